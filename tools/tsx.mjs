@@ -1,0 +1,19 @@
+// Node runs .ts by itself but refuses .tsx: this loader turns TSX into JavaScript with Preact's automatic runtime.
+import { readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+let swc
+registerHooks({
+  load(url, context, next) {
+    if (!url.endsWith('.tsx')) return next(url, context)
+    swc ??= process.getBuiltinModule('node:module').createRequire(import.meta.url)('@swc/core')
+    const path = fileURLToPath(url)
+    const { code } = swc.transformSync(readFileSync(path, 'utf8'), {
+      filename: path,
+      sourceMaps: 'inline',
+      jsc: { target: 'es2024', parser: { syntax: 'typescript', tsx: true }, transform: { react: { runtime: 'automatic', importSource: 'preact' } } },
+    })
+    return { format: 'module', source: code, shortCircuit: true }
+  },
+})
