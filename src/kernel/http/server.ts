@@ -1,0 +1,217 @@
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Ctx, Kernel } from '../context.ts'
+import { databaseFailure, sql } from '../db/index.ts'
+import { newId } from '../id.ts'
+import { type AppError, defineErrors } from '../result.ts'
+import type { Route, RouteContract } from './contract.ts'
+import { idempotencyErrors } from './idempotency.ts'
+import { JsonRefused, jsonErrors, parseStrictJsonBytes } from './strict-json.ts'
+
+export const httpErrors = defineErrors('http', {
+  not_found: 404,
+  invalid_input: 400,
+  too_large: 413,
+  unsupported_media_type: 415,
+  too_many_requests: 429,
+  cross_site: 403,
+  internal: 500,
+})
+
+export type Server = FastifyInstance
+
+export interface ServerOptions {
+  readonly kernel: Kernel
+  readonly version: string
+  /** Who is calling: reads the session cookie or key of the request. */
+  readonly authenticate: (request: FastifyRequest) => Promise<Ctx>
+  /** Called for every refused request, after the answer was decided. */
+  readonly onRefused?: (ctx: Ctx | undefined, error: AppError, place: string) => void
+  readonly rateMax?: number
+}
+
+const BODY_BYTES_MAX = 256 * 1024
+
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  code: z.string(),
+  instance: z.string(),
+  field: z.string().optional(),
+  params: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+})
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    ctx: Ctx
+  }
+}
+
+/** RFC 9457 problem details. The code is stable; words for people are made from it by the page. */
+export const problem = (error: AppError, requestId: string) => ({
+  type: `urn:yimen:error:${error.code}`,
+  title: error.code,
+  status: error.status,
+  code: error.code,
+  instance: `urn:yimen:request:${requestId}`,
+  ...(error.field && { field: error.field }),
+  ...(error.params && { params: error.params }),
+})
+
+/** What a thrown error means to the caller; bugs become a bare 500 that says nothing of the inside. */
+export function toAppError(error: unknown): AppError {
+  const database = databaseFailure(error)
+  if (database) return database
+  if (error instanceof JsonRefused) return { ...jsonErrors[error.reason], params: { at: error.at } }
+  const fastify = error as Partial<FastifyError> & { validation?: { instancePath?: string; message?: string }[]; statusCode?: number }
+  if (fastify.validation) {
+    const first = fastify.validation[0]
+    const field = first?.instancePath?.replace(/^\//, '').replaceAll('/', '.')
+    return { ...httpErrors.invalid_input, ...(field && { field }), params: { why: String(first?.message ?? '').slice(0, 200) } }
+  }
+  if (fastify.statusCode === 413) return httpErrors.too_large
+  if (fastify.statusCode === 415) return httpErrors.unsupported_media_type
+  if (fastify.statusCode === 429) return httpErrors.too_many_requests
+  if (fastify.statusCode !== undefined && fastify.statusCode >= 400 && fastify.statusCode < 500) return { ...httpErrors.invalid_input, status: fastify.statusCode }
+  return httpErrors.internal
+}
+
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const { kernel } = options
+  const server = Fastify({
+    loggerInstance: undefined,
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    trustProxy: 'loopback',
+    requestTimeout: 30_000,
+    genReqId: () => newId(kernel.clock, kernel.random),
+    routerOptions: { maxParamLength: 200, caseSensitive: true },
+  })
+  server.setValidatorCompiler(validatorCompiler)
+  server.setSerializerCompiler(serializerCompiler)
+  server.decorateRequest('ctx', null as unknown as Ctx)
+  server.removeContentTypeParser(['application/json', 'text/plain'])
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseStrictJsonBytes(body as Buffer))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  await server.register(cookie)
+  await server.register(formbody, { bodyLimit: 64 * 1024 })
+  await server.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'", ...formTargets(kernel)],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        requireTrustedTypesFor: ["'script'"],
+      },
+    },
+    strictTransportSecurity: kernel.config.baseUrl?.startsWith('https:') ?? false,
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    referrerPolicy: { policy: 'same-origin' },
+  })
+  await server.register(rateLimit, { global: true, max: options.rateMax ?? 1200, timeWindow: '1 minute', keyGenerator: request => request.ip })
+  await server.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Yimen', version: options.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } } },
+    transform: jsonSchemaTransform,
+    hideUntagged: true,
+  })
+  measure(server, kernel)
+  server.addHook('preHandler', async request => {
+    request.ctx = await options.authenticate(request)
+  })
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = toAppError(thrown)
+    if (error.status >= 500) kernel.log.error({ requestId: request.id, route: request.routeOptions.url, err: thrown }, 'request failed')
+    else options.onRefused?.(request.ctx ?? undefined, error, `${request.method} ${request.routeOptions.url ?? 'unknown'}`)
+    if (error.status === 503) void reply.header('retry-after', '2')
+    return reply.status(error.status).type('application/problem+json').send(JSON.stringify(problem(error, request.id)))
+  })
+  server.setNotFoundHandler((request, reply) =>
+    reply.status(404).type('application/problem+json').send(JSON.stringify(problem(httpErrors.not_found, request.id))),
+  )
+  addHealth(server, kernel)
+  return server
+}
+
+/** A payment form posts to us and is then redirected to the channel: browsers apply form-action to the redirect too. */
+const formTargets = (kernel: Kernel): string[] => (kernel.config.sandbox ? ['http://127.0.0.1:*', 'http://localhost:*'] : ['https:', 'weixin:', 'alipays:'])
+
+function measure(server: Server, kernel: Kernel): void {
+  const duration = kernel.metrics.histogram(
+    'yimen_http_request_duration_seconds',
+    'Time to answer, by route and status',
+    ['method', 'route', 'status'],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  )
+  server.addHook('onResponse', async (request, reply) => {
+    duration.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
+  })
+}
+
+function addHealth(server: Server, kernel: Kernel): void {
+  server.get('/health', { config: { rateLimit: false }, schema: { hide: true } }, async () => ({ status: 'ok' }))
+  server.get('/ready', { config: { rateLimit: false }, schema: { hide: true } }, async (_request, reply) => {
+    try {
+      await kernel.db.read(0, tx => tx.one(sql`select 1`))
+      return { status: 'ready' }
+    } catch {
+      return reply.status(503).header('retry-after', '2').send({ status: 'database unavailable' })
+    }
+  })
+  server.get('/metrics', { config: { rateLimit: false }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type(kernel.metrics.registry.contentType).send(await kernel.metrics.registry.metrics()),
+  )
+}
+
+export function addRoutes(server: Server, tag: string, routes: Readonly<Record<string, Route>>, options: Pick<ServerOptions, 'onRefused'>): void {
+  for (const [name, { contract, handle }] of Object.entries(routes)) {
+    server.withTypeProvider<ZodTypeProvider>().route({
+      method: contract.method,
+      url: `/api/v1${contract.path}`,
+      schema: schemaOf(tag, name, contract),
+      handler: async (request, reply) => {
+        const key = request.headers['idempotency-key']
+        const input = { params: request.params, query: request.query, body: request.body, idempotencyKey: typeof key === 'string' ? key : undefined }
+        const result = contract.idempotent && !input.idempotencyKey ? { ok: false as const, error: idempotencyErrors.key_missing } : await handle(request.ctx, input as never)
+        if (result.ok) return reply.status(200).send(result.value as never)
+        options.onRefused?.(request.ctx, result.error, `${contract.method} ${contract.path}`)
+        return reply
+          .status(result.error.status as 400)
+          .type('application/problem+json')
+          .send(problem(result.error, request.id) as never)
+      },
+    })
+  }
+}
+
+function schemaOf(tag: string, name: string, contract: RouteContract) {
+  const statuses = new Set([400, ...contract.errors.map(error => error.status)])
+  return {
+    tags: [tag],
+    operationId: `${tag}.${name}`,
+    summary: contract.summary,
+    description: `Permission: ${contract.permission}. Errors: ${contract.errors.map(error => error.code).join(', ') || 'none of its own'}.`,
+    ...(contract.params && { params: contract.params }),
+    ...(contract.query && { querystring: contract.query }),
+    ...(contract.body && { body: contract.body }),
+    ...(contract.idempotent && { headers: z.object({ 'idempotency-key': z.string().optional() }) }),
+    response: { 200: contract.response, ...Object.fromEntries([...statuses].map(status => [status, problemSchema])) },
+  }
+}

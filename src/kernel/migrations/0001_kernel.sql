@@ -1,0 +1,15 @@
+grant usage on schema kernel to yimen_app, yimen_sequencer;
+grant select on kernel.migration to yimen_app;
+
+create table kernel.idempotency (
+  tenant_id integer not null,
+  scope text not null,
+  key text not null,
+  fingerprint bytea not null,
+  answer jsonb,
+  created_at timestamptz not null,
+  primary key (tenant_id, scope, key)
+);
+comment on table kernel.idempotency is 'answers already given to a caller''s key, kept 90 days; written in the transaction of the act itself';
+create index idempotency_age on kernel.idempotency (tenant_id, created_at);
+grant select, insert, update, delete on kernel.idempotency to yimen_app;
