@@ -1,0 +1,256 @@
+import { Columns, type ColumnView, TierBar, type TierView } from '#web/ui/charts.tsx'
+import { Choices, ErrorSummary, type FieldError, fieldNames, PayBar, PostForm } from '#web/ui/forms.tsx'
+import { day, unitPrice, yuan } from '#web/ui/format.ts'
+import { Layout } from '#web/ui/layout.tsx'
+import { type MessageKey, type Params, t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Banner, Card, Icon, Keep, LinkButton, Money, PhoneButton, Section, Steps, SummaryList, Table } from '#web/ui/parts.tsx'
+import { paths } from './paths.ts'
+
+export type PrecheckKey =
+  | 'not_paid'
+  | 'account_ok'
+  | 'biller_ok'
+  | 'amount_ok'
+  | 'already_paid'
+  | 'being_paid'
+  | 'account_closed'
+  | 'amount_far'
+  | 'late_fee'
+  | 'biller_offline'
+  | 'in_debit'
+  | 'superseded'
+
+export interface PrecheckView {
+  level: 'ok' | 'warn' | 'stop'
+  key: PrecheckKey
+  params?: Params
+  href?: string
+}
+
+export interface FeeLineView {
+  name: string
+  quantity?: number
+  unit?: string
+  /** Yuan × 10000 per unit. */
+  unitPriceE4?: number
+  amountFen: number
+}
+
+export type WayId = 'wechat' | 'alipay' | 'cash' | 'sandbox'
+
+export interface BillView {
+  biller: string
+  service: string
+  periodLabel: string
+  /** All that is to pay, late fee included. */
+  amountFen: number
+  lateFeeFen: number
+  dueOn: string
+  isOverdue: boolean
+  addressMasked: string
+  nameMasked: string
+  precheck: readonly PrecheckView[]
+  lines: readonly FeeLineView[]
+  reading?: { from: number; to: number; usage: number; unit: string; tiers: readonly TierView[] }
+  history: readonly { label: string; usage: number; amountFen: number; kind: ColumnView['kind'] }[]
+  ways: readonly { id: WayId; note?: string }[]
+  /** Chosen last time, or the only sensible one in this browser. */
+  chosenWay?: WayId
+  payAction: string
+  quote: string
+  idempotencyKey: string
+  backHref?: string
+  /** From a code or a link (default), or from a list the resident opened. */
+  origin?: 'scan' | 'find'
+  errors?: readonly FieldError[]
+}
+
+/** Precheck results that say more than one line. */
+const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKey }>> = {
+  being_paid: { text: 'precheck.being_paid_text' },
+  account_closed: { text: 'precheck.account_closed_text' },
+  amount_far: { text: 'precheck.amount_far_text', link: 'precheck.amount_far_link' },
+  late_fee: { text: 'precheck.late_fee_text' },
+  biller_offline: { text: 'precheck.biller_offline_text' },
+  in_debit: { text: 'precheck.in_debit_text' },
+  superseded: { link: 'precheck.superseded_link' },
+}
+
+function PrecheckBanner({ check }: { check: PrecheckView }) {
+  const { t } = usePage()
+  const { text, link } = details[check.key] ?? {}
+  return (
+    <Banner tone={check.level === 'stop' ? 'bad' : 'warn'} title={t(`precheck.${check.key}`, check.params)}>
+      {text && <p>{t(text)}</p>}
+      {check.href && (
+        <LinkButton href={check.href} kind="link">
+          {t(link ?? 'action.continue')}
+        </LinkButton>
+      )}
+    </Banner>
+  )
+}
+
+function FeeLines({ view }: { view: BillView }) {
+  const { t } = usePage()
+  const late: FeeLineView[] = view.lateFeeFen > 0 ? [{ name: t('bill.late_fee_item'), amountFen: view.lateFeeFen }] : []
+  return (
+    <Section title={t('bill.lines')}>
+      <Card>
+        <Table
+          columns={[
+            {
+              title: t('bill.item'),
+              cell: (line: FeeLineView) => (
+                <>
+                  {line.name}
+                  {line.quantity !== undefined && line.unitPriceE4 !== undefined && (
+                    <small class="t-3 line-sum">
+                      {line.quantity} {line.unit} × {unitPrice(line.unitPriceE4)}
+                    </small>
+                  )}
+                </>
+              ),
+            },
+            { title: t('bill.amount_yuan'), cell: line => yuan(line.amountFen), numeric: true },
+          ]}
+          rows={[...view.lines, ...late]}
+          total={[yuan(view.amountFen)]}
+        />
+      </Card>
+    </Section>
+  )
+}
+
+function Usage({ view }: { view: BillView }) {
+  const { t } = usePage()
+  const { reading } = view
+  if (!reading && view.history.length === 0) return null
+  const notes = { compare: t('bill.same_last_year'), recent: t('bill.last'), this: t('bill.this'), older: undefined }
+  return (
+    <Section title={t('bill.usage')}>
+      <Card kind="stack">
+        {reading && (
+          <>
+            <SummaryList
+              rows={[
+                {
+                  label: t('bill.reading'),
+                  value: (
+                    <>
+                      {reading.from} → <b>{reading.to}</b>
+                    </>
+                  ),
+                },
+                {
+                  label: t('bill.used'),
+                  value: (
+                    <b>
+                      {reading.usage} {reading.unit}
+                    </b>
+                  ),
+                },
+              ]}
+            />
+            {reading.tiers.length > 1 && <TierBar tiers={reading.tiers} usage={reading.usage} unit={reading.unit} />}
+            <hr />
+          </>
+        )}
+        {view.history.length > 1 && (
+          <Columns
+            title={t('bill.history')}
+            unit={reading?.unit ?? t('bill.amount_yuan')}
+            columns={view.history.map(h => ({ label: h.label, note: notes[h.kind], value: reading ? h.usage : h.amountFen / 100, kind: h.kind }))}
+          />
+        )}
+        <LinkButton href={paths.prices} kind="link">
+          {t('bill.prices')}
+        </LinkButton>
+      </Card>
+    </Section>
+  )
+}
+
+/** The scanned or chosen bill: amount first, what must be known before paying, then the one button. */
+export function BillPage({ view }: { view: BillView }) {
+  const { ctx, t } = usePage()
+  const isBlocked = view.precheck.some(c => c.level === 'stop')
+  const passed = view.precheck.filter(c => c.level === 'ok')
+  const due = day(ctx.lang, view.dueOn)
+  return (
+    <Layout back={{ href: view.backHref ?? paths.home }}>
+      <ErrorSummary errors={view.errors} />
+      <Steps names={[t(view.origin === 'find' ? 'pay.step_find' : 'pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={2} />
+      <section class="bill-top">
+        <h1 class="t-md">{t('bill.heading', { service: view.service, period: view.periodLabel })}</h1>
+        <Money fen={view.amountFen} size="xl" />
+        <p class="t-2">
+          {t('bill.who', { address: view.addressMasked, name: view.nameMasked })}
+          <br />
+          <Keep>{t(view.isOverdue ? 'bill.overdue' : 'bill.due', { due })}</Keep>
+          {view.lateFeeFen > 0 && (
+            <>
+              <br />
+              {t('bill.late_fee', { amount: yuan(view.lateFeeFen) })}
+            </>
+          )}
+        </p>
+      </section>
+      <div class="stack">
+        {view.precheck
+          .filter(c => c.level !== 'ok')
+          .map(c => (
+            <PrecheckBanner key={c.key} check={c} />
+          ))}
+      </div>
+      <FeeLines view={view} />
+      <Usage view={view} />
+      {passed.length > 0 && (
+        <Section title={t('bill.checked')}>
+          <ul class="card checks">
+            {passed.map(c => (
+              <li key={c.key}>
+                <Icon name="check" />
+                <span>{t(`precheck.${c.key}`, c.params)}</span>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      {isBlocked ? (
+        <Section title={t('bill.blocked')}>
+          <PhoneButton />
+        </Section>
+      ) : (
+        <>
+          <Section title={t('bill.way')}>
+            <PostForm action={view.payAction} id="pay" quote={view.quote} idempotencyKey={view.idempotencyKey}>
+              <Choices
+                name="way"
+                legend={t('bill.way')}
+                legendUnseen
+                chosen={view.chosenWay ?? view.ways[0]?.id}
+                errors={view.errors}
+                choices={view.ways.map(w => ({ value: w.id, label: t(`way.${w.id}`), note: w.note ?? wayNote(t, w.id) }))}
+              />
+            </PostForm>
+          </Section>
+          <PayBar form="pay" label={t('bill.pay', { amount: yuan(view.amountFen) })} />
+        </>
+      )}
+      <p class="t-3 t-sm bill-biller">{t('bill.biller', { biller: view.biller })}</p>
+    </Layout>
+  )
+}
+
+const wayNote = (tr: ReturnType<typeof t>, id: WayId) => (id === 'cash' ? tr('way.cash_note') : id === 'sandbox' ? tr('way.sandbox_note') : undefined)
+
+/** Fields the pay form posts, besides the token: `way`, `quote`, `idempotency_key`. */
+export const payFields = { way: 'way', quote: fieldNames.quote, idempotencyKey: fieldNames.idempotencyKey } as const
+
+export const billPage = (ctx: PageContext, view: BillView): string =>
+  renderPage(ctx, <BillPage view={view} />, {
+    title: t(ctx.lang)('bill.title', { service: view.service }),
+    hasError: !!view.errors?.length,
+  })

@@ -1,0 +1,134 @@
+import { Banner, Button, Icon, LinkButton, LinkList, Section, Steps } from '#web/ui/parts.tsx'
+import { PostForm } from '#web/ui/forms.tsx'
+import { dateTime, duration, time, yuan } from '#web/ui/format.ts'
+import { Layout } from '#web/ui/layout.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Receipt, type ReceiptView } from '#web/ui/receipt.tsx'
+import { paths } from './paths.ts'
+
+export interface UndoView {
+  until: Date
+  secondsLeft: number
+  secondsTotal: number
+  action: string
+  idempotencyKey: string
+}
+
+export interface DoneView {
+  receipt: ReceiptView
+  /** What the biller knows: held during the undo window, then sent, posted or refused. */
+  posting: 'held' | 'sent' | 'posted' | 'refused'
+  /** With `sent`: when the biller will have it at the latest. */
+  postedBy?: Date
+  proof: 'pending' | 'anchored'
+  undo?: UndoView
+  /** Set once the payment was undone or is being returned. */
+  refund?: { amountFen: number; doneAt?: Date; way: string }
+  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string }
+}
+
+function PostingLine({ view }: { view: DoneView }) {
+  const { ctx, t } = usePage()
+  const { biller } = view.receipt
+  if (view.posting === 'sent' && view.postedBy) return <>{t('done.posting_sent', { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
+  return <>{t(view.posting === 'sent' ? 'done.posting_held' : `done.posting_${view.posting}`, { biller })}</>
+}
+
+/** Undo within its time; the island only counts down what the server said. */
+export function Undo({ view }: { view: UndoView }) {
+  const { ctx, t } = usePage()
+  return (
+    <section
+      class="sec card stack no-print"
+      aria-labelledby="undo-h"
+      data-undo={`${view.secondsLeft}/${view.secondsTotal}`}
+      data-units={t('done.undo_units')}
+    >
+      <div class="spread spread--base">
+        <h2 id="undo-h">{t('done.undo_heading')}</h2>
+        <span class="t-2">
+          {t('done.undo_left')} <b data-left>{duration(ctx.lang, view.secondsLeft)}</b>
+        </span>
+      </div>
+      <svg class="bar" aria-hidden="true">
+        <rect class="bar__track" width="100%" height="8" rx="4" />
+        <rect class="bar__fill" data-bar width={`${Math.round((100 * view.secondsLeft) / view.secondsTotal)}%`} height="8" rx="4" />
+      </svg>
+      <p class="t-2">{t('done.undo_text', { until: time(view.until) })}</p>
+      <PostForm action={view.action} idempotencyKey={view.idempotencyKey}>
+        <Button kind="secondary" icon="undo" wide>
+          {t('done.undo')}
+        </Button>
+      </PostForm>
+    </section>
+  )
+}
+
+function RefundBanner({ refund }: { refund: NonNullable<DoneView['refund']> }) {
+  const { ctx, t } = usePage()
+  return (
+    <Banner tone={refund.doneAt ? 'ok' : 'warn'} title={t('done.refund', { amount: yuan(refund.amountFen) })}>
+      <p>{refund.doneAt ? t('done.refund_done', { at: dateTime(ctx.lang, refund.doneAt), way: refund.way }) : t('done.refund_requested')}</p>
+    </Banner>
+  )
+}
+
+export function DonePage({ view }: { view: DoneView }) {
+  const { t } = usePage()
+  const { links, refund } = view
+  return (
+    <Layout back={{ href: paths.home, text: t('layout.home') }}>
+      <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
+      <div class="done-head">
+        <div class={`mark${refund ? ' mark--undone' : ''}`}>
+          <Icon name={refund ? 'undo' : 'check'} />
+        </div>
+        <h1>{t(refund ? 'done.heading_undone' : 'done.heading')}</h1>
+        {!refund && (
+          <p class="t-2">
+            <PostingLine view={view} />
+          </p>
+        )}
+      </div>
+      <div class="stack">
+        {refund && <RefundBanner refund={refund} />}
+        <Receipt view={view.receipt} note={t(`done.proof_${view.proof}`)} />
+      </div>
+      {view.undo && !refund && <Undo view={view.undo} />}
+      <Section title={t('done.keep')} noPrint>
+        <div class="btns btns--fill">
+          <LinkButton href={links.print80} kind="secondary" icon="print">
+            {t('done.print80')}
+          </LinkButton>
+          <LinkButton href={links.printA4} kind="secondary" icon="print">
+            {t('done.print_a4')}
+          </LinkButton>
+          <LinkButton href={links.pdf} kind="secondary" icon="file" download>
+            {t('done.pdf')}
+          </LinkButton>
+          <LinkButton href={links.json} kind="secondary" icon="lock" download>
+            {t('done.json')}
+          </LinkButton>
+        </div>
+      </Section>
+      <div class="sec no-print">
+        <LinkList
+          rows={[
+            ...(links.wrongPayment && !refund && !view.undo
+              ? [{ href: links.wrongPayment, title: t('done.wrong'), note: t('done.wrong_note') }]
+              : []),
+            ...(links.autoDebit && !refund
+              ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
+              : []),
+            { href: paths.payments, title: t('err.see_payments') },
+          ]}
+        />
+      </div>
+    </Layout>
+  )
+}
+
+
+export const donePage = (ctx: PageContext, view: DoneView): string =>
+  renderPage(ctx, <DonePage view={view} />, { title: t(ctx.lang)('done.title'), scripts: view.undo ? ['undo.js'] : [] })

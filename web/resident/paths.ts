@@ -1,0 +1,21 @@
+/** Fixed addresses of the resident pages. Addresses that carry an id come with the view models. */
+export const paths = {
+  home: '/',
+  prefs: '/prefs',
+  pay: '/pay',
+  payAccount: '/pay/account',
+  mine: '/mine',
+  payments: '/mine/payments',
+  households: '/mine/households',
+  householdNew: '/mine/households/new',
+  signIn: '/sign-in',
+  signInCode: '/sign-in/code',
+  signOut: '/sign-out',
+  verify: '/verify',
+  prices: '/prices',
+  help: '/help',
+  accessibility: '/accessibility',
+  services: '/services',
+  queue: '/queue',
+  report: '/report',
+} as const

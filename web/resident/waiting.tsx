@@ -1,0 +1,62 @@
+import { dateTime } from '#web/ui/format.ts'
+import { Layout } from '#web/ui/layout.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Card, LinkButton, Money, Steps, SummaryList } from '#web/ui/parts.tsx'
+import { type MoneyState, MoneyBanner } from './money-state.tsx'
+import { paths } from './paths.ts'
+
+export interface WaitingView {
+  orderNo: string
+  amountFen: number
+  service: string
+  biller: string
+  startedAt: Date
+  /** `unknown` until the channel has answered, `charged_pending` once it said paid. */
+  money: Extract<MoneyState, 'unknown' | 'charged_pending'>
+  /** This page again: asks the channel once more. */
+  checkHref: string
+  /** Answers JSON `{ "href": "/…" }` once there is a result, `{}` before. */
+  pollHref: string
+  /** Back to the wallet, when the attempt is still open. */
+  payHref?: string
+}
+
+export function WaitingPage({ view }: { view: WaitingView }) {
+  const { ctx, t } = usePage()
+  return (
+    <Layout back={{ href: paths.home, text: t('layout.home') }}>
+      <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
+      <div class="bill-top" data-poll={view.pollHref} role="status">
+        <h1>{t('waiting.heading')}</h1>
+        <Money fen={view.amountFen} size="xl" />
+        <p class="t-2">{t('waiting.to', { service: view.service, biller: view.biller })}</p>
+      </div>
+      <MoneyBanner state={view.money} />
+      <div class="sec stack">
+        <Card>
+          <SummaryList
+            rows={[
+              { label: t('waiting.order'), value: view.orderNo },
+              { label: t('waiting.started'), value: dateTime(ctx.lang, view.startedAt) },
+            ]}
+          />
+        </Card>
+        <p class="t-2">{t('waiting.long')}</p>
+        <LinkButton href={view.checkHref} wide>
+          {t('waiting.check')}
+        </LinkButton>
+        {view.payHref && (
+          <LinkButton href={view.payHref} kind="secondary" wide>
+            {t('waiting.back_to_pay')}
+          </LinkButton>
+        )}
+      </div>
+    </Layout>
+  )
+}
+
+const refreshS = 5
+
+export const waitingPage = (ctx: PageContext, view: WaitingView): string =>
+  renderPage(ctx, <WaitingPage view={view} />, { title: t(ctx.lang)('waiting.title'), scripts: ['poll.js'], refreshS })

@@ -1,0 +1,197 @@
+import type { ComponentChildren } from 'preact'
+import { usePage } from './page.tsx'
+import { Button, Icon } from './parts.tsx'
+
+/** Names of the hidden fields every form handler reads. */
+export const fieldNames = { csrf: 'csrf', idempotencyKey: 'idempotency_key', quote: 'quote', back: 'back' } as const
+
+export const Hidden = ({ name, value }: { name: string; value: string }) => <input type="hidden" name={name} value={value} />
+
+/** A form that posts to its own service with the token of the visit. */
+export function PostForm(props: { action: string; id?: string; class?: string; idempotencyKey?: string; quote?: string; children: ComponentChildren }) {
+  const { ctx } = usePage()
+  return (
+    <form method="post" action={props.action} id={props.id} class={props.class} novalidate>
+      <Hidden name={fieldNames.csrf} value={ctx.csrf} />
+      {props.idempotencyKey && <Hidden name={fieldNames.idempotencyKey} value={props.idempotencyKey} />}
+      {props.quote && <Hidden name={fieldNames.quote} value={props.quote} />}
+      {props.children}
+    </form>
+  )
+}
+
+export interface FieldError {
+  /** Name of the field the words belong to. */
+  field: string
+  text: string
+}
+
+const errorOf = (errors: readonly FieldError[] | undefined, name: string) => errors?.find(e => e.field === name)?.text
+
+/** List of what must change, first on the page, each entry a link to its field. */
+export function ErrorSummary({ errors }: { errors: readonly FieldError[] | undefined }) {
+  const { t } = usePage()
+  if (!errors?.length) return null
+  return (
+    // biome-ignore lint/a11y/noAutofocus: the summary takes the focus so that a screen reader starts there
+    <div class="errors" role="alert" tabIndex={-1} autofocus>
+      <h2>{t('errors.title', { n: errors.length })}</h2>
+      <ul>
+        {errors.map(e => (
+          <li key={e.field}>
+            <a href={`#${e.field}`}>{e.text}</a>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+export interface FieldProps {
+  name: string
+  label: string
+  hint?: string
+  value?: string
+  optional?: boolean
+  errors?: readonly FieldError[]
+  type?: 'text' | 'tel' | 'search' | 'password'
+  inputMode?: 'numeric' | 'decimal' | 'text' | 'tel'
+  autoComplete?: 'off' | 'tel' | 'one-time-code' | 'username' | 'current-password'
+  maxLength?: number
+  rows?: number
+}
+
+function FieldFrame(props: { name: string; error?: string; label: ComponentChildren; hint?: string; children: ComponentChildren }) {
+  const { t } = usePage()
+  return (
+    <div class={`field${props.error ? ' field--error' : ''}`}>
+      {props.label}
+      {props.hint && (
+        <p class="hint" id={`${props.name}-hint`}>
+          {props.hint}
+        </p>
+      )}
+      {props.error && (
+        <p class="field__error" id={`${props.name}-error`}>
+          {t('error.prefix')}
+          {props.error}
+        </p>
+      )}
+      {props.children}
+    </div>
+  )
+}
+
+const describedBy = (name: string, hint: string | undefined, error: string | undefined) =>
+  [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ') || undefined
+
+/** One text field. What was typed stays; the server reads spaces, hyphens and full-width digits. */
+export function Field(props: FieldProps) {
+  const { t } = usePage()
+  const { name, hint } = props
+  const error = errorOf(props.errors, name)
+  const common = {
+    id: name,
+    name,
+    maxLength: props.maxLength ?? 200,
+    'aria-describedby': describedBy(name, hint, error),
+    'aria-invalid': !!error,
+  }
+  const label = (
+    <label for={name}>
+      {props.label}
+      {props.optional && <span class="t-3">{t('field.optional')}</span>}
+    </label>
+  )
+  return (
+    <FieldFrame name={name} error={error} hint={hint} label={label}>
+      {props.rows ? (
+        <textarea class="input" rows={props.rows} {...common}>
+          {props.value}
+        </textarea>
+      ) : (
+        <input
+          class="input"
+          type={props.type ?? 'text'}
+          value={props.value ?? ''}
+          inputMode={props.inputMode}
+          autoComplete={props.autoComplete ?? 'off'}
+          {...common}
+        />
+      )}
+    </FieldFrame>
+  )
+}
+
+export interface Choice {
+  value: string
+  label: string
+  note?: string
+}
+
+/** Radio buttons in boxes. `chosen` is set only when the answer is known; consent is never pre-ticked. */
+export function Choices(props: {
+  name: string
+  legend: string
+  legendUnseen?: boolean
+  choices: readonly Choice[]
+  chosen?: string
+  errors?: readonly FieldError[]
+  /** Id of the form these belong to when they stand outside it. */
+  form?: string
+}) {
+  const { t } = usePage()
+  const error = errorOf(props.errors, props.name)
+  return (
+    <fieldset class={`choices${error ? ' field--error' : ''}`} aria-describedby={error ? `${props.name}-error` : undefined}>
+      <legend class={props.legendUnseen ? 'unseen' : 'legend'}>{props.legend}</legend>
+      {error && (
+        <p class="field__error" id={`${props.name}-error`}>
+          {t('error.prefix')}
+          {error}
+        </p>
+      )}
+      {props.choices.map((c, i) => (
+        <label class="choice" key={c.value}>
+          <input
+            type="radio"
+            id={i === 0 ? props.name : `${props.name}-${i}`}
+            name={props.name}
+            value={c.value}
+            checked={c.value === props.chosen}
+            form={props.form}
+          />
+          <span class="choice__text">
+            {c.label}
+            {c.note && <small>{c.note}</small>}
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+/** The one primary button, always in reach at the lower edge; says what happens and how much. */
+export function PayBar({ form, label }: { form: string; label: string }) {
+  return (
+    <div class="paybar">
+      <button class="btn btn--wide btn--big" form={form}>
+        <Icon name="lock" />
+        {label}
+      </button>
+    </div>
+  )
+}
+
+/** One question, one button. */
+export function QuestionForm(props: { action: string; button?: string; children: ComponentChildren; idempotencyKey?: string }) {
+  const { t } = usePage()
+  return (
+    <PostForm action={props.action} class="stack stack--loose" idempotencyKey={props.idempotencyKey}>
+      {props.children}
+      <Button wide big>
+        {props.button ?? t('action.continue')}
+      </Button>
+    </PostForm>
+  )
+}

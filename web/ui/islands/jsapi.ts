@@ -1,0 +1,24 @@
+/** Starts the wallet inside WeChat. Its answer is only a hint: the next page asks the server whether the money moved. */
+interface Bridge {
+  invoke(method: string, params: unknown, done: (answer: { err_msg: string }) => void): void
+}
+
+const box = document.querySelector<HTMLElement>('[data-jsapi]')
+const button = box?.querySelector<HTMLButtonElement>('button')
+const w = window as unknown as { WeixinJSBridge?: Bridge }
+
+function start(): void {
+  const params: unknown = JSON.parse(box?.dataset.jsapi ?? '{}')
+  w.WeixinJSBridge?.invoke('getBrandWCPayRequest', params, answer => {
+    if (answer.err_msg === 'get_brand_wcpay_request:ok') location.replace(box?.dataset.after ?? '/')
+  })
+}
+
+if (box && button) {
+  button.hidden = false
+  button.addEventListener('click', start)
+  if (w.WeixinJSBridge) start()
+  else document.addEventListener('WeixinJSBridgeReady', start, { once: true })
+}
+
+export {}
