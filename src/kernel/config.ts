@@ -51,3 +51,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     poolSize: v.YIMEN_POOL,
   }
 }
+
+/** Address at which residents and channels reach this installation. */
+export const publicUrl = (config: Pick<Config, 'baseUrl' | 'host' | 'port'>): string =>
+  config.baseUrl ?? `http://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${config.port}`

@@ -193,7 +193,7 @@ export function addRoutes(server: Server, tag: string, routes: Readonly<Record<s
         if (result.ok) return reply.status(200).send(result.value as never)
         options.onRefused?.(request.ctx, result.error, `${contract.method} ${contract.path}`)
         return reply
-          .status(result.error.status as 400)
+          .status(result.error.status as 200)
           .type('application/problem+json')
           .send(problem(result.error, request.id) as never)
       },

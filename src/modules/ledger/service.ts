@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { type Ctx, makeId } from '#kernel/context.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { append, defineEvent, subscribe, unfolded } from '#modules/trail/index.ts'
+import { assertBalanced, type Posting, type Template, type Unit } from './model.ts'
+import * as store from './store.ts'
+
+/** Any event that books carries these two lists; the fold needs nothing else. */
+export const postingsBody = { accounts: z.array(z.int()), amounts: z.array(z.int()) }
+
+export const journalPosted = defineEvent({
+  type: 'ledger.journal_posted',
+  version: 1,
+  subject: 'journal',
+  body: z.object({ code: z.string(), ref: z.string(), unit: z.string(), ...postingsBody }),
+})
+
+const FOLD = 'ledger.fold'
+
+/** Opens the account on first use. `code` is the chart's number and its dimensions, e.g. '2202:water'. */
+export async function ensureAccount(tx: Tx, ctx: Ctx, code: string, unit: Unit = 'fen'): Promise<number> {
+  const found = await store.findAccount(tx, ctx.tenantId, code)
+  const account = found ?? (await store.insertAccount(tx, ctx.tenantId, code, unit, ctx.kernel.clock.now()))
+  if (account.unit !== unit) throw new Error(`account ${code} is kept in ${account.unit}, not ${unit}`)
+  return account.id
+}
+
+/**
+ * Books a journal in the caller's transaction and tells the trail. Doing it again for the same (template, reference)
+ * changes nothing and answers false.
+ */
+export async function post(
+  tx: Tx,
+  ctx: Ctx,
+  journal: { code: Template; ref: string; postings: readonly Posting[]; unit?: Unit; effectiveAt?: Date; reverses?: string },
+): Promise<boolean> {
+  assertBalanced(journal.postings)
+  const unit = journal.unit ?? 'fen'
+  const id = makeId(ctx)
+  const row = { id, code: journal.code, ref: journal.ref, unit, effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(), ...(journal.reverses && { reverses: journal.reverses }) }
+  if (!(await store.insertJournal(tx, ctx.tenantId, row, journal.postings))) return false
+  const accounts = journal.postings.map(p => p.accountId)
+  const amounts = journal.postings.map(p => p.amount)
+  await append(tx, ctx, journalPosted, { subjectId: id, body: { code: journal.code, ref: journal.ref, unit, accounts, amounts } })
+  return true
+}
+
+/** Exact negation of a journal, at most once. False when it was reversed before. */
+export async function reverse(tx: Tx, ctx: Ctx, code: Template, ref: string): Promise<boolean> {
+  const journal = await store.findJournal(tx, ctx.tenantId, code, ref)
+  if (!journal) throw new Error(`no journal ${code} for ${ref}`)
+  const postings = (await store.journalPostings(tx, ctx.tenantId, journal.id)).map(p => ({ accountId: p.accountId, amount: -p.amount }))
+  return post(tx, ctx, { code: 'REVERSAL', ref: journal.id, postings, unit: journal.unit, reverses: journal.id })
+}
+
+/** Balance of every account as of this instant: what is folded plus what the trail holds after the fold. */
+export const listBalances = (tx: Tx, tenantId: number) => store.exactBalances(tx, tenantId, unfolded(tenantId, FOLD))
+
+export function registerFold(): void {
+  subscribe({
+    name: FOLD,
+    types: '*',
+    async handleBatch({ tx, tenantId, entries }) {
+      const sums = new Map<number, { amount: number; entries: number }>()
+      for (const { body } of entries) {
+        const { accounts, amounts } = body as { accounts?: number[]; amounts?: number[] }
+        accounts?.forEach((account, i) => {
+          const sum = sums.get(account) ?? { amount: 0, entries: 0 }
+          sums.set(account, { amount: sum.amount + amounts![i]!, entries: sum.entries + 1 })
+        })
+      }
+      await store.addToBalances(tx, tenantId, sums)
+    },
+  })
+}

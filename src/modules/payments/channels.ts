@@ -1,0 +1,14 @@
+import type { ChannelCode, PaymentChannel } from './ports.ts'
+
+const known = new Map<string, PaymentChannel>()
+const nameOf = (tenantId: number, code: string) => `${tenantId}:${code}`
+
+/** A merchant account belongs to one tenant: each tenant has its own client per channel. */
+export function useChannel(tenantId: number, channel: PaymentChannel): void {
+  known.set(nameOf(tenantId, channel.code), channel)
+}
+
+export const findChannel = (tenantId: number, code: string): PaymentChannel | undefined => known.get(nameOf(tenantId, code))
+
+export const listChannels = (tenantId: number): ChannelCode[] =>
+  [...known.entries()].filter(([name]) => name.startsWith(`${tenantId}:`)).map(([, channel]) => channel.code)

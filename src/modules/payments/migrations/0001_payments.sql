@@ -1,0 +1,161 @@
+create schema payments;
+grant usage on schema payments to yimen_app;
+
+create table payments.merchant (
+  tenant_id integer not null,
+  channel text not null,
+  mchid text not null,
+  clearing_account_id integer not null,
+  suspense_account_id integer not null,
+  refund_account_id integer not null,
+  opened_at timestamptz not null,
+  primary key (tenant_id, channel, mchid)
+);
+comment on table payments.merchant is 'merchant accounts of a tenant and the ledger accounts that mirror them';
+
+create table payments."order" (
+  tenant_id integer not null,
+  id uuid not null,
+  code text not null,
+  state smallint not null check (state in (1, 2, 3)),
+  amount_fen bigint not null check (amount_fen > 0),
+  paid_fen bigint not null check (paid_fen >= 0),
+  reserved_fen bigint not null check (reserved_fen >= 0),
+  refunded_fen bigint not null check (refunded_fen >= 0),
+  mismatch boolean not null,
+  title text not null,
+  payer text not null,
+  place text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  paid_at timestamptz,
+  version integer not null,
+  primary key (tenant_id, id),
+  unique (tenant_id, code),
+  constraint refunds_within_paid check (refunded_fen + reserved_fen <= paid_fen)
+) with (fillfactor = 50);
+comment on table payments."order" is 'what a payer owes at once: 1 open, 2 paid, 3 closed. reserved_fen and refunded_fen never exceed paid_fen';
+create index order_payer on payments."order" (tenant_id, payer, created_at desc);
+
+create table payments.order_line (
+  tenant_id integer not null,
+  order_id uuid not null,
+  line smallint not null,
+  subject_kind text not null,
+  subject_id uuid not null,
+  payee_account_id integer not null,
+  amount_fen bigint not null check (amount_fen > 0),
+  title text not null,
+  primary key (tenant_id, order_id, line)
+);
+comment on table payments.order_line is 'what each part of an order pays for, by an opaque subject, and the ledger account credited';
+create index order_line_subject on payments.order_line (tenant_id, subject_kind, subject_id);
+
+create table payments.claim (
+  tenant_id integer not null,
+  subject_kind text not null,
+  subject_id uuid not null,
+  order_id uuid not null,
+  primary key (tenant_id, subject_kind, subject_id)
+);
+comment on table payments.claim is 'the one live order of a subject: the key refuses a second, so nothing is paid twice';
+create index claim_order on payments.claim (tenant_id, order_id);
+
+create table payments.attempt (
+  tenant_id integer not null,
+  id uuid not null,
+  order_id uuid not null,
+  channel text not null,
+  mchid text not null,
+  product text not null,
+  out_trade_no text not null,
+  state smallint not null check (state between 1 and 8),
+  amount_fen bigint not null check (amount_fen > 0),
+  posting_accounts integer[] not null,
+  posting_amounts bigint[] not null,
+  txn_no text,
+  launch jsonb,
+  failure text,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  succeeded_at timestamptz,
+  primary key (tenant_id, id),
+  unique (tenant_id, out_trade_no)
+) with (fillfactor = 50);
+comment on table payments.attempt is 'one order number on one channel, with the booking its success makes: 1 init 2 submitted 3 pending 4 unknown 5 succeeded 6 failed 7 closing 8 closed';
+create index attempt_order on payments.attempt (tenant_id, order_id);
+
+create table payments.open_attempt (
+  tenant_id integer not null,
+  order_id uuid not null,
+  attempt_id uuid not null,
+  tries integer not null,
+  due_at timestamptz not null,
+  primary key (tenant_id, order_id)
+);
+comment on table payments.open_attempt is 'at most one open attempt per order; the queue of the janitor. A finished attempt may linger here until its turn';
+create index open_attempt_due on payments.open_attempt (tenant_id, due_at);
+
+create table payments.channel_txn (
+  tenant_id integer not null,
+  channel text not null,
+  txn_no text not null,
+  attempt_id uuid not null,
+  amount_fen bigint not null check (amount_fen > 0),
+  primary key (tenant_id, channel, txn_no)
+);
+comment on table payments.channel_txn is 'each payment the channel reported, once, whatever the number of notifications';
+
+create table payments.channel_event (
+  tenant_id integer not null,
+  channel text not null,
+  event_key text not null,
+  attempt_id uuid,
+  received_at timestamptz not null,
+  raw bytea not null,
+  headers jsonb not null,
+  primary key (tenant_id, channel, event_key)
+);
+comment on table payments.channel_event is 'verified notifications as received; the facts from which states are folded';
+
+create table payments.refund (
+  tenant_id integer not null,
+  id uuid not null,
+  order_id uuid not null,
+  attempt_id uuid not null,
+  out_refund_no text not null,
+  state smallint not null check (state between 1 and 7),
+  amount_fen bigint not null check (amount_fen > 0),
+  cause text not null,
+  from_account_id integer not null,
+  requested_by text not null,
+  approved_by text,
+  failure text,
+  tries integer not null,
+  due_at timestamptz not null,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  primary key (tenant_id, id),
+  unique (tenant_id, out_refund_no)
+);
+comment on table payments.refund is '1 requested 2 approved 3 submitted 4 unknown 5 succeeded 6 abnormal 7 closed; money reserved from approved on';
+create index refund_order on payments.refund (tenant_id, order_id);
+create index refund_due on payments.refund (tenant_id, due_at) where finished_at is null;
+
+create table payments.suspense (
+  tenant_id integer not null,
+  attempt_id uuid not null,
+  order_id uuid not null,
+  reason text not null check (reason in ('duplicate_pay', 'late_pay', 'amount')),
+  amount_fen bigint not null check (amount_fen > 0),
+  refund_id uuid,
+  opened_at timestamptz not null,
+  resolved_at timestamptz,
+  primary key (tenant_id, attempt_id)
+);
+comment on table payments.suspense is 'open breaks: money received that belongs to no open order, and what became of it';
+
+grant select, insert, update on payments.merchant, payments."order", payments.attempt, payments.refund, payments.suspense to yimen_app;
+grant select, insert on payments.order_line, payments.channel_txn, payments.channel_event to yimen_app;
+grant select, insert, delete on payments.claim to yimen_app;
+grant select, insert, update, delete on payments.open_attempt to yimen_app;

@@ -1,0 +1,91 @@
+import { encodeBase32 } from '#kernel/id.ts'
+
+export const ORDER = { open: 1, paid: 2, closed: 3 } as const
+export const ATTEMPT = { init: 1, submitted: 2, pending: 3, unknown: 4, succeeded: 5, failed: 6, closing: 7, closed: 8 } as const
+export const REFUND = { requested: 1, approved: 2, submitted: 3, unknown: 4, succeeded: 5, abnormal: 6, closed: 7 } as const
+
+export type OrderState = keyof typeof ORDER
+export type AttemptState = keyof typeof ATTEMPT
+export type RefundState = keyof typeof REFUND
+
+const nameIn = <T extends Record<string, number>>(table: T) => {
+  const names = new Map(Object.entries(table).map(([name, value]) => [value, name as keyof T]))
+  return (value: number): keyof T => {
+    const name = names.get(value)
+    if (name === undefined) throw new RangeError(`no such state: ${value}`)
+    return name
+  }
+}
+export const orderStateOf = nameIn(ORDER)
+export const attemptStateOf = nameIn(ATTEMPT)
+export const refundStateOf = nameIn(REFUND)
+
+export type AttemptEvent =
+  | 'request_sent'
+  | 'accepted'
+  | 'timed_out'
+  | 'refused'
+  | 'paid'
+  | 'expired'
+  | 'channel_closed'
+  | 'query_unpaid_expired'
+
+/** The whole machine of an attempt. What is not here cannot happen; `paid` is legal from everywhere but succeeded. */
+export const ATTEMPT_TABLE: readonly (readonly [from: AttemptState, event: AttemptEvent, to: AttemptState, who: string])[] = [
+  ['init', 'request_sent', 'submitted', 'worker'],
+  ['submitted', 'accepted', 'pending', 'worker'],
+  ['submitted', 'timed_out', 'unknown', 'worker'],
+  ['submitted', 'refused', 'failed', 'worker'],
+  ['pending', 'expired', 'closing', 'sweeper, resident, clerk'],
+  ['unknown', 'expired', 'closing', 'sweeper, resident, clerk'],
+  ['unknown', 'query_unpaid_expired', 'closing', 'janitor'],
+  ['submitted', 'expired', 'closing', 'sweeper'],
+  ['closing', 'channel_closed', 'closed', 'worker'],
+  ['init', 'paid', 'succeeded', 'channel'],
+  ['submitted', 'paid', 'succeeded', 'channel'],
+  ['pending', 'paid', 'succeeded', 'channel'],
+  ['unknown', 'paid', 'succeeded', 'channel'],
+  ['failed', 'paid', 'succeeded', 'channel'],
+  ['closing', 'paid', 'succeeded', 'channel'],
+  ['closed', 'paid', 'succeeded', 'channel'],
+]
+
+export const nextAttemptState = (from: AttemptState, event: AttemptEvent): AttemptState | undefined =>
+  ATTEMPT_TABLE.find(([source, on]) => source === from && on === event)?.[2]
+
+const S = 1_000
+const M = 60 * S
+const UNKNOWN_MS = [3 * S, 10 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 30 * M, 60 * M]
+
+/** When to ask the channel again after `tries` questions: denser at first, hourly to 24 h 4 min, then the statement decides. */
+export const askAgainAfterMs = (tries: number): number => UNKNOWN_MS[Math.min(tries, UNKNOWN_MS.length - 1)]!
+
+/** Time a payer has to finish in the wallet. */
+export const ORDER_MS_MAX = 15 * M
+/** A channel that still does not know an attempt this long after it was sent never got it. */
+export const NEVER_EXISTED_GRACE_MS = 60 * S
+/** Undo on the receipt (适老化: ten minutes for money). */
+export const UNDO_MS_MAX = 10 * M
+
+const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Order number on the channel: tenant and attempt id, 30 characters of the 32 a channel allows. No look-up is needed to read it. */
+export function outTradeNoOf(tenantId: number, attemptId: string): string {
+  const tenant = tenantId.toString(36).padStart(3, '0')
+  if (tenant.length > 3) throw new RangeError(`tenant ${tenantId} does not fit an order number`)
+  return `y${tenant}${encodeBase32(Buffer.from(attemptId.replaceAll('-', ''), 'hex'))}`
+}
+
+/** Tenant and attempt of one of our numbers; undefined for anybody else's. */
+export function readOutTradeNo(text: string): { tenantId: number; attemptId: string } | undefined {
+  if (!/^y[0-9a-z]{3}[0-9a-hjkmnp-tv-z]{26}$/.test(text)) return undefined
+  let value = 0n
+  for (const letter of text.slice(4)) value = (value << 5n) | BigInt(BASE32.indexOf(letter))
+  if ((value & 3n) !== 0n) return undefined
+  const hex = (value >> 2n).toString(16).padStart(32, '0')
+  if (hex.length > 32) return undefined
+  return {
+    tenantId: Number.parseInt(text.slice(1, 4), 36),
+    attemptId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+  }
+}

@@ -1,0 +1,98 @@
+import { type Ctx, systemCtx } from '#kernel/context.ts'
+import { isUniqueViolation, type Tx } from '#kernel/db/index.ts'
+import { ensureAccount, post } from '#modules/ledger/index.ts'
+import { append } from '#modules/trail/index.ts'
+import { coalesce } from '../coalescer.ts'
+import { confirmMany, type PaidFact } from '../confirm.ts'
+import { paymentSuspended } from '../events.ts'
+import { ATTEMPT, ORDER } from '../model.ts'
+import * as store from '../store.ts'
+import { approveAutomatically } from './refunds.ts'
+
+export type Recorded = 'applied' | 'duplicate' | 'suspended' | 'unknown_attempt' | 'conflict'
+
+// One queue per tenant and process; weak, so that a closed kernel takes its queues with it.
+const queues = new WeakMap<object, Map<number, (fact: PaidFact) => Promise<boolean>>>()
+
+function queueOf(ctx: Ctx): (fact: PaidFact) => Promise<boolean> {
+  const { kernel, tenantId } = ctx
+  const ofKernel = queues.get(kernel) ?? new Map()
+  queues.set(kernel, ofKernel)
+  let queue = ofKernel.get(tenantId)
+  if (!queue) {
+    const system = systemCtx(kernel, tenantId, 'payments.confirm')
+    queue = coalesce<PaidFact, boolean>(async facts => {
+      const applied = await confirmMany(kernel.db, system, facts)
+      return facts.map(fact => applied.has(fact.attemptId))
+    })
+    ofKernel.set(tenantId, queue)
+  }
+  return queue
+}
+
+/**
+ * Records a verified payment, once, whatever the order and number of times it is told. Money that belongs to no open
+ * order goes to suspense and back to the payer; another amount waits for a person.
+ */
+export async function recordPaid(ctx: Ctx, fact: PaidFact): Promise<Recorded> {
+  try {
+    if (await queueOf(ctx)(fact)) return published(ctx, fact, 'applied')
+  } catch (error) {
+    // The channel's number is booked already: a repeat from another side, settled below.
+    if (!isUniqueViolation(error)) throw error
+  }
+  return published(ctx, fact, await ctx.kernel.db.tx(ctx.tenantId, tx => settleOddFact(tx, ctx, fact)))
+}
+
+function published(ctx: Ctx, fact: PaidFact, recorded: Recorded): Recorded {
+  ctx.kernel.live.publish(`attempt:${fact.attemptId}`)
+  return recorded
+}
+
+async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded> {
+  const { tenantId, kernel } = ctx
+  const seen = await store.findAttempt(tx, tenantId, fact.attemptId)
+  if (!seen) return 'unknown_attempt'
+  const order = await store.lockOrder(tx, tenantId, seen.orderId)
+  const attempt = await store.lockAttempt(tx, tenantId, fact.attemptId)
+  const now = kernel.clock.now()
+  if (fact.event) await store.insertChannelEvent(tx, tenantId, attempt.channel, fact.event, attempt.id, now)
+  if (attempt.state === ATTEMPT.succeeded) return attempt.txnNo === fact.txnNo ? 'duplicate' : 'conflict'
+  const inserted = await store.insertChannelTxn(tx, tenantId, attempt.channel, fact.txnNo, attempt.id, fact.amountFen)
+  if (inserted === 0) return 'conflict'
+  const reason = fact.amountFen !== attempt.amountFen ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay'
+  await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, { txnNo: fact.txnNo, succeededAt: fact.paidAt })
+  const merchant = (await store.findMerchant(tx, tenantId, attempt.channel))!
+  await post(tx, ctx, {
+    code: 'LATE',
+    ref: attempt.id,
+    effectiveAt: fact.paidAt,
+    postings: [
+      { accountId: merchant.clearingAccountId, amount: fact.amountFen },
+      { accountId: merchant.suspenseAccountId, amount: -fact.amountFen },
+    ],
+  })
+  if (reason === 'amount') await store.markMismatch(tx, tenantId, order.id)
+  const refundId = reason === 'amount' ? null : await approveAutomatically(tx, ctx, { order, attempt, amountFen: fact.amountFen, cause: reason, from: merchant.suspenseAccountId })
+  await store.insertSuspense(tx, tenantId, { attemptId: attempt.id, orderId: order.id, reason, amountFen: fact.amountFen, refundId, at: now })
+  await append(tx, ctx, paymentSuspended, { subjectId: order.id, body: { attempt: attempt.id, reason, amount_fen: fact.amountFen } })
+  return 'suspended'
+}
+
+/** Opens (or finds) the merchant account of a channel with its three ledger accounts. */
+export async function ensureMerchant(ctx: Ctx, channel: string, mchid: string): Promise<void> {
+  await ctx.kernel.db.tx(ctx.tenantId, async tx => {
+    await store.insertMerchant(
+      tx,
+      ctx.tenantId,
+      {
+        channel,
+        mchid,
+        clearingAccountId: await ensureAccount(tx, ctx, `1012:${channel}:${mchid}`),
+        suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
+        refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
+      },
+      ctx.kernel.clock.now(),
+    )
+  })
+}

@@ -1,0 +1,136 @@
+import { type Ctx, makeId, permit } from '#kernel/context.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { newCode } from '#kernel/id.ts'
+import { AppFailure, fail, ok, type Result } from '#kernel/result.ts'
+import { addMs } from '#kernel/time.ts'
+import { append } from '#modules/trail/index.ts'
+import { errors } from '../errors.ts'
+import { orderPlaced } from '../events.ts'
+import { ORDER, ORDER_MS_MAX, orderStateOf } from '../model.ts'
+import * as store from '../store.ts'
+
+export interface OrderLineInput {
+  readonly subjectKind: string
+  readonly subjectId: string
+  readonly payeeAccountId: number
+  readonly amountFen: number
+  readonly title: string
+}
+
+export interface PlaceOrder {
+  readonly lines: readonly OrderLineInput[]
+  readonly title: string
+  /** Opaque key of whoever pays: a resident, a browser, a device. */
+  readonly payer: string
+  /** Where: phone, kiosk, window. */
+  readonly place: string
+}
+
+export interface PlacedOrder {
+  readonly orderId: string
+  readonly code: string
+  /** True when the same payer had an open order for the same subjects, which is used again. */
+  readonly reused: boolean
+}
+
+/**
+ * Opens an order in the caller's transaction and claims its subjects. A subject has one live order: paid already or
+ * being paid by somebody else is refused here whatever the caller checked before.
+ */
+export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<Result<PlacedOrder>> {
+  const amountFen = input.lines.reduce((sum, line) => sum + line.amountFen, 0)
+  if (input.lines.length === 0 || input.lines.some(line => !Number.isSafeInteger(line.amountFen) || line.amountFen <= 0)) return fail(errors.amount_not_positive)
+  const live = await liveOrders(tx, ctx, input.lines)
+  const paid = live.find(order => order.state === ORDER.paid)
+  if (paid) return fail(errors.subject_already_paid, { order: paid.code })
+  const open = live[0]
+  if (open) {
+    if (open.payer === input.payer && open.amountFen === amountFen && live.every(order => order.id === open.id)) {
+      return ok({ orderId: open.id, code: open.code, reused: true })
+    }
+    return fail(errors.subject_being_paid, { until: open.expiresAt.toISOString() })
+  }
+  const now = ctx.kernel.clock.now()
+  const id = makeId(ctx)
+  const code = newCode(ctx.kernel.random)
+  await store.insertOrder(tx, ctx.tenantId, { id, code, amountFen, title: input.title, payer: input.payer, place: input.place, createdAt: now, expiresAt: addMs(now, ORDER_MS_MAX) })
+  await store.insertLines(tx, ctx.tenantId, id, input.lines)
+  const claimed = await store.insertClaims(tx, ctx.tenantId, id, input.lines)
+  // Somebody was faster between the look and the claim: everything above is undone.
+  if (claimed !== input.lines.length) throw new AppFailure(fail(errors.subject_being_paid).error)
+  await append(tx, ctx, orderPlaced, {
+    subjectId: id,
+    body: { amount_fen: amountFen, place: input.place, lines: input.lines.map(l => ({ subject_kind: l.subjectKind, subject_id: l.subjectId, amount_fen: l.amountFen })) },
+  })
+  return ok({ orderId: id, code, reused: false })
+}
+
+async function liveOrders(tx: Tx, ctx: Ctx, lines: readonly OrderLineInput[]): Promise<store.OrderRow[]> {
+  const kinds = new Set(lines.map(line => line.subjectKind))
+  const found: store.OrderRow[] = []
+  for (const kind of kinds) {
+    found.push(...(await store.listClaims(tx, ctx.tenantId, kind, lines.filter(l => l.subjectKind === kind).map(l => l.subjectId))))
+  }
+  return found
+}
+
+export interface Claim {
+  readonly subjectId: string
+  readonly state: 'open' | 'paid' | 'closed'
+  readonly orderId: string
+  readonly orderCode: string
+  readonly payer: string
+  readonly expiresAt: Date
+  readonly paidAt: Date | null
+  readonly amountFen: number
+}
+
+/** The live order of each subject that has one: the authority on "paid" and "being paid". */
+export async function listClaims(tx: Tx, tenantId: number, subjectKind: string, subjectIds: readonly string[]): Promise<Claim[]> {
+  const rows = await store.listClaims(tx, tenantId, subjectKind, subjectIds)
+  return rows.map(row => ({
+    subjectId: row.subjectId,
+    state: orderStateOf(row.state),
+    orderId: row.id,
+    orderCode: row.code,
+    payer: row.payer,
+    expiresAt: row.expiresAt,
+    paidAt: row.paidAt,
+    amountFen: row.amountFen,
+  }))
+}
+
+export interface OrderView extends store.OrderRow {
+  readonly lines: readonly store.LineRow[]
+  readonly attempts: readonly store.AttemptRow[]
+  readonly refunds: readonly store.RefundRow[]
+}
+
+const viewOf = async (tx: Tx, tenantId: number, order: store.OrderRow): Promise<OrderView> => ({
+  ...order,
+  lines: await store.listLines(tx, tenantId, order.id),
+  attempts: await store.listAttempts(tx, tenantId, order.id),
+  refunds: await store.listRefunds(tx, tenantId, order.id),
+})
+
+/** The order behind an unguessable code: whoever holds the code may see it. */
+export async function findOrderByCode(ctx: Ctx, code: string): Promise<OrderView | undefined> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const order = await store.findOrderByCode(tx, ctx.tenantId, code)
+    return order && viewOf(tx, ctx.tenantId, order)
+  })
+}
+
+export async function getOrder(ctx: Ctx, orderId: string): Promise<Result<OrderView>> {
+  const allowed = permit(ctx, 'payments.order.read')
+  if (!allowed.ok) return allowed
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const order = await store.findOrder(tx, ctx.tenantId, orderId)
+    return order ? ok(await viewOf(tx, ctx.tenantId, order)) : fail(errors.order_not_found)
+  })
+}
+
+/** Newest first; at most 50 a page. */
+export async function listOrdersOf(ctx: Ctx, payer: string, page: { before?: Date; limit?: number } = {}): Promise<store.OrderRow[]> {
+  return ctx.kernel.db.read(ctx.tenantId, tx => store.listOrdersOf(tx, ctx.tenantId, payer, { ...page, limit: Math.min(page.limit ?? 20, 50) }))
+}

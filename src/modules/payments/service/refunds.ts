@@ -1,0 +1,161 @@
+import { type Ctx, makeId } from '#kernel/context.ts'
+import { publicUrl } from '#kernel/config.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { fail, ok, type Result } from '#kernel/result.ts'
+import { addMs } from '#kernel/time.ts'
+import { post } from '#modules/ledger/index.ts'
+import { append } from '#modules/trail/index.ts'
+import { findChannel } from '../channels.ts'
+import { errors } from '../errors.ts'
+import { refundAbnormal, refundApproved, refundRequested, refundSubmitted, refundSucceeded, refundUnknown } from '../events.ts'
+import { ATTEMPT, askAgainAfterMs, ORDER, REFUND } from '../model.ts'
+import type { RefundFact } from '../ports.ts'
+import * as store from '../store.ts'
+
+interface NewRefund {
+  readonly order: store.OrderRow
+  readonly attempt: Pick<store.AttemptRow, 'id' | 'channel'>
+  readonly amountFen: number
+  readonly cause: string
+  /** Ledger account the money is taken back from: suspense or the payee. */
+  readonly from: number
+}
+
+/** A refund nobody has to decide on: money that belongs to no open order, or that a biller refused. Order row locked. */
+export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): Promise<string> {
+  const id = makeId(ctx)
+  const now = ctx.kernel.clock.now()
+  const merchant = (await store.findMerchant(tx, ctx.tenantId, input.attempt.channel))!
+  await store.insertRefund(tx, ctx.tenantId, {
+    id,
+    orderId: input.order.id,
+    attemptId: input.attempt.id,
+    outRefundNo: `r${id.replaceAll('-', '')}`.slice(0, 33),
+    state: REFUND.approved,
+    amountFen: input.amountFen,
+    cause: input.cause,
+    fromAccountId: input.from,
+    requestedBy: ctx.actor.kind === 'system' ? 'system' : `${ctx.actor.kind}:${ctx.actor.id}`,
+    approvedBy: 'system',
+    createdAt: now,
+  })
+  const isSuspense = input.from === merchant.suspenseAccountId
+  await post(tx, ctx, {
+    code: isSuspense ? 'SUSPENSE_REFUND' : 'REFUND_RESERVE',
+    ref: id,
+    postings: [
+      { accountId: input.from, amount: input.amountFen },
+      { accountId: merchant.refundAccountId, amount: -input.amountFen },
+    ],
+  })
+  await append(tx, ctx, refundRequested, { subjectId: input.order.id, body: { refund: id, amount_fen: input.amountFen, cause: input.cause } })
+  await append(tx, ctx, refundApproved, { subjectId: input.order.id, body: { refund: id } })
+  return id
+}
+
+/**
+ * Gives a paid order back in full: the payer undid it within ten minutes, or a biller refused it. One refund per line,
+ * so that each payee's account gives back its own share. The order's subjects are free again once it is decided.
+ */
+export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: string): Promise<Result<string[]>> {
+  const order = await store.lockOrder(tx, ctx.tenantId, orderId)
+  if (order.state !== ORDER.paid || order.reservedFen + order.refundedFen > 0) return fail(errors.refund_not_allowed)
+  const attempts = await store.listAttempts(tx, ctx.tenantId, orderId)
+  const paying = []
+  for (const attempt of attempts) {
+    if (attempt.state === ATTEMPT.succeeded && !(await store.findSuspense(tx, ctx.tenantId, attempt.id))) paying.push(attempt)
+  }
+  const attempt = paying[0]
+  if (!attempt) return fail(errors.refund_not_allowed)
+  if (!(await store.reserveRefund(tx, ctx.tenantId, orderId, order.paidFen))) return fail(errors.refund_too_large)
+  const ids: string[] = []
+  for (const line of await store.listLines(tx, ctx.tenantId, orderId)) {
+    ids.push(await approveAutomatically(tx, ctx, { order, attempt, amountFen: line.amountFen, cause, from: line.payeeAccountId }))
+  }
+  await store.deleteClaims(tx, ctx.tenantId, orderId)
+  return ok(ids)
+}
+
+/** Sends or asks about one due refund; always with the same number, so that a repeat cannot pay back twice. */
+export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
+  const { db, clock } = ctx.kernel
+  const found = await db.read(ctx.tenantId, async tx => {
+    const refund = await store.findRefund(tx, ctx.tenantId, refundId)
+    return refund && { refund, attempt: await store.findAttempt(tx, ctx.tenantId, refund.attemptId) }
+  })
+  if (!found?.attempt) return
+  const { refund, attempt } = found
+  const channel = findChannel(ctx.tenantId, attempt.channel)
+  if (!channel) return
+  if (refund.state !== REFUND.approved) {
+    const answer = await channel.queryRefund(attempt.outTradeNo, refund.outRefundNo)
+    if (answer.kind === 'unknown') return
+    if (answer.fact.state !== 'NOTFOUND') return applyRefundFact(ctx, answer.fact)
+  }
+  await db.tx(ctx.tenantId, async tx => {
+    if (await store.moveRefund(tx, ctx.tenantId, refund.id, [REFUND.approved, REFUND.submitted, REFUND.unknown], REFUND.submitted)) {
+      await append(tx, ctx, refundSubmitted, { subjectId: refund.orderId, body: { refund: refund.id } })
+    }
+  })
+  const paid = await db.read(ctx.tenantId, tx => store.findAttempt(tx, ctx.tenantId, attempt.id))
+  const outcome = await channel.refund({
+    outTradeNo: attempt.outTradeNo,
+    outRefundNo: refund.outRefundNo,
+    amountFen: refund.amountFen,
+    totalFen: (await paidAmount(ctx, paid!)) ?? attempt.amountFen,
+    reason: refund.cause,
+    notifyUrl: notifyUrlOf(ctx, attempt.channel),
+  })
+  if (outcome.kind === 'accepted') return
+  await db.tx(ctx.tenantId, async tx => {
+    const why = outcome.kind === 'refused' ? `${outcome.code}: ${outcome.message}` : outcome.why
+    const refused = outcome.kind === 'refused'
+    const moved = await store.moveRefund(tx, ctx.tenantId, refund.id, [REFUND.submitted], refused ? REFUND.abnormal : REFUND.unknown, {
+      failure: why.slice(0, 200),
+      dueAt: addMs(clock.now(), askAgainAfterMs(refund.tries)),
+    })
+    if (moved) await append(tx, ctx, refused ? refundAbnormal : refundUnknown, { subjectId: refund.orderId, body: { refund: refund.id, why: why.slice(0, 200) } })
+  })
+}
+
+/** The channel wants the amount it was paid, which differs from the attempt's when the payer paid another sum. */
+const paidAmount = async (ctx: Ctx, attempt: store.AttemptRow): Promise<number | undefined> =>
+  attempt.txnNo === null ? undefined : ctx.kernel.db.read(ctx.tenantId, tx => store.findTxnAmount(tx, ctx.tenantId, attempt.channel, attempt.txnNo!))
+
+export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string => `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
+
+/** Applies what the channel says of a refund, by notification or query; any order and repetition gives the same books. */
+export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void> {
+  const now = ctx.kernel.clock.now()
+  await ctx.kernel.db.tx(ctx.tenantId, async tx => {
+    const seen = await store.findRefundByNo(tx, ctx.tenantId, fact.outRefundNo)
+    if (!seen) return
+    await store.lockOrder(tx, ctx.tenantId, seen.orderId)
+    const refund = await store.lockRefund(tx, ctx.tenantId, seen.id)
+    if (refund.finishedAt) return
+    const attempt = (await store.findAttempt(tx, ctx.tenantId, refund.attemptId))!
+    const merchant = (await store.findMerchant(tx, ctx.tenantId, attempt.channel))!
+    const reserved = refund.fromAccountId !== merchant.suspenseAccountId
+    const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
+    if (fact.state === 'SUCCESS') {
+      if (fact.amountFen !== undefined && fact.amountFen !== refund.amountFen) throw new Error(`refund ${refund.id}: the channel paid back ${fact.amountFen}, we asked for ${refund.amountFen}`)
+      await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: fact.refundedAt ?? now })
+      await post(tx, ctx, {
+        code: 'REFUND_DONE',
+        ref: refund.id,
+        effectiveAt: fact.refundedAt ?? now,
+        postings: [
+          { accountId: merchant.refundAccountId, amount: refund.amountFen },
+          { accountId: merchant.clearingAccountId, amount: -refund.amountFen },
+        ],
+      })
+      if (reserved) await store.settleReserved(tx, ctx.tenantId, refund.orderId, refund.amountFen, true)
+      else await store.resolveSuspense(tx, ctx.tenantId, refund.id, now)
+      await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
+    } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED') {
+      const moved = await store.moveRefund(tx, ctx.tenantId, refund.id, [REFUND.approved, REFUND.submitted, REFUND.unknown], REFUND.abnormal, { failure: fact.state })
+      if (moved) await append(tx, ctx, refundAbnormal, { subjectId: refund.orderId, body: { refund: refund.id, why: fact.state } })
+    }
+  })
+  ctx.kernel.live.publish(`refund:${fact.outRefundNo}`)
+}

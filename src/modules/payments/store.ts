@@ -1,0 +1,299 @@
+import { join, type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { ATTEMPT, ORDER, REFUND } from './model.ts'
+
+export interface OrderRow {
+  readonly id: string
+  readonly code: string
+  readonly state: number
+  readonly amountFen: number
+  readonly paidFen: number
+  readonly reservedFen: number
+  readonly refundedFen: number
+  readonly mismatch: boolean
+  readonly title: string
+  readonly payer: string
+  readonly place: string
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly paidAt: Date | null
+}
+
+const ORDER_COLUMNS = sql`o.id, o.code, o.state, o.amount_fen as "amountFen", o.paid_fen as "paidFen", o.reserved_fen as "reservedFen",
+  o.refunded_fen as "refundedFen", o.mismatch, o.title, o.payer, o.place, o.created_at as "createdAt", o.expires_at as "expiresAt", o.paid_at as "paidAt"`
+
+export interface LineRow {
+  readonly line: number
+  readonly subjectKind: string
+  readonly subjectId: string
+  readonly payeeAccountId: number
+  readonly amountFen: number
+  readonly title: string
+}
+
+export interface AttemptRow {
+  readonly id: string
+  readonly orderId: string
+  readonly channel: string
+  readonly mchid: string
+  readonly product: string
+  readonly outTradeNo: string
+  readonly state: number
+  readonly amountFen: number
+  readonly txnNo: string | null
+  readonly launch: Record<string, unknown> | null
+  readonly failure: string | null
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly succeededAt: Date | null
+}
+
+const ATTEMPT_COLUMNS = sql`a.id, a.order_id as "orderId", a.channel, a.mchid, a.product, a.out_trade_no as "outTradeNo", a.state, a.amount_fen as "amountFen",
+  a.txn_no as "txnNo", a.launch, a.failure, a.created_at as "createdAt", a.expires_at as "expiresAt", a.succeeded_at as "succeededAt"`
+
+export interface MerchantRow {
+  readonly channel: string
+  readonly mchid: string
+  readonly clearingAccountId: number
+  readonly suspenseAccountId: number
+  readonly refundAccountId: number
+}
+
+export interface RefundRow {
+  readonly id: string
+  readonly orderId: string
+  readonly attemptId: string
+  readonly outRefundNo: string
+  readonly state: number
+  readonly amountFen: number
+  readonly cause: string
+  readonly fromAccountId: number
+  readonly requestedBy: string
+  readonly approvedBy: string | null
+  readonly failure: string | null
+  readonly tries: number
+  readonly createdAt: Date
+  readonly finishedAt: Date | null
+}
+
+const REFUND_COLUMNS = sql`r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
+  r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
+  r.created_at as "createdAt", r.finished_at as "finishedAt"`
+
+// ---- merchants
+
+export const findMerchant = (tx: Tx, tenantId: number, channel: string) =>
+  tx.maybe<MerchantRow>(sql`
+    select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+    from payments.merchant where tenant_id = ${tenantId} and channel = ${channel} order by opened_at desc limit 1`)
+
+export const insertMerchant = (tx: Tx, tenantId: number, row: MerchantRow, at: Date) =>
+  tx.run(sql`
+    insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)
+    values (${tenantId}, ${row.channel}, ${row.mchid}, ${row.clearingAccountId}, ${row.suspenseAccountId}, ${row.refundAccountId}, ${at})
+    on conflict do nothing`)
+
+// ---- orders
+
+export const insertOrder = (tx: Tx, tenantId: number, o: Pick<OrderRow, 'id' | 'code' | 'amountFen' | 'title' | 'payer' | 'place' | 'createdAt' | 'expiresAt'>) =>
+  tx.run(sql`
+    insert into payments."order" (tenant_id, id, code, state, amount_fen, paid_fen, reserved_fen, refunded_fen, mismatch, title, payer, place, created_at, expires_at, version)
+    values (${tenantId}, ${o.id}, ${o.code}, ${ORDER.open}, ${o.amountFen}, 0, 0, 0, false, ${o.title}, ${o.payer}, ${o.place}, ${o.createdAt}, ${o.expiresAt}, 1)`)
+
+export const insertLines = (tx: Tx, tenantId: number, orderId: string, lines: readonly Omit<LineRow, 'line'>[]) =>
+  tx.run(sql`
+    insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
+    values ${join(
+      lines.map((l, i): Sql => sql`(${tenantId}::integer, ${orderId}::uuid, ${i + 1}::smallint, ${l.subjectKind}, ${l.subjectId}::uuid, ${l.payeeAccountId}::integer, ${l.amountFen}::bigint, ${l.title})`),
+    )}`)
+
+/** Claims the subjects in key order; answers how many were free. */
+export const insertClaims = (tx: Tx, tenantId: number, orderId: string, subjects: readonly { subjectKind: string; subjectId: string }[]) =>
+  tx.run(sql`
+    insert into payments.claim (tenant_id, subject_kind, subject_id, order_id)
+    values ${join(
+      [...subjects]
+        .sort((a, b) => (`${a.subjectKind}${a.subjectId}` < `${b.subjectKind}${b.subjectId}` ? -1 : 1))
+        .map((s): Sql => sql`(${tenantId}::integer, ${s.subjectKind}, ${s.subjectId}::uuid, ${orderId}::uuid)`),
+    )}
+    on conflict do nothing`)
+
+export const deleteClaims = (tx: Tx, tenantId: number, orderId: string) => tx.run(sql`delete from payments.claim where tenant_id = ${tenantId} and order_id = ${orderId}`)
+
+export const listClaims = (tx: Tx, tenantId: number, subjectKind: string, subjectIds: readonly string[]) =>
+  tx.rows<OrderRow & { subjectId: string }>(sql`
+    select c.subject_id as "subjectId", ${ORDER_COLUMNS}
+    from payments.claim c join payments."order" o on o.tenant_id = c.tenant_id and o.id = c.order_id
+    where c.tenant_id = ${tenantId} and c.subject_kind = ${subjectKind} and c.subject_id = any(${subjectIds}::uuid[])`)
+
+export const findOrder = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.id = ${id}`)
+
+export const findOrderByCode = (tx: Tx, tenantId: number, code: string) =>
+  tx.maybe<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.code = ${code}`)
+
+export const lockOrder = (tx: Tx, tenantId: number, id: string) =>
+  tx.one<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.id = ${id} for update`)
+
+export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { before?: Date; limit: number }) =>
+  tx.rows<OrderRow>(sql`
+    select ${ORDER_COLUMNS} from payments."order" o
+    where o.tenant_id = ${tenantId} and o.payer = ${payer} and o.created_at < ${page.before ?? new Date('9999-01-01')}
+    order by o.created_at desc limit ${page.limit}`)
+
+export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<LineRow>(sql`
+    select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
+    from payments.order_line where tenant_id = ${tenantId} and order_id = ${orderId} order by line`)
+
+export const closeOrder = (tx: Tx, tenantId: number, id: string) =>
+  tx.run(sql`update payments."order" set state = ${ORDER.closed}, version = version + 1 where tenant_id = ${tenantId} and id = ${id} and state = ${ORDER.open}`)
+
+export const markMismatch = (tx: Tx, tenantId: number, id: string) =>
+  tx.run(sql`update payments."order" set mismatch = true, version = version + 1 where tenant_id = ${tenantId} and id = ${id}`)
+
+// ---- attempts
+
+export const insertAttempt = (
+  tx: Tx,
+  tenantId: number,
+  a: Pick<AttemptRow, 'id' | 'orderId' | 'channel' | 'mchid' | 'product' | 'outTradeNo' | 'amountFen' | 'createdAt' | 'expiresAt'> & { accounts: readonly number[]; amounts: readonly number[] },
+) =>
+  tx.run(sql`
+    insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
+    values (${tenantId}, ${a.id}, ${a.orderId}, ${a.channel}, ${a.mchid}, ${a.product}, ${a.outTradeNo}, ${ATTEMPT.init}, ${a.amountFen},
+      ${[...a.accounts]}::integer[], ${[...a.amounts]}::bigint[], ${a.createdAt}, ${a.expiresAt})`)
+
+/** Puts the order's newest attempt in the janitor's queue; the order's row lock is held. */
+export const upsertOpenAttempt = (tx: Tx, tenantId: number, orderId: string, attemptId: string, dueAt: Date) =>
+  tx.run(sql`
+    insert into payments.open_attempt (tenant_id, order_id, attempt_id, tries, due_at) values (${tenantId}, ${orderId}, ${attemptId}, 0, ${dueAt})
+    on conflict (tenant_id, order_id) do update set attempt_id = excluded.attempt_id, tries = 0, due_at = excluded.due_at`)
+
+export const deleteOpenAttempt = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.run(sql`delete from payments.open_attempt where tenant_id = ${tenantId} and order_id = ${orderId}`)
+
+/** Takes due attempts for questioning and puts them off, so that two janitors never ask for the same one. */
+export const takeDueAttempts = (tx: Tx, tenantId: number, now: Date, until: Date, limit: number) =>
+  tx.rows<{ attemptId: string; orderId: string; tries: number }>(sql`
+    update payments.open_attempt u set tries = u.tries + 1, due_at = ${until}
+    from (select order_id from payments.open_attempt where tenant_id = ${tenantId} and due_at <= ${now} order by due_at limit ${limit} for update skip locked) d
+    where u.tenant_id = ${tenantId} and u.order_id = d.order_id
+    returning u.attempt_id as "attemptId", u.order_id as "orderId", u.tries`)
+
+export const putOffAttempt = (tx: Tx, tenantId: number, orderId: string, dueAt: Date) =>
+  tx.run(sql`update payments.open_attempt set due_at = ${dueAt} where tenant_id = ${tenantId} and order_id = ${orderId}`)
+
+export const findAttempt = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${id}`)
+
+export const lockAttempt = (tx: Tx, tenantId: number, id: string) =>
+  tx.one<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${id} for update`)
+
+export const listAttempts = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.order_id = ${orderId} order by a.created_at, a.id`)
+
+/** Moves an attempt from one of `from`; false when it had moved on meanwhile. */
+export const moveAttempt = async (
+  tx: Tx,
+  tenantId: number,
+  id: string,
+  from: readonly number[],
+  to: number,
+  extra: { launch?: unknown; failure?: string; txnNo?: string; succeededAt?: Date } = {},
+) =>
+  (await tx.run(sql`
+    update payments.attempt set state = ${to}, launch = coalesce(${extra.launch === undefined ? null : JSON.stringify(extra.launch)}::jsonb, launch),
+      failure = coalesce(${extra.failure ?? null}, failure), txn_no = coalesce(${extra.txnNo ?? null}, txn_no), succeeded_at = coalesce(${extra.succeededAt ?? null}, succeeded_at)
+    where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
+
+// ---- facts
+
+export const insertChannelEvent = (tx: Tx, tenantId: number, channel: string, event: { key: string; raw: Buffer; headers: string }, attemptId: string | null, at: Date) =>
+  tx.run(sql`
+    insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
+    values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}::jsonb) on conflict do nothing`)
+
+export const insertChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo: string, attemptId: string, amountFen: number) =>
+  tx.run(sql`
+    insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values (${tenantId}, ${channel}, ${txnNo}, ${attemptId}, ${amountFen})
+    on conflict do nothing`)
+
+export const findChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo: string) =>
+  tx.maybe<{ attemptId: string }>(sql`
+    select attempt_id as "attemptId" from payments.channel_txn where tenant_id = ${tenantId} and channel = ${channel} and txn_no = ${txnNo}`)
+
+// ---- suspense and refunds
+
+export const insertSuspense = (tx: Tx, tenantId: number, s: { attemptId: string; orderId: string; reason: string; amountFen: number; refundId: string | null; at: Date }) =>
+  tx.run(sql`
+    insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)
+    values (${tenantId}, ${s.attemptId}, ${s.orderId}, ${s.reason}, ${s.amountFen}, ${s.refundId}, ${s.at}) on conflict do nothing`)
+
+export const resolveSuspense = (tx: Tx, tenantId: number, refundId: string, at: Date) =>
+  tx.run(sql`update payments.suspense set resolved_at = ${at} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`)
+
+export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>
+  tx.maybe<{ reason: string; refundId: string | null }>(sql`
+    select reason, refund_id as "refundId" from payments.suspense where tenant_id = ${tenantId} and attempt_id = ${attemptId}`)
+
+export const insertRefund = (
+  tx: Tx,
+  tenantId: number,
+  r: Pick<RefundRow, 'id' | 'orderId' | 'attemptId' | 'outRefundNo' | 'state' | 'amountFen' | 'cause' | 'fromAccountId' | 'requestedBy' | 'approvedBy' | 'createdAt'>,
+) =>
+  tx.run(sql`
+    insert into payments.refund (tenant_id, id, order_id, attempt_id, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
+    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.requestedBy},
+      ${r.approvedBy}, 0, ${r.createdAt}, ${r.createdAt})`)
+
+/** Reserves part of what was paid; the check constraint and this row lock make over-refunding impossible. */
+export const reserveRefund = async (tx: Tx, tenantId: number, orderId: string, amountFen: number) =>
+  (await tx.run(sql`
+    update payments."order" set reserved_fen = reserved_fen + ${amountFen}, version = version + 1
+    where tenant_id = ${tenantId} and id = ${orderId} and refunded_fen + reserved_fen + ${amountFen} <= paid_fen`)) === 1
+
+export const settleReserved = (tx: Tx, tenantId: number, orderId: string, amountFen: number, done: boolean) =>
+  tx.run(sql`
+    update payments."order" set reserved_fen = reserved_fen - ${amountFen}, refunded_fen = refunded_fen + ${done ? amountFen : 0}, version = version + 1
+    where tenant_id = ${tenantId} and id = ${orderId}`)
+
+export const findRefund = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.id = ${id}`)
+
+export const lockRefund = (tx: Tx, tenantId: number, id: string) =>
+  tx.one<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.id = ${id} for update`)
+
+export const findRefundByNo = (tx: Tx, tenantId: number, outRefundNo: string) =>
+  tx.maybe<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.out_refund_no = ${outRefundNo}`)
+
+export const listRefunds = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.created_at, r.id`)
+
+export const takeDueRefunds = (tx: Tx, tenantId: number, now: Date, until: Date, limit: number) =>
+  tx.rows<{ id: string }>(sql`
+    update payments.refund u set tries = u.tries + 1, due_at = ${until}
+    from (
+      select id from payments.refund
+      where tenant_id = ${tenantId} and finished_at is null and due_at <= ${now} and state in (${REFUND.approved}, ${REFUND.submitted}, ${REFUND.unknown})
+      order by due_at limit ${limit} for update skip locked) d
+    where u.tenant_id = ${tenantId} and u.id = d.id
+    returning u.id`)
+
+export const moveRefund = async (
+  tx: Tx,
+  tenantId: number,
+  id: string,
+  from: readonly number[],
+  to: number,
+  extra: { failure?: string; dueAt?: Date; finishedAt?: Date; approvedBy?: string } = {},
+) =>
+  (await tx.run(sql`
+    update payments.refund set state = ${to}, failure = coalesce(${extra.failure ?? null}, failure), due_at = coalesce(${extra.dueAt ?? null}, due_at),
+      finished_at = coalesce(${extra.finishedAt ?? null}, finished_at), approved_by = coalesce(${extra.approvedBy ?? null}, approved_by)
+    where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
+
+export const findTxnAmount = async (tx: Tx, tenantId: number, channel: string, txnNo: string): Promise<number | undefined> =>
+  (
+    await tx.maybe<{ amountFen: number }>(sql`
+      select amount_fen as "amountFen" from payments.channel_txn where tenant_id = ${tenantId} and channel = ${channel} and txn_no = ${txnNo}`)
+  )?.amountFen
