@@ -186,6 +186,8 @@ export function BillPage({ view }: { view: BillView }) {
         <h1 class="t-md">{t('bill.heading', { service: view.service, period: view.periodLabel })}</h1>
         <Money fen={view.amountFen} size="xl" />
         <p class="t-2">
+          {view.biller}
+          <br />
           {t('bill.who', { address: view.addressMasked, name: view.nameMasked })}
           <br />
           <Keep>{t(view.isOverdue ? 'bill.overdue' : 'bill.due', { due })}</Keep>
@@ -239,7 +241,6 @@ export function BillPage({ view }: { view: BillView }) {
           <PayBar form="pay" label={t('bill.pay', { amount: yuan(view.amountFen) })} />
         </>
       )}
-      <p class="t-3 t-sm bill-biller">{t('bill.biller', { biller: view.biller })}</p>
     </Layout>
   )
 }

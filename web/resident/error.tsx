@@ -21,21 +21,23 @@ const waitDefaultS = 60
 /** What happened, whether money moved, what to do. */
 export function ErrorPage({ view }: { view: ErrorView }) {
   const { ctx, t } = usePage()
+  const hasMoved = view.money !== undefined && view.money !== 'not_charged'
   const wait = duration(ctx.lang, view.retryAfterS ?? waitDefaultS)
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Heading title={t(`err.${view.status}.title`)} lead={t(`err.${view.status}.text`, { wait })} />
       {view.money && <MoneyBanner state={view.money} />}
       <div class="sec stack">
-        {view.retryHref && (
-          <LinkButton href={view.retryHref} wide>
-            {t('action.retry')}
-          </LinkButton>
-        )}
-        {view.money && view.money !== 'not_charged' && (
-          <LinkButton href={paths.payments} kind="secondary" wide>
+        {hasMoved ? (
+          <LinkButton href={paths.payments} wide>
             {t('err.see_payments')}
           </LinkButton>
+        ) : (
+          view.retryHref && (
+            <LinkButton href={view.retryHref} wide>
+              {t('action.retry')}
+            </LinkButton>
+          )
         )}
         {view.status === 403 && !ctx.signedIn && (
           <LinkButton href={paths.signIn} wide>

@@ -3,7 +3,7 @@ import type { IconName } from '#web/ui/icons.ts'
 import { Layout } from '#web/ui/layout.tsx'
 import type { MessageKey } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Card, Icon, PhoneButton, Section, Tag } from '#web/ui/parts.tsx'
+import { Card, Icon, Keep, PhoneButton, Section, Tag } from '#web/ui/parts.tsx'
 import { t } from '#web/ui/messages.ts'
 import { paths } from './paths.ts'
 
@@ -41,11 +41,9 @@ export function HomePage({ view }: { view: HomeView }) {
           {due && (
             <a class="door__due" href={due.href}>
               <span>
-                {t(due.isOverdue ? 'home.pay_due_late' : 'home.pay_due', {
-                  service: due.service,
-                  amount: yuan(due.amountFen),
-                  due: day(ctx.lang, due.dueOn),
-                })}
+                {due.service} <b class="keep">{t('home.due_amount', { amount: yuan(due.amountFen) })}</b>
+                {t('list.comma')}
+                <Keep>{due.isOverdue ? t('home.due_late') : t('home.due_by', { due: day(ctx.lang, due.dueOn) })}</Keep>
               </span>
               <Icon name="next" />
             </a>

@@ -15,7 +15,8 @@ export interface Asset {
 /** Which files make up each stylesheet, in order. A surface carries only its own part. */
 const sheets = {
   'resident.css': ['./tokens.css', './ui.css', '../resident/resident.css'],
-  'print.css': ['./tokens.css', './ui.css', './print.css'],
+  'print80.css': ['./tokens.css', './ui.css', './print.css', './print80.css'],
+  'print-a4.css': ['./tokens.css', './ui.css', './print.css', './print-a4.css'],
   'staff.css': ['./tokens.css', './ui.css', '../staff/staff.css'],
   'gallery.css': ['./tokens.css', './ui.css', '../resident/resident.css', '../staff/staff.css', './gallery.css'],
 } as const

@@ -54,7 +54,7 @@ export interface FieldProps {
   value?: string
   optional?: boolean
   errors?: readonly FieldError[]
-  type?: 'text' | 'tel' | 'search' | 'password'
+  type?: 'tel' | 'password'
   inputMode?: 'numeric' | 'decimal' | 'text' | 'tel'
   autoComplete?: 'off' | 'tel' | 'one-time-code' | 'username' | 'current-password'
   maxLength?: number
@@ -85,6 +85,14 @@ function FieldFrame(props: { name: string; error?: string; label: ComponentChild
 const describedBy = (name: string, hint: string | undefined, error: string | undefined) =>
   [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ') || undefined
 
+type Common = { id: string; name: string; maxLength: number; 'aria-describedby': string | undefined; 'aria-invalid': boolean }
+
+function OneLine({ type, value = '', inputMode, autoComplete = 'off', common }: FieldProps & { common: Common }) {
+  const rest = { ...common, class: 'input', value, inputMode, autoComplete }
+  if (type === 'password') return <input type="password" {...rest} />
+  return type === 'tel' ? <input type="tel" {...rest} /> : <input type="text" {...rest} />
+}
+
 /** One text field. What was typed stays; the server reads spaces, hyphens and full-width digits. */
 export function Field(props: FieldProps) {
   const { t } = usePage()
@@ -110,14 +118,7 @@ export function Field(props: FieldProps) {
           {props.value}
         </textarea>
       ) : (
-        <input
-          class="input"
-          type={props.type ?? 'text'}
-          value={props.value ?? ''}
-          inputMode={props.inputMode}
-          autoComplete={props.autoComplete ?? 'off'}
-          {...common}
-        />
+        <OneLine {...props} common={common} />
       )}
     </FieldFrame>
   )
@@ -143,7 +144,7 @@ export function Choices(props: {
   const { t } = usePage()
   const error = errorOf(props.errors, props.name)
   return (
-    <fieldset class={`choices${error ? ' field--error' : ''}`} aria-describedby={error ? `${props.name}-error` : undefined}>
+    <fieldset class={`choices choices--box${error ? ' field--error' : ''}`} aria-describedby={error ? `${props.name}-error` : undefined}>
       <legend class={props.legendUnseen ? 'unseen' : 'legend'}>{props.legend}</legend>
       {error && (
         <p class="field__error" id={`${props.name}-error`}>

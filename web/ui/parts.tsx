@@ -223,7 +223,7 @@ export function PhoneButton() {
   const { ctx, t } = usePage()
   return (
     <LinkButton href={`tel:${ctx.phone.replace(/\D/g, '')}`} kind="secondary" icon="phone" wide>
-      {t('action.call', { phone: ctx.phone })}
+      {t('action.call')} <Keep>{ctx.phone}</Keep>
     </LinkButton>
   )
 }

@@ -1,0 +1,203 @@
+import { Choices, ErrorSummary, Field, type FieldError, PostForm, QuestionForm } from '#web/ui/forms.tsx'
+import { dayWithYear } from '#web/ui/format.ts'
+import { Heading, Layout } from '#web/ui/layout.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Banner, Button, Empty, LinkButton, LinkList, Section, SummaryList } from '#web/ui/parts.tsx'
+import { paths } from './paths.ts'
+
+export interface HouseholdsView {
+  households: readonly {
+    href: string
+    service: string
+    accountMasked: string
+    nickname?: string
+    /** Masked name of who shared it, when it is not one's own. */
+    sharedBy?: string
+    isShared: boolean
+  }[]
+  /** Shown once after a change. */
+  notice?: 'saved' | 'bound'
+}
+
+export function HouseholdsPage({ view }: { view: HouseholdsView }) {
+  const { t } = usePage()
+  return (
+    <Layout back={{ href: paths.mine }}>
+      <Heading title={t('households.title')} />
+      <div class="stack">
+        {view.notice && <Banner tone="ok" title={t(`households.${view.notice}`)} live />}
+        {view.households.length === 0 ? (
+          <Empty title={t('households.empty')}>
+            <p>{t('households.empty_text')}</p>
+          </Empty>
+        ) : (
+          <LinkList
+            rows={view.households.map(h => ({
+              href: h.href,
+              title: h.nickname ?? h.service,
+              note: (
+                <>
+                  {h.nickname ? `${h.service} ` : ''}
+                  {h.accountMasked}
+                  {h.sharedBy && (
+                    <>
+                      <br />
+                      {t('households.shared_by', { name: h.sharedBy })}
+                    </>
+                  )}
+                </>
+              ),
+              tag: h.isShared ? { text: t('households.shared') } : undefined,
+            }))}
+          />
+        )}
+        <LinkButton href={paths.householdNew} kind={view.households.length ? 'secondary' : undefined} wide>
+          {t('households.add')}
+        </LinkButton>
+      </div>
+    </Layout>
+  )
+}
+
+export const householdsPage = (ctx: PageContext, view: HouseholdsView): string =>
+  renderPage(ctx, <HouseholdsPage view={view} />, { title: t(ctx.lang)('households.title') })
+
+export interface HouseholdNewView {
+  billers: readonly { id: string; service: string; name: string }[]
+  values?: { biller?: string; account?: string; relation?: string; nickname?: string }
+  errors?: readonly FieldError[]
+}
+
+const relations = ['owner', 'tenant', 'helper'] as const
+
+/** Bind an account; fields `biller`, `account`, `relation`, `nickname`. */
+export function HouseholdNewPage({ view }: { view: HouseholdNewView }) {
+  const { t } = usePage()
+  const { values = {} } = view
+  return (
+    <Layout back={{ href: paths.households }}>
+      <ErrorSummary errors={view.errors} />
+      <Heading title={t('households.add')} lead={t('households.empty_text')} />
+      <QuestionForm action={paths.households} button={t('households.add')}>
+        <Choices
+          name="biller"
+          legend={t('find.title')}
+          choices={view.billers.map(b => ({ value: b.id, label: b.service, note: b.name }))}
+          chosen={values.biller}
+          errors={view.errors}
+        />
+        <Field name="account" label={t('account.label')} value={values.account} maxLength={40} errors={view.errors} />
+        <Choices
+          name="relation"
+          legend={t('households.relation')}
+          choices={relations.map(r => ({ value: r, label: t(`households.relation_${r}`) }))}
+          chosen={values.relation}
+          errors={view.errors}
+        />
+        <Field name="nickname" label={t('households.nickname')} hint={t('households.nickname_hint')} optional value={values.nickname} maxLength={20} errors={view.errors} />
+      </QuestionForm>
+    </Layout>
+  )
+}
+
+export const householdNewPage = (ctx: PageContext, view: HouseholdNewView): string =>
+  renderPage(ctx, <HouseholdNewPage view={view} />, { title: t(ctx.lang)('households.add'), hasError: !!view.errors?.length })
+
+export interface HouseholdView {
+  service: string
+  biller: string
+  accountMasked: string
+  addressMasked: string
+  nickname?: string
+  billsHref: string
+  saveAction: string
+  unbindAction: string
+  /** Absent when the account was shared with the visitor: only the owner shares. */
+  sharing?: {
+    shareAction: string
+    members: readonly { nameMasked: string; phoneMasked: string; since: string; unshareAction: string }[]
+    phone?: string
+  }
+  notice?: 'saved'
+  errors?: readonly FieldError[]
+}
+
+function Sharing({ view, errors }: { view: NonNullable<HouseholdView['sharing']>; errors?: readonly FieldError[] }) {
+  const { ctx, t } = usePage()
+  return (
+    <Section title={t('households.share_title')}>
+      <div class="card stack">
+        <p class="t-2">{t('households.share_text')}</p>
+        {view.members.map(m => (
+          <PostForm key={m.unshareAction} action={m.unshareAction} class="spread row--wrap">
+            <span>
+              {m.nameMasked} {m.phoneMasked}
+              <br />
+              <small class="t-3">{t('households.member_since', { on: dayWithYear(ctx.lang, m.since) })}</small>
+            </span>
+            <Button kind="secondary">
+              {t('households.unshare')}
+              <span class="unseen">{m.nameMasked}</span>
+            </Button>
+          </PostForm>
+        ))}
+        <PostForm action={view.shareAction} class="stack">
+          <Field name="phone" label={t('households.share_phone')} type="tel" inputMode="tel" value={view.phone} maxLength={30} errors={errors} />
+          <Button kind="secondary" wide>
+            {t('households.share')}
+          </Button>
+        </PostForm>
+      </div>
+    </Section>
+  )
+}
+
+/** One bound account: its name, who sees it, and the way out. */
+export function HouseholdPage({ view }: { view: HouseholdView }) {
+  const { t } = usePage()
+  return (
+    <Layout back={{ href: paths.households }}>
+      <ErrorSummary errors={view.errors} />
+      <Heading title={t('households.edit_title', { service: view.service })} />
+      <div class="stack">
+        {view.notice && <Banner tone="ok" title={t('households.saved')} live />}
+        <div class="card stack">
+          <SummaryList
+            rows={[
+              { label: t('print.payer'), value: view.biller },
+              { label: t('done.account'), value: view.accountMasked },
+              { label: t('not_open.address'), value: view.addressMasked },
+            ]}
+          />
+          <LinkButton href={view.billsHref} wide>
+            {t('account.find')}
+          </LinkButton>
+        </div>
+      </div>
+      <Section title={t('households.nickname')}>
+        <PostForm action={view.saveAction} class="card stack">
+          <Field name="nickname" label={t('households.nickname')} hint={t('households.nickname_hint')} optional value={view.nickname} maxLength={20} errors={view.errors} />
+          <Button kind="secondary" wide>
+            {t('households.save')}
+          </Button>
+        </PostForm>
+      </Section>
+      {view.sharing && <Sharing view={view.sharing} errors={view.errors} />}
+      <Section title={t('households.unbind')}>
+        <PostForm action={view.unbindAction} class="stack">
+          <p class="t-2">{t('households.unbind_text')}</p>
+          <Button kind="danger" wide>
+            {t('households.unbind')}
+          </Button>
+        </PostForm>
+      </Section>
+    </Layout>
+  )
+}
+
+export const householdPage = (ctx: PageContext, view: HouseholdView): string =>
+  renderPage(ctx, <HouseholdPage view={view} />, {
+    title: t(ctx.lang)('households.edit_title', { service: view.service }),
+    hasError: !!view.errors?.length,
+  })

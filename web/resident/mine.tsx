@@ -1,0 +1,87 @@
+import { PostForm } from '#web/ui/forms.tsx'
+import { dateTime, yuan } from '#web/ui/format.ts'
+import { Heading, Layout } from '#web/ui/layout.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Button, Empty, LinkButton, LinkList, Pager, type PagerView, type Tone } from '#web/ui/parts.tsx'
+import { paths } from './paths.ts'
+
+/** Hub of a signed-in resident; the name comes from the context. */
+export function MinePage() {
+  const { ctx, t } = usePage()
+  return (
+    <Layout back={{ href: paths.home, text: t('layout.home') }}>
+      <Heading title={ctx.signedIn ? t('mine.hello', { name: ctx.signedIn.name }) : t('mine.title')} />
+      <div class="stack stack--loose">
+        <LinkList
+          rows={[
+            { href: paths.payments, title: t('mine.payments'), note: t('mine.payments_note') },
+            { href: paths.households, title: t('mine.households'), note: t('mine.households_note') },
+            { href: paths.prefs, title: t('prefs.title') },
+          ]}
+        />
+        {ctx.signedIn ? (
+          <PostForm action={paths.signOut}>
+            <Button kind="secondary" wide>
+              {t('mine.sign_out')}
+            </Button>
+          </PostForm>
+        ) : (
+          <LinkButton href={paths.signIn} wide>
+            {t('sign_in.title')}
+          </LinkButton>
+        )}
+      </div>
+    </Layout>
+  )
+}
+
+export const minePage = (ctx: PageContext): string => renderPage(ctx, <MinePage />, { title: t(ctx.lang)('mine.title') })
+
+export interface PaymentsView {
+  payments: readonly {
+    href: string
+    service: string
+    periodLabel: string
+    amountFen: number
+    at: Date
+    state: 'paid' | 'confirming' | 'refunding' | 'refunded' | 'closed'
+  }[]
+  pager: PagerView
+}
+
+const tones: Partial<Record<PaymentsView['payments'][number]['state'], Tone>> = { paid: 'ok', confirming: 'warn', refunding: 'warn' }
+
+export function PaymentsPage({ view }: { view: PaymentsView }) {
+  const { ctx, t } = usePage()
+  return (
+    <Layout back={{ href: paths.mine }}>
+      <Heading title={t('mine.payments')} />
+      {view.payments.length === 0 ? (
+        <Empty title={t('payments.empty')}>
+          <p>{t('payments.empty_text')}</p>
+          <LinkButton href={paths.pay}>{t('home.pay')}</LinkButton>
+        </Empty>
+      ) : (
+        <LinkList
+          rows={view.payments.map(p => ({
+            href: p.href,
+            title: `${p.service} ${yuan(p.amountFen)}`,
+            note: (
+              <>
+                {p.periodLabel}
+                <br />
+                {dateTime(ctx.lang, p.at)}
+              </>
+            ),
+            tag: { text: t(`payments.state_${p.state}`), tone: tones[p.state] },
+          }))}
+        />
+      )}
+      <Pager view={view.pager} />
+    </Layout>
+  )
+}
+
+export const paymentsPage = (ctx: PageContext, view: PaymentsView): string =>
+  renderPage(ctx, <PaymentsPage view={view} />, { title: t(ctx.lang)('mine.payments') })

@@ -1,0 +1,82 @@
+import { dayWithYear, type Lang, unitPrice } from '#web/ui/format.ts'
+import { Heading, Layout } from '#web/ui/layout.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Card, Empty, Icon, Section, Table } from '#web/ui/parts.tsx'
+import { paths } from './paths.ts'
+
+export interface TariffView {
+  validFrom: string
+  /** Null while in force. */
+  validTo: string | null
+  unit: string
+  tiers: readonly { name: string; range: string; priceE4: number }[]
+  surcharges: readonly { name: string; unit: string; priceE4: number }[]
+  /** Document the price rests on. */
+  source?: string
+}
+
+export interface PricesView {
+  services: readonly { service: string; biller: string; current: TariffView; earlier: readonly TariffView[] }[]
+}
+
+const validity = (tr: ReturnType<typeof t>, lang: Lang, tariff: TariffView) =>
+  tariff.validTo === null
+    ? tr('prices.valid_from', { from: dayWithYear(lang, tariff.validFrom) })
+    : tr('prices.valid_range', { from: dayWithYear(lang, tariff.validFrom), to: dayWithYear(lang, tariff.validTo) })
+
+function Tariff({ tariff, service }: { tariff: TariffView; service: string }) {
+  const { ctx, t } = usePage()
+  const rows = [
+    ...tariff.tiers.map(x => ({ name: x.name, range: x.range, priceE4: x.priceE4 })),
+    ...tariff.surcharges.map(x => ({ name: x.name, range: t('prices.surcharge'), priceE4: x.priceE4 })),
+  ]
+  return (
+    <>
+      <Table
+        caption={`${service}，${validity(t, ctx.lang, tariff)}`}
+        columns={[
+          { title: t('prices.tier'), cell: (r: (typeof rows)[number]) => r.name },
+          { title: t('prices.range', { unit: tariff.unit }), cell: r => r.range },
+          { title: t('prices.unit_price'), cell: r => unitPrice(r.priceE4), numeric: true },
+        ]}
+        rows={rows}
+      />
+      {tariff.source && <p class="t-3 t-sm">{t('prices.source', { source: tariff.source })}</p>}
+    </>
+  )
+}
+
+/** Published tariffs with the days they hold for, and all earlier ones. */
+export function PricesPage({ view }: { view: PricesView }) {
+  const { t } = usePage()
+  return (
+    <Layout back={{ href: paths.home, text: t('layout.home') }}>
+      <Heading title={t('prices.title')} lead={t('prices.lead')} />
+      {view.services.length === 0 && <Empty title={t('prices.empty')} />}
+      {view.services.map(s => (
+        <Section key={s.service + s.biller} title={s.service}>
+          <Card kind="stack">
+            <p class="t-2">{s.biller}</p>
+            <Tariff tariff={s.current} service={s.service} />
+            {s.earlier.length > 0 && (
+              <details>
+                <summary>
+                  <Icon name="next" />
+                  {t('prices.history')}
+                </summary>
+                <div class="stack">
+                  {s.earlier.map(e => (
+                    <Tariff key={e.validFrom} tariff={e} service={s.service} />
+                  ))}
+                </div>
+              </details>
+            )}
+          </Card>
+        </Section>
+      ))}
+    </Layout>
+  )
+}
+
+export const pricesPage = (ctx: PageContext, view: PricesView): string => renderPage(ctx, <PricesPage view={view} />, { title: t(ctx.lang)('prices.title') })
