@@ -1,0 +1,170 @@
+import { hash } from 'node:crypto'
+import { canonicalJson } from '#engines/hashtree/index.ts'
+import { type Ctx, makeId } from '#kernel/context.ts'
+import type { Db, Tx } from '#kernel/db/index.ts'
+import type { z } from 'zod'
+import { type BodyInput, type EventDef, type PersonalInput, requestRefused } from './events.ts'
+
+/** Largest body in bytes of canonical JSON; an event names facts, it does not carry files. */
+const BODY_BYTES_MAX = 8_192
+const SALT_BYTES = 32
+const ID_CHARS_MAX = 200
+
+/** One row of trail.pending, columns in table order. */
+export interface PendingRow {
+  readonly tenant_id: number
+  readonly id: string
+  readonly at: Date
+  readonly type: string
+  readonly version: number
+  readonly actor_kind: string
+  readonly actor_id: string
+  readonly subject_kind: string
+  readonly subject_id: string
+  readonly request_id: string
+  /** Canonical JSON text. */
+  readonly body: string
+}
+
+export interface AppendInput<B extends z.ZodObject, P extends string> {
+  readonly subjectId: string
+  readonly body: BodyInput<B, P>
+  readonly personal?: PersonalInput<B, P>
+}
+
+interface PrivateRow {
+  readonly field: string
+  readonly salt: Buffer
+  readonly value: Buffer
+}
+
+/** Columns of trail.pending in order: what `pendingRow` fills and `sqlAppendMany` inserts. */
+export const pendingColumns = 'tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id, body'
+
+const SQL_APPEND = `insert into trail.pending (${pendingColumns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+/** base64(SHA-256(salt || canonical value)): what stands in the tree for a personal value. */
+export const commitment = (salt: Uint8Array, value: unknown): string =>
+  hash('sha256', Buffer.concat([salt, Buffer.from(canonicalJson(value), 'utf8')]), 'base64')
+
+export const privateCell = (entryId: string, field: string): string => `trail|private|${entryId}|${field}`
+
+function prepare<B extends z.ZodObject, P extends string>(
+  ctx: Ctx,
+  def: EventDef<B, P>,
+  input: AppendInput<B, P>,
+): { row: PendingRow; secrets: PrivateRow[] } {
+  const parsed: Record<string, unknown> = def.body.parse({ ...input.body, ...input.personal })
+  const id = makeId(ctx)
+  const secrets: PrivateRow[] = []
+  const body = { ...parsed }
+  for (const field of def.personal) {
+    const value = parsed[field]
+    if (value === undefined || value === null) continue
+    const salt = ctx.kernel.random.bytes(SALT_BYTES)
+    body[field] = commitment(salt, value)
+    secrets.push({ field, salt, value: ctx.kernel.vault.seal(ctx.tenantId, privateCell(id, field), canonicalJson(value)) })
+  }
+  const text = canonicalJson(body)
+  if (Buffer.byteLength(text) > BODY_BYTES_MAX) throw new RangeError(`${def.type}: body of ${Buffer.byteLength(text)} bytes, at most ${BODY_BYTES_MAX}`)
+  if (input.subjectId.length === 0 || input.subjectId.length > ID_CHARS_MAX) throw new RangeError(`${def.type}: subject id of ${input.subjectId.length} characters`)
+  const row: PendingRow = {
+    tenant_id: ctx.tenantId,
+    id,
+    at: ctx.kernel.clock.now(),
+    type: def.type,
+    version: def.version,
+    actor_kind: ctx.actor.kind,
+    actor_id: ctx.actor.id,
+    subject_kind: def.subject,
+    subject_id: input.subjectId,
+    request_id: ctx.requestId,
+    body: text,
+  }
+  return { row, secrets }
+}
+
+const valuesOf = (row: PendingRow): unknown[] => [
+  row.tenant_id,
+  row.id,
+  row.at,
+  row.type,
+  row.version,
+  row.actor_kind,
+  row.actor_id,
+  row.subject_kind,
+  row.subject_id,
+  row.request_id,
+  row.body,
+]
+
+/**
+ * Puts one event on the trail within the caller's transaction; it gets its index when the sequencer comes by.
+ * Returns the id by which `proveEntry` finds it. Throws ZodError or CanonicalError for a body that does not fit: a bug.
+ */
+export async function append<B extends z.ZodObject, P extends string>(tx: Tx, ctx: Ctx, def: EventDef<B, P>, input: AppendInput<B, P>): Promise<string> {
+  const { row, secrets } = prepare(ctx, def, input)
+  await tx.prepared('trail_append', SQL_APPEND, valuesOf(row))
+  for (const { field, salt, value } of secrets) {
+    await tx.prepared('trail_append_private', 'insert into trail.private (tenant_id, entry_id, field, salt, value) values ($1, $2, $3, $4, $5)', [
+      ctx.tenantId,
+      row.id,
+      field,
+      salt,
+      value,
+    ])
+  }
+  return row.id
+}
+
+/**
+ * The same row for callers that insert it inside a statement of their own (see `sqlAppendMany`).
+ * Throws Error for an event with personal fields: those need `append`, which stores them too.
+ */
+export function pendingRow<B extends z.ZodObject, P extends string>(ctx: Ctx, def: EventDef<B, P>, input: AppendInput<B, P>): PendingRow {
+  if (def.personal.length > 0) throw new Error(`${def.type} has personal fields and cannot be appended inside another statement`)
+  return prepare(ctx, def, input).row
+}
+
+const ARRAY_TYPES = ['uuid', 'timestamptz', 'text', 'smallint', 'text', 'text', 'text', 'text', 'text', 'text'] as const
+
+/** Parameters `sqlAppendMany` takes: the tenant and ten arrays. */
+export const APPEND_MANY_PARAMETERS = 1 + ARRAY_TYPES.length
+
+/**
+ * Text of an insert of many pending rows, to stand as a CTE in a statement of the caller's; its parameters are
+ * $first (tenant) to $first+10 as `appendManyValues` gives them. Rows are visible as `r` with the column names
+ * of trail.pending, so that `where` can keep only those whose act happened:
+ * `with won as (…), trail as (${sqlAppendMany(7, 'where r.subject_id in (select id::text from won)')}) select …`
+ */
+export function sqlAppendMany(first = 1, where = ''): string {
+  const arrays = ARRAY_TYPES.map((type, i) => `$${first + 1 + i}::${type}[]`).join(', ')
+  const columns = pendingColumns.replace('tenant_id, ', '')
+  const picked = columns.split(', ').map(column => (column === 'body' ? 'r.body::jsonb' : `r.${column}`))
+  return `insert into trail.pending (${pendingColumns}) select $${first}::integer, ${picked.join(', ')} from unnest(${arrays}) as r(${columns}) ${where}`
+}
+
+/** Values for `sqlAppendMany`, rows of one tenant. Throws Error for a row of another tenant. */
+export function appendManyValues(tenantId: number, rows: readonly PendingRow[]): unknown[] {
+  if (rows.some(row => row.tenant_id !== tenantId)) throw new Error('rows of one statement belong to one tenant')
+  const columns: (keyof PendingRow)[] = ['id', 'at', 'type', 'version', 'actor_kind', 'actor_id', 'subject_kind', 'subject_id', 'request_id', 'body']
+  return [tenantId, ...columns.map(column => rows.map(row => row[column]))]
+}
+
+export interface Refusal {
+  /** Error code given to the caller. */
+  readonly code: string
+  /** Route or use case that refused. */
+  readonly place: string
+  /** What it was about, where known; otherwise the request itself. */
+  readonly subject?: string
+}
+
+/** Untrusted text cut to size and made storable. */
+const tame = (text: string): string => text.toWellFormed().replaceAll('\0', '').slice(0, ID_CHARS_MAX).toWellFormed()
+
+/** Records that a call was refused, in a small transaction of its own; callers limit the rate. Returns the entry's id. */
+export function refuse(db: Db, ctx: Ctx, { code, place, subject }: Refusal): Promise<string> {
+  const subjectId = tame(subject ?? '') || ctx.requestId
+  return db.tx(ctx.tenantId, tx => append(tx, ctx, requestRefused, { subjectId, body: { code: tame(code), place: tame(place) } }))
+}
