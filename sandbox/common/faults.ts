@@ -1,0 +1,59 @@
+import { seededRandom } from '#kernel/random.ts'
+
+/** How a stand-in misbehaves: probabilities in [0, 1], delays in ms. All can be changed while it runs. */
+export interface Faults {
+  /** Wait before a call is carried out. */
+  create_delay_ms: number
+  /** The connection is cut before the call is carried out, or a notification is silently not sent. */
+  drop: number
+  /** A notification is sent twice at the same moment. */
+  duplicate: number
+  /** A notification is held back until after a later one. */
+  reorder: number
+  /** The call is carried out, then answered with status 500. */
+  fail_after_commit: number
+  /** A query about a paid trade first says "not paid", once per trade. */
+  lie_then_correct: number
+  /** Refusal of a posting (biller only). */
+  reject: number
+  /** Statements of the running day are handed out too. */
+  statement_today: boolean
+}
+
+export const noFaults = (): Faults => ({
+  create_delay_ms: 0,
+  drop: 0,
+  duplicate: 0,
+  reorder: 0,
+  fail_after_commit: 0,
+  lie_then_correct: 0,
+  reject: 0,
+  statement_today: false,
+})
+
+export interface FaultSource {
+  readonly current: Faults
+  set(change: object): Faults
+  /** True with the named probability. */
+  strikes(name: 'drop' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject'): boolean
+}
+
+/** Faults of one process, replayable from its seed. Unknown names and wrong types are refused with an error. */
+export function faultSource(seed: string, initial: object): FaultSource {
+  const random = seededRandom(seed)
+  const current = noFaults()
+  const set = (change: object): Faults => {
+    for (const [name, value] of Object.entries(change)) {
+      const known = (current as unknown as Record<string, unknown>)[name]
+      if (known === undefined || typeof value !== typeof known) throw new RangeError(`no such fault: ${name}=${value}`)
+      ;(current as unknown as Record<string, unknown>)[name] = value
+    }
+    return current
+  }
+  set(initial)
+  return {
+    current,
+    set,
+    strikes: name => current[name] > 0 && random.float() < current[name],
+  }
+}

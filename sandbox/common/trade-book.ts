@@ -1,0 +1,174 @@
+import { seededRandom } from '#kernel/random.ts'
+import { type Journal, openJournal } from './journal.ts'
+
+/** What a channel knows about its trades; the same for every channel, folded from the journal. */
+export interface Payment {
+  txnNo: string
+  amountFen: number
+  paidAt: string
+}
+export type RefundStatus = 'SUCCESS' | 'PROCESSING' | 'ABNORMAL' | 'CLOSED'
+export interface Refund {
+  refundNo: string
+  outRefundNo: string
+  outTradeNo: string
+  amountFen: number
+  status: RefundStatus
+  at: string
+  notifyUrl: string
+}
+export interface TradeOpened {
+  outTradeNo: string
+  amountFen: number
+  title: string
+  product: string
+  handle: string
+  payer: string
+  notifyUrl: string
+  returnUrl: string
+  expireAt: string
+  createdAt: string
+}
+export interface Trade extends TradeOpened {
+  isClosed: boolean
+  payments: Payment[]
+  refunds: Refund[]
+}
+
+type TradeEvent =
+  | { type: 'opened'; trade: TradeOpened }
+  | { type: 'paid'; outTradeNo: string; payment: Payment; payer: string }
+  | { type: 'closed'; outTradeNo: string }
+  | { type: 'refunded'; refund: Refund }
+  | { type: 'refund_moved'; outTradeNo: string; outRefundNo: string; status: RefundStatus }
+  | { type: 'acknowledged'; key: string }
+
+export type PayResult =
+  | { kind: 'paid'; trade: Trade; payment: Payment }
+  | { kind: 'refused'; why: 'closed' | 'paid' | 'expired' | 'missing' }
+export type RefundResult = { kind: 'taken'; refund: Refund } | { kind: 'refused'; why: 'missing' | 'unpaid' | 'too_much' | 'conflict' }
+
+export interface TradeBook {
+  find(outTradeNo: string): Trade | undefined
+  findByHandle(handle: string): Trade | undefined
+  findRefund(outRefundNo: string): Refund | undefined
+  list(): Trade[]
+  open(trade: TradeOpened): Trade
+  /** `force` pays a closed, expired or already paid trade all the same, with any amount: the races of the real world on demand. */
+  pay(outTradeNo: string, how?: { force?: boolean; amountFen?: number; payer?: string }): PayResult
+  close(outTradeNo: string): void
+  refund(input: Omit<Refund, 'refundNo' | 'status' | 'at'>): RefundResult
+  moveRefund(outRefundNo: string, status: RefundStatus): Refund | undefined
+  acknowledge(key: string): void
+  isAcknowledged(key: string): boolean
+  /** A fresh channel number: 28 digits, never repeated within a book. */
+  nextNumber(prefix: string): string
+}
+
+export const refundedFen = (trade: Trade): number =>
+  trade.refunds
+    .filter(refund => refund.status === 'SUCCESS' || refund.status === 'PROCESSING')
+    .reduce((sum, refund) => sum + refund.amountFen, 0)
+export const paidFen = (trade: Trade): number => trade.payments.reduce((sum, payment) => sum + payment.amountFen, 0)
+export const isExpired = (trade: Trade, now: Date): boolean => trade.expireAt !== '' && Date.parse(trade.expireAt) <= now.getTime()
+
+/** Opens the book of one channel from its journal file. */
+export function openTradeBook(path: string, seed: string, now: () => Date): TradeBook {
+  const trades = new Map<string, Trade>()
+  const handles = new Map<string, Trade>()
+  const refunds = new Map<string, Refund>()
+  const acknowledged = new Set<string>()
+  const random = seededRandom(`${seed}:numbers:${now().getTime()}`)
+
+  const fold = (event: TradeEvent): void => {
+    switch (event.type) {
+      case 'opened': {
+        const trade: Trade = { ...event.trade, isClosed: false, payments: [], refunds: [] }
+        trades.set(trade.outTradeNo, trade)
+        handles.set(trade.handle, trade)
+        return
+      }
+      case 'paid': {
+        const trade = trades.get(event.outTradeNo)!
+        trade.payments.push(event.payment)
+        trade.payer = event.payer
+        return
+      }
+      case 'closed':
+        trades.get(event.outTradeNo)!.isClosed = true
+        return
+      case 'refunded':
+        refunds.set(event.refund.outRefundNo, event.refund)
+        trades.get(event.refund.outTradeNo)!.refunds.push(event.refund)
+        return
+      case 'refund_moved':
+        refunds.get(event.outRefundNo)!.status = event.status
+        return
+      case 'acknowledged':
+        acknowledged.add(event.key)
+    }
+  }
+  const journal: Journal<TradeEvent> = openJournal(path, fold)
+  const record = (event: TradeEvent): void => {
+    journal.append(event)
+    fold(event)
+  }
+  const nextNumber = (prefix: string): string => {
+    const day = new Date(now().getTime() + 8 * 3_600_000).toISOString().slice(0, 10).replaceAll('-', '')
+    let number = `${prefix}${day}`
+    while (number.length < 28) number += String(random.int(10))
+    return number
+  }
+
+  return {
+    find: outTradeNo => trades.get(outTradeNo),
+    findByHandle: handle => handles.get(handle),
+    findRefund: outRefundNo => refunds.get(outRefundNo),
+    list: () => [...trades.values()],
+    open(trade) {
+      record({ type: 'opened', trade })
+      return trades.get(trade.outTradeNo)!
+    },
+    pay(outTradeNo, how = {}) {
+      const trade = trades.get(outTradeNo)
+      if (!trade) return { kind: 'refused', why: 'missing' }
+      if (!how.force) {
+        if (trade.payments.length > 0) return { kind: 'refused', why: 'paid' }
+        if (trade.isClosed) return { kind: 'refused', why: 'closed' }
+        if (isExpired(trade, now())) return { kind: 'refused', why: 'expired' }
+      }
+      // Whole seconds, as the channels print them: statement, query and notification then agree.
+      const paidAt = new Date(Math.floor(now().getTime() / 1000) * 1000).toISOString()
+      const payment = { txnNo: nextNumber('4200'), amountFen: how.amountFen ?? trade.amountFen, paidAt }
+      record({ type: 'paid', outTradeNo, payment, payer: how.payer ?? trade.payer })
+      return { kind: 'paid', trade, payment }
+    },
+    close(outTradeNo) {
+      if (trades.get(outTradeNo)?.isClosed === false) record({ type: 'closed', outTradeNo })
+    },
+    refund(input) {
+      const trade = trades.get(input.outTradeNo)
+      if (!trade) return { kind: 'refused', why: 'missing' }
+      const known = refunds.get(input.outRefundNo)
+      if (known) {
+        const isSame = known.outTradeNo === input.outTradeNo && known.amountFen === input.amountFen
+        return isSame ? { kind: 'taken', refund: known } : { kind: 'refused', why: 'conflict' }
+      }
+      if (trade.payments.length === 0) return { kind: 'refused', why: 'unpaid' }
+      if (refundedFen(trade) + input.amountFen > paidFen(trade)) return { kind: 'refused', why: 'too_much' }
+      const at = new Date(Math.floor(now().getTime() / 1000) * 1000).toISOString()
+      record({ type: 'refunded', refund: { ...input, refundNo: nextNumber('5030'), status: 'PROCESSING', at } })
+      return { kind: 'taken', refund: refunds.get(input.outRefundNo)! }
+    },
+    moveRefund(outRefundNo, status) {
+      const refund = refunds.get(outRefundNo)
+      if (refund) record({ type: 'refund_moved', outTradeNo: refund.outTradeNo, outRefundNo, status })
+      return refund
+    },
+    acknowledge(key) {
+      if (!acknowledged.has(key)) record({ type: 'acknowledged', key })
+    },
+    isAcknowledged: key => acknowledged.has(key),
+    nextNumber,
+  }
+}

@@ -1,0 +1,40 @@
+import { StatementRefused } from '../ports.ts'
+
+const CHUNK_BYTES = 256 * 1024
+/** Longest line believed; a file without line ends must not eat the memory. */
+const LINE_CHARACTERS_MAX = 64 * 1024
+
+/** Decodes piece by piece, so that a large file never stands in memory a second time as one text. Malformed bytes refuse the file. */
+export function* decodeChunks(raw: Buffer, encoding: 'utf-8' | 'gb18030'): Generator<string> {
+  const decoder = new TextDecoder(encoding, { fatal: true })
+  try {
+    for (let at = 0; at < raw.length; at += CHUNK_BYTES) yield decoder.decode(raw.subarray(at, at + CHUNK_BYTES), { stream: true })
+    yield decoder.decode()
+  } catch (error) {
+    if (error instanceof TypeError) throw new StatementRefused('encoding', 0, `not ${encoding}`)
+    throw error
+  }
+}
+
+/** Lines without their end (LF or CRLF) and without a byte order mark. An empty last line is not a line. */
+export function* splitLines(chunks: Iterable<string>): Generator<string> {
+  let rest = ''
+  let isFirst = true
+  for (const chunk of chunks) {
+    let text = rest + chunk
+    if (isFirst && text !== '') {
+      if (text.charCodeAt(0) === 0xfeff) text = text.slice(1)
+      isFirst = false
+    }
+    let start = 0
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      yield withoutReturn(text.slice(start, end))
+      start = end + 1
+    }
+    rest = text.slice(start)
+    if (rest.length > LINE_CHARACTERS_MAX) throw new StatementRefused('line_too_long', 0, rest.slice(0, 40))
+  }
+  if (rest !== '') yield withoutReturn(rest)
+}
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line)

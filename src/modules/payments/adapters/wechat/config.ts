@@ -1,0 +1,42 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import type { Credential } from './crypto.ts'
+
+export interface WechatConfig {
+  mchid: string
+  appid: string
+  /** 32 characters, set by the merchant at the channel. */
+  apiV3Key: string
+  merchantSerial: string
+  merchantPrivateKeyPem: string
+  /** Several are live while keys are switched: certificate serials and `PUB_KEY_ID_...` side by side. Certificates in PEM are accepted too. */
+  platformKeys: readonly { serial: string; publicKeyPem: string }[]
+  /** 'https://api.mch.weixin.qq.com' or a stand-in. */
+  baseUrl: string
+}
+
+/** Keys parsed once; parsing PEM costs more than a signature check. */
+export interface WechatKeys {
+  credential: Credential
+  apiV3Key: Buffer
+  platform: Map<string, KeyObject>
+  /** Asked for in `Wechatpay-Serial`, so that the channel answers with the key we prefer. */
+  preferredSerial: string | undefined
+}
+
+/** Throws on a key of the wrong length or kind: a wrong configuration must stop the start. */
+export function readKeys(config: WechatConfig): WechatKeys {
+  const apiV3Key = Buffer.from(config.apiV3Key)
+  if (apiV3Key.length !== 32) throw new RangeError('wechat: the APIv3 key must have 32 bytes')
+  if (config.platformKeys.length === 0) throw new RangeError('wechat: at least one platform key is needed')
+  const platform = new Map(config.platformKeys.map(({ serial, publicKeyPem }) => [serial, createPublicKey(publicKeyPem)]))
+  for (const [serial, key] of platform) {
+    if (key.asymmetricKeyType !== 'rsa') throw new RangeError(`wechat: platform key ${serial} is not RSA`)
+  }
+  const privateKey = createPrivateKey(config.merchantPrivateKeyPem)
+  return {
+    credential: { mchid: config.mchid, merchantSerial: config.merchantSerial, privateKey },
+    apiV3Key,
+    platform,
+    preferredSerial: config.platformKeys.find(key => key.serial.startsWith('PUB_KEY_ID_'))?.serial,
+  }
+}

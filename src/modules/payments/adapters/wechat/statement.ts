@@ -1,0 +1,193 @@
+import { type StatementLine, StatementRefused } from '../../ports.ts'
+import { decimalsOf, parseDecimal, parseLocalTime, renderDecimal, renderLocalTime } from '../decimal.ts'
+import { decodeChunks, splitLines } from '../lines.ts'
+import { addRow, type Column, LAYOUTS, type Layout, noTotals, TOTALS, type Totals, type WechatRow } from './layouts.ts'
+
+export type { Layout, Totals, WechatRow } from './layouts.ts'
+
+const FEE_DIGITS = 5
+const headerOf = (layout: Layout): string => LAYOUTS[layout].map(column => column.title).join(',')
+const footerOf = (layout: Layout): string => TOTALS[layout].map(([title]) => title).join(',')
+const LAYOUT_BY_HEADER = new Map((Object.keys(LAYOUTS) as Layout[]).map(layout => [headerOf(layout), layout]))
+
+export interface ParsedStatement {
+  layout: Layout
+  totals: Totals
+}
+
+/**
+ * Yields each row, then checks the footer and returns the sums.
+ * Throws StatementRefused on the first contradiction; rows yielded before must then be dropped by the caller.
+ * `day` ('YYYY-MM-DD') refuses rows of other days.
+ */
+export function* parseWechatStatement(text: string | Iterable<string>, day?: string): Generator<WechatRow, ParsedStatement> {
+  const lines = splitLines(typeof text === 'string' ? [text] : text)
+  const header = lines.next()
+  const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
+  if (!layout) throw new StatementRefused('header', 1, header.value ?? 'empty file')
+  const columns = LAYOUTS[layout]
+  const footer = footerOf(layout)
+  const totals = noTotals()
+  let at = 1
+  for (;;) {
+    const next = lines.next()
+    at += 1
+    if (next.done) throw new StatementRefused('footer_missing', at, 'the file ends before its totals')
+    if (next.value === footer) break
+    const row = parseRow(columns, next.value, at)
+    if (day !== undefined && renderLocalTime(momentOf(layout, row)).slice(0, 10) !== day) {
+      throw new StatementRefused('day', at, `row of another day than ${day}`)
+    }
+    addRow(totals, row)
+    yield row
+  }
+  const figures = lines.next()
+  if (figures.done) throw new StatementRefused('footer_missing', at + 1, 'the totals have no figures')
+  checkTotals(layout, totals, figures.value, at + 1)
+  for (const extra of lines) if (extra !== '') throw new StatementRefused('after_footer', at + 2, extra)
+  return { layout, totals }
+}
+
+/** Every cell starts with a backtick so that spreadsheets keep long numbers; a goods name may contain commas. */
+const cellsOf = (line: string): string[] | undefined => (line.startsWith('`') ? line.slice(1).split(',`') : undefined)
+
+function parseRow(columns: readonly Column[], line: string, at: number): WechatRow {
+  const cells = cellsOf(line)
+  if (cells?.length !== columns.length) throw new StatementRefused('columns', at, `${cells?.length ?? 0} cells, expected ${columns.length}`)
+  const row = emptyRow() as unknown as Record<string, unknown>
+  for (let i = 0; i < columns.length; i++) {
+    const column = columns[i]!
+    const value = parseCell(column, cells[i]!)
+    if (value === undefined) throw new StatementRefused('cell', at, `${column.title}: ${cells[i]}`)
+    if (value !== null) row[column.field] = value
+  }
+  return row as unknown as WechatRow
+}
+
+/** Undefined: not readable. Null: empty, keep the default. */
+function parseCell(column: Column, cell: string): string | number | Date | null | undefined {
+  switch (column.kind) {
+    case 'text':
+      return cell
+    case 'number':
+      return cell === '0' ? '' : cell
+    case 'time':
+      // Only a refund still under way has no time; a row itself always has one.
+      return cell === '' && column.field !== 'tradedAt' ? null : parseLocalTime(cell)
+    case 'fen':
+      return parseDecimal(cell, 2)
+    case 'fee':
+      return parseDecimal(cell, FEE_DIGITS)
+  }
+}
+
+const emptyRow = (): WechatRow => ({
+  tradedAt: new Date(0),
+  appid: '',
+  mchid: '',
+  subMchid: '',
+  device: '',
+  transactionId: '',
+  outTradeNo: '',
+  openid: '',
+  tradeType: '',
+  tradeState: '',
+  bank: '',
+  currency: '',
+  settlementFen: 0,
+  couponFen: 0,
+  refundRequestedAt: undefined,
+  refundedAt: undefined,
+  refundId: '',
+  outRefundNo: '',
+  refundFen: 0,
+  refundCouponFen: 0,
+  refundType: '',
+  refundState: '',
+  goods: '',
+  attach: '',
+  feeE5: 0,
+  rate: '',
+  orderFen: 0,
+  refundAppliedFen: 0,
+  rateNote: '',
+})
+
+function checkTotals(layout: Layout, totals: Totals, line: string, at: number): void {
+  const names = TOTALS[layout]
+  const cells = cellsOf(line)
+  if (cells?.length !== names.length) throw new StatementRefused('footer', at, line)
+  names.forEach(([title, key], i) => {
+    const cell = cells[i]!
+    // The count passes through a floating type at the channel and may read '45.0'.
+    const stated = parseDecimal(cell, key === 'rows' ? 0 : key === 'feeE5' ? FEE_DIGITS : 2)
+    if (stated === undefined) throw new StatementRefused('footer', at, `${title}: ${cell}`)
+    // A fee total printed with fewer decimals than the rows can only be compared to its own precision.
+    const slack = key === 'feeE5' ? 10 ** (FEE_DIGITS - Math.min(FEE_DIGITS, Math.max(2, decimalsOf(cell)))) - 1 : 0
+    if (Math.abs(stated - totals[key]) > slack) {
+      throw new StatementRefused(key === 'rows' ? 'count' : 'sum', at, `${title}: file says ${cell}, rows give ${totals[key]}`)
+    }
+  })
+}
+
+/** The day of a row: refunds of the refund table count when the money was back. */
+const momentOf = (layout: Layout, row: WechatRow): Date => (layout === 'refund' && row.refundedAt) || row.tradedAt
+
+/** A row in the words of reconciliation. */
+export function lineOf(layout: Layout, row: WechatRow): StatementLine {
+  const isPay = row.tradeState === 'SUCCESS'
+  const paidFen = layout === 'legacy' ? row.settlementFen : row.orderFen
+  const refundedFen = layout === 'legacy' ? row.refundFen : row.refundAppliedFen
+  return {
+    kind: isPay ? 'pay' : 'refund',
+    channelTxnNo: row.transactionId,
+    outTradeNo: row.outTradeNo,
+    channelRefundNo: isPay ? '' : row.refundId,
+    outRefundNo: isPay ? '' : row.outRefundNo,
+    amountFen: isPay ? paidFen : refundedFen,
+    feeE5: row.feeE5,
+    at: momentOf(layout, row),
+    state: isPay ? row.tradeState : row.refundState || row.tradeState,
+  }
+}
+
+/** PaymentChannel.readStatement for the raw file of the ALL table. */
+export async function* readWechatStatement(raw: Buffer, day?: string): AsyncGenerator<StatementLine> {
+  for (const row of parseWechatStatement(decodeChunks(raw, 'utf-8'), day)) yield lineOf('all', row)
+}
+
+/** Writes a file as the channel does: byte order mark, CRLF, backticks, count printed as a float. Legacy times carry full-width colons. */
+export function renderWechatStatement(layout: Layout, rows: Iterable<WechatRow>): string {
+  const columns = LAYOUTS[layout]
+  const totals = noTotals()
+  const lines = [headerOf(layout)]
+  for (const row of rows) {
+    addRow(totals, row)
+    lines.push(columns.map(column => `\`${renderCell(layout, column, row)}`).join(','))
+  }
+  const figures = TOTALS[layout].map(([, key]) => {
+    if (key === 'rows') return `\`${totals.rows}.0`
+    return `\`${renderDecimal(totals[key], key === 'feeE5' ? FEE_DIGITS : 2)}`
+  })
+  lines.push(footerOf(layout), figures.join(','), '')
+  return `\ufeff${lines.join('\r\n')}`
+}
+
+function renderCell(layout: Layout, column: Column, row: WechatRow): string {
+  const value = row[column.field]
+  switch (column.kind) {
+    case 'text':
+      // The format has no escape: what would break it cannot be written.
+      if (/[\r\n]|,`/.test(value as string)) throw new RangeError(`cell cannot hold ${JSON.stringify(value)}`)
+      return value as string
+    case 'number':
+      return (value as string) || '0'
+    case 'time':
+      if (value === undefined) return ''
+      return layout === 'legacy' ? renderLocalTime(value as Date).replaceAll(':', '：') : renderLocalTime(value as Date)
+    case 'fen':
+      return renderDecimal(value as number, 2)
+    case 'fee':
+      return renderDecimal(value as number, FEE_DIGITS)
+  }
+}
