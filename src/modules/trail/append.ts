@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
+import type { z } from 'zod'
 import { canonicalJson } from '#engines/hashtree/index.ts'
 import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Db, Tx } from '#kernel/db/index.ts'
-import type { z } from 'zod'
 import { type BodyInput, type EventDef, type PersonalInput, requestRefused } from './events.ts'
 
 /** Largest body in bytes of canonical JSON; an event names facts, it does not carry files. */
@@ -66,8 +66,10 @@ function prepare<B extends z.ZodObject, P extends string>(
     secrets.push({ field, salt, value: ctx.kernel.vault.seal(ctx.tenantId, privateCell(id, field), canonicalJson(value)) })
   }
   const text = canonicalJson(body)
-  if (Buffer.byteLength(text) > BODY_BYTES_MAX) throw new RangeError(`${def.type}: body of ${Buffer.byteLength(text)} bytes, at most ${BODY_BYTES_MAX}`)
-  if (input.subjectId.length === 0 || input.subjectId.length > ID_CHARS_MAX) throw new RangeError(`${def.type}: subject id of ${input.subjectId.length} characters`)
+  if (Buffer.byteLength(text) > BODY_BYTES_MAX)
+    throw new RangeError(`${def.type}: body of ${Buffer.byteLength(text)} bytes, at most ${BODY_BYTES_MAX}`)
+  if (input.subjectId.length === 0 || input.subjectId.length > ID_CHARS_MAX)
+    throw new RangeError(`${def.type}: subject id of ${input.subjectId.length} characters`)
   const row: PendingRow = {
     tenant_id: ctx.tenantId,
     id,
@@ -102,17 +104,20 @@ const valuesOf = (row: PendingRow): unknown[] => [
  * Puts one event on the trail within the caller's transaction; it gets its index when the sequencer comes by.
  * Returns the id by which `proveEntry` finds it. Throws ZodError or CanonicalError for a body that does not fit: a bug.
  */
-export async function append<B extends z.ZodObject, P extends string>(tx: Tx, ctx: Ctx, def: EventDef<B, P>, input: AppendInput<B, P>): Promise<string> {
+export async function append<B extends z.ZodObject, P extends string>(
+  tx: Tx,
+  ctx: Ctx,
+  def: EventDef<B, P>,
+  input: AppendInput<B, P>,
+): Promise<string> {
   const { row, secrets } = prepare(ctx, def, input)
   await tx.prepared('trail_append', SQL_APPEND, valuesOf(row))
   for (const { field, salt, value } of secrets) {
-    await tx.prepared('trail_append_private', 'insert into trail.private (tenant_id, entry_id, field, salt, value) values ($1, $2, $3, $4, $5)', [
-      ctx.tenantId,
-      row.id,
-      field,
-      salt,
-      value,
-    ])
+    await tx.prepared(
+      'trail_append_private',
+      'insert into trail.private (tenant_id, entry_id, field, salt, value) values ($1, $2, $3, $4, $5)',
+      [ctx.tenantId, row.id, field, salt, value],
+    )
   }
   return row.id
 }
@@ -147,8 +152,50 @@ export function sqlAppendMany(first = 1, where = ''): string {
 /** Values for `sqlAppendMany`, rows of one tenant. Throws Error for a row of another tenant. */
 export function appendManyValues(tenantId: number, rows: readonly PendingRow[]): unknown[] {
   if (rows.some(row => row.tenant_id !== tenantId)) throw new Error('rows of one statement belong to one tenant')
-  const columns: (keyof PendingRow)[] = ['id', 'at', 'type', 'version', 'actor_kind', 'actor_id', 'subject_kind', 'subject_id', 'request_id', 'body']
+  const columns: (keyof PendingRow)[] = [
+    'id',
+    'at',
+    'type',
+    'version',
+    'actor_kind',
+    'actor_id',
+    'subject_kind',
+    'subject_id',
+    'request_id',
+    'body',
+  ]
   return [tenantId, ...columns.map(column => rows.map(row => row[column]))]
+}
+
+/** Where the columns of one row come from; SQL expressions over `s`, a row of `source`, and the caller's parameters. */
+export interface InsertPending {
+  /** CTE or table with one row per event. */
+  readonly source: string
+  readonly id: string
+  readonly at: string
+  /** Plain name, not an expression. */
+  readonly type: string
+  readonly version: number
+  readonly actorKind: string
+  readonly actorId: string
+  /** Plain name, not an expression. */
+  readonly subjectKind: string
+  readonly subjectId: string
+  readonly requestId: string
+  readonly body: string
+}
+
+/**
+ * Text of an insert of one pending row per row of a CTE of the caller's, for statements whose events are known only
+ * inside them. $1 is the tenant. The body is not validated here: its shape is the caller's to test, and one without
+ * canonical form is quarantined when sealed. Throws Error for a type or subject kind that is not a plain name.
+ */
+export function sqlInsertPending(from: InsertPending): string {
+  if (!/^[a-z_]+\.[a-z_]+$/.test(from.type) || !/^[a-z_]+$/.test(from.subjectKind))
+    throw new Error(`not plain names: ${from.type}, ${from.subjectKind}`)
+  return `insert into trail.pending (${pendingColumns})
+  select $1::integer, (${from.id})::uuid, (${from.at})::timestamptz, '${from.type}', ${Number(from.version)}::smallint, (${from.actorKind})::text,
+         (${from.actorId})::text, '${from.subjectKind}', (${from.subjectId})::text, (${from.requestId})::text, (${from.body})::jsonb from ${from.source} s`
 }
 
 export interface Refusal {

@@ -40,7 +40,9 @@ const TYPE = /^[a-z_]+\.[a-z_]+$/
  * Names an event once for the whole product. Throws Error for a type taken already, a personal field the body
  * does not have, or a version without a step from each one before.
  */
-export function defineEvent<B extends z.ZodObject, const P extends string & keyof z.infer<B> = never>(spec: EventSpec<B, P>): EventDef<B, P> {
+export function defineEvent<B extends z.ZodObject, const P extends string & keyof z.infer<B> = never>(
+  spec: EventSpec<B, P>,
+): EventDef<B, P> {
   const { type, version, subject, body, personal = [], upcast = [] } = spec
   const upcasts = Array.isArray(upcast) ? (upcast as readonly Upcast[]) : [upcast as Upcast]
   if (!TYPE.test(type)) throw new Error(`event type ${type} is not of the form module.past_tense`)
@@ -49,7 +51,8 @@ export function defineEvent<B extends z.ZodObject, const P extends string & keyo
   if (stranger !== undefined) throw new Error(`${type}: personal field ${stranger} is not in the body`)
   const steps = upcasts.map(step => step.from).sort((a, b) => a - b)
   const wanted = Array.from({ length: version - 1 }, (_, i) => i + 1)
-  if (steps.join() !== wanted.join()) throw new Error(`${type}@${version} needs upcasts from ${wanted.join() || 'none'}, has ${steps.join() || 'none'}`)
+  if (steps.join() !== wanted.join())
+    throw new Error(`${type}@${version} needs upcasts from ${wanted.join() || 'none'}, has ${steps.join() || 'none'}`)
   const def: EventDef<B, P> = { type, version, subject, body, personal, upcasts }
   registry.set(type, def as unknown as EventDef)
   return def

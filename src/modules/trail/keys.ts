@@ -12,4 +12,5 @@ export function ensureTrailKey(path: string): void {
 }
 
 /** Signer from a key file; its `vkey` is the line that verifiers pin. Throws for another kind of key. */
-export const loadTrailSigner = (path: string, origin: string): NoteSigner => noteSigner(origin, createPrivateKey(readFileSync(path, 'utf8')))
+export const loadTrailSigner = (path: string, origin: string): NoteSigner =>
+  noteSigner(origin, createPrivateKey(readFileSync(path, 'utf8')))

@@ -29,7 +29,9 @@ export function takeLease(db: Db, clock: Clock, bucket: number, holder: string, 
 /** Prolongs a lease; false when it is lost. */
 export async function renewLease(db: Db, clock: Clock, lease: Lease, ms: number): Promise<boolean> {
   const changed = await db.tx(NO_TENANT, tx =>
-    tx.run(sql`update trail.lease set until = ${addMs(clock.now(), ms)} where bucket = ${lease.bucket} and holder = ${lease.holder} and epoch = ${lease.epoch}`),
+    tx.run(
+      sql`update trail.lease set until = ${addMs(clock.now(), ms)} where bucket = ${lease.bucket} and holder = ${lease.holder} and epoch = ${lease.epoch}`,
+    ),
   )
   return changed === 1
 }
@@ -37,7 +39,9 @@ export async function renewLease(db: Db, clock: Clock, lease: Lease, ms: number)
 /** Gives the bucket back so that a successor need not wait. */
 export const releaseLease = (db: Db, clock: Clock, lease: Lease): Promise<number> =>
   db.tx(NO_TENANT, tx =>
-    tx.run(sql`update trail.lease set until = ${clock.now()} where bucket = ${lease.bucket} and holder = ${lease.holder} and epoch = ${lease.epoch}`),
+    tx.run(
+      sql`update trail.lease set until = ${clock.now()} where bucket = ${lease.bucket} and holder = ${lease.holder} and epoch = ${lease.epoch}`,
+    ),
   )
 
 /**
@@ -45,6 +49,10 @@ export const releaseLease = (db: Db, clock: Clock, lease: Lease): Promise<number
  * slept through a taking finds its epoch gone. Throws Fenced.
  */
 export async function assertLease(tx: Tx, { bucket, holder, epoch }: Lease): Promise<void> {
-  const found = await tx.prepared('trail_fence', 'select 1 from trail.lease where bucket = $1 and holder = $2 and epoch = $3 for share', [bucket, holder, epoch])
+  const found = await tx.prepared('trail_fence', 'select 1 from trail.lease where bucket = $1 and holder = $2 and epoch = $3 for share', [
+    bucket,
+    holder,
+    epoch,
+  ])
   if (found.length === 0) throw new Fenced(`epoch ${epoch} of bucket ${bucket} is over`)
 }

@@ -59,7 +59,9 @@ export async function loadTree(tx: Tx, tenantId: number): Promise<TiledTree> {
     sql`select size, root from trail.checkpoint where tenant_id = ${tenantId} order by size desc limit 1`,
   )
   const size = last?.size ?? 0
-  const { beyond } = await tx.one<{ beyond: number }>(sql`select count(*) as beyond from trail.entry where tenant_id = ${tenantId} and idx >= ${size}`)
+  const { beyond } = await tx.one<{ beyond: number }>(
+    sql`select count(*) as beyond from trail.entry where tenant_id = ${tenantId} and idx >= ${size}`,
+  )
   if (beyond > 0) throw new Error(`tenant ${tenantId}: ${beyond} entries beyond the last checkpoint of ${size}`)
   const edge: Buffer[] = []
   for (const { level, n, width } of edgeTiles(size)) edge.push(await readEdge(tx, tenantId, { level, n, width }, size))
@@ -68,7 +70,12 @@ export async function loadTree(tx: Tx, tenantId: number): Promise<TiledTree> {
   return tree
 }
 
-async function readEdge(tx: Tx, tenantId: number, { level, n, width }: { level: number; n: number; width: number }, size: number): Promise<Buffer> {
+async function readEdge(
+  tx: Tx,
+  tenantId: number,
+  { level, n, width }: { level: number; n: number; width: number },
+  size: number,
+): Promise<Buffer> {
   if (width === 0) return Buffer.alloc(0)
   if (level === 0) {
     const rows = await tx.rows<{ leaf: Buffer }>(

@@ -1,0 +1,45 @@
+export { parseReceipt, type ReceiptBundle, receiptText, verifyBundle, witnessCheckpoint } from '#engines/hashtree/index.ts'
+export {
+  APPEND_MANY_PARAMETERS,
+  type AppendInput,
+  append,
+  appendManyValues,
+  commitment,
+  type InsertPending,
+  type PendingRow,
+  pendingColumns,
+  pendingRow,
+  type Refusal,
+  refuse,
+  sqlAppendMany,
+  sqlInsertPending,
+} from './append.ts'
+export { type Check, checkTrail } from './doctor.ts'
+export {
+  defineEvent,
+  type EventDef,
+  type EventSpec,
+  entryQuarantined,
+  findEvent,
+  listEvents,
+  personalErased,
+  requestRefused,
+  type Upcast,
+  upcast,
+} from './events.ts'
+export { ensureTrailKey, loadTrailSigner } from './keys.ts'
+export { originOf, type TrailEntry } from './model.ts'
+export { erasePersonal, readPersonal } from './personal.ts'
+export { findCheckpoint, findEntry, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'
+export { createSequencer, type Sequencer, type SequencerOptions } from './sequencer.ts'
+export {
+  type BatchDelivery,
+  type CursorState,
+  type Delivery,
+  listCursors,
+  listSubscribers,
+  runSubscribers,
+  type Subscriber,
+  subscribe,
+  unfolded,
+} from './subscribe.ts'
