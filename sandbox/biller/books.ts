@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { dayOf } from '#kernel/time.ts'
+import { openJournal } from '../common/journal.ts'
+
+export interface Posting {
+  posting_no: string
+  bill_no: string
+  account_no: string
+  amount_fen: number
+  paid_at: string
+  state: 'POSTED' | 'REJECTED' | 'REVERSED'
+  reason?: string
+  /** When the utility wrote it down. */
+  posted_at: string
+}
+
+export interface UtilityBill {
+  bill_no: string
+  account_no: string
+  amount_fen: number
+  period: string
+  due_on: string
+  title: string
+  /** Set by the books. */
+  is_paid: boolean
+}
+
+type BillerEvent = { type: 'posted'; posting: Posting } | { type: 'reversed'; posting_no: string } | { type: 'billed'; bill: UtilityBill }
+
+export type PostResult = { kind: 'known' | 'new'; posting: Posting } | { kind: 'conflict' }
+
+export interface BillerBooks {
+  post(input: Omit<Posting, 'state' | 'reason' | 'posted_at'>, reject: string | undefined): PostResult
+  find(postingNo: string): Posting | undefined
+  /** Undefined when there is no such posting, or it was rejected. Repeating is a no-op. */
+  reverse(postingNo: string): Posting | undefined
+  addBill(bill: Omit<UtilityBill, 'is_paid'>): void
+  listBills(accountNo: string): UtilityBill[]
+  list(): Posting[]
+  checkFile(day: string): string
+}
+
+/** The utility's own ledger: a posting number counts once, a bill is paid once. */
+export function openBillerBooks(path: string, now: () => Date): BillerBooks {
+  const postings = new Map<string, Posting>()
+  const bills = new Map<string, UtilityBill>()
+  const fold = (event: BillerEvent): void => {
+    if (event.type === 'billed') {
+      const isPaid = bills.get(event.bill.bill_no)?.is_paid ?? false
+      bills.set(event.bill.bill_no, { ...event.bill, is_paid: isPaid })
+      return
+    }
+    if (event.type === 'posted') postings.set(event.posting.posting_no, event.posting)
+    else postings.get(event.posting_no)!.state = 'REVERSED'
+    const posting = postings.get(event.type === 'posted' ? event.posting.posting_no : event.posting_no)!
+    const bill = bills.get(posting.bill_no)
+    if (bill && posting.state !== 'REJECTED') bill.is_paid = posting.state === 'POSTED'
+  }
+  const journal = openJournal<BillerEvent>(path, fold)
+  const record = (event: BillerEvent): void => {
+    journal.append(event)
+    fold(event)
+  }
+  return {
+    post(input, reject) {
+      const known = postings.get(input.posting_no)
+      if (known) {
+        const isSame = known.bill_no === input.bill_no && known.account_no === input.account_no && known.amount_fen === input.amount_fen
+        return isSame ? { kind: 'known', posting: known } : { kind: 'conflict' }
+      }
+      const bill = bills.get(input.bill_no)
+      const reason =
+        reject ?? (bill && bill.account_no !== input.account_no ? 'ACCOUNT_MISMATCH' : bill?.is_paid ? 'ALREADY_PAID' : undefined)
+      const posting: Posting = {
+        ...input,
+        state: reason ? 'REJECTED' : 'POSTED',
+        ...(reason && { reason }),
+        posted_at: now().toISOString(),
+      }
+      record({ type: 'posted', posting })
+      return { kind: 'new', posting }
+    },
+    find: postingNo => postings.get(postingNo),
+    reverse(postingNo) {
+      const posting = postings.get(postingNo)
+      if (!posting || posting.state === 'REJECTED') return undefined
+      if (posting.state === 'POSTED') record({ type: 'reversed', posting_no: postingNo })
+      return posting
+    },
+    addBill: bill => record({ type: 'billed', bill: { ...bill, is_paid: false } }),
+    listBills: accountNo => [...bills.values()].filter(bill => bill.account_no === accountNo),
+    list: () => [...postings.values()],
+    checkFile: day => checkFile([...postings.values()], day),
+  }
+}
+
+/**
+ * Totals line `T|day|count|sum_fen|sha256 of the detail`, then `D|posting_no|bill_no|account_no|amount_fen|paid_at|state`.
+ * Holds postings that stand and those reversed later, by the day the utility wrote them down; a reversal has state REVERSED and counts zero.
+ */
+function checkFile(postings: Posting[], day: string): string {
+  const rows = postings.filter(posting => posting.state !== 'REJECTED' && dayOf(new Date(posting.posted_at)) === day)
+  const standing = rows.filter(posting => posting.state === 'POSTED')
+  const detail = rows
+    .map(row => `D|${row.posting_no}|${row.bill_no}|${row.account_no}|${row.amount_fen}|${row.paid_at}|${row.state}\n`)
+    .join('')
+  const sum_fen = standing.reduce((sum, posting) => sum + posting.amount_fen, 0)
+  return `T|${day}|${standing.length}|${sum_fen}|${createHash('sha256').update(detail).digest('hex')}\n${detail}`
+}
