@@ -1,4 +1,3 @@
-import { canonicalJson } from '#engines/hashtree/index.ts'
 import type { Ctx } from '#kernel/context.ts'
 import { sql, type Tx } from '#kernel/db/index.ts'
 import { append, commitment, privateCell } from './append.ts'
@@ -18,12 +17,10 @@ export async function readPersonal(tx: Tx, ctx: Ctx, entryId: string): Promise<R
   for (const { field, salt, value, body } of rows) {
     const plain: unknown = JSON.parse(ctx.kernel.vault.open(ctx.tenantId, privateCell(entryId, field), value))
     if (commitment(salt, plain) !== body[field]) throw new Error(`entry ${entryId}: ${field} does not meet its commitment`)
-    values[canonicalKey(field)] = plain
+    values[field] = plain
   }
   return values
 }
-
-const canonicalKey = (field: string): string => JSON.parse(canonicalJson(field)) as string
 
 /** Deletes the personal values of everything recorded about one thing and records how many; the tree stays valid. Returns the count. */
 export async function erasePersonal(tx: Tx, ctx: Ctx, subjectKind: string, subjectId: string): Promise<number> {
