@@ -175,19 +175,19 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
           </LinkButton>
         </div>
       </div>
-      <Section title={t('households.nickname')}>
+      <div class="sec">
         <PostForm action={view.saveAction} class="card stack">
           <Field name="nickname" label={t('households.nickname')} hint={t('households.nickname_hint')} optional value={view.nickname} maxLength={20} errors={view.errors} />
           <Button kind="secondary" wide>
             {t('households.save')}
           </Button>
         </PostForm>
-      </Section>
+      </div>
       {view.sharing && <Sharing view={view.sharing} errors={view.errors} />}
       <Section title={t('households.unbind')}>
         <PostForm action={view.unbindAction} class="stack">
           <p class="t-2">{t('households.unbind_text')}</p>
-          <Button kind="danger" wide>
+          <Button kind="secondary" wide>
             {t('households.unbind')}
           </Button>
         </PostForm>

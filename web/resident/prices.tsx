@@ -34,7 +34,7 @@ function Tariff({ tariff, service }: { tariff: TariffView; service: string }) {
   return (
     <>
       <Table
-        caption={`${service}，${validity(t, ctx.lang, tariff)}`}
+        caption={`${service}${t('list.comma')}${validity(t, ctx.lang, tariff)}`}
         columns={[
           { title: t('prices.tier'), cell: (r: (typeof rows)[number]) => r.name },
           { title: t('prices.range', { unit: tariff.unit }), cell: r => r.range },

@@ -86,8 +86,7 @@ export function JsapiPage({ view }: { view: JsapiView }) {
         <h1 class="t-md">{t('jsapi.title')}</h1>
         <Top view={view} />
       </div>
-      <MoneyBanner state="not_charged" />
-      <div class="sec stack" data-jsapi={JSON.stringify(view.params)} data-after={view.afterHref}>
+      <div class="stack" data-jsapi={JSON.stringify(view.params)} data-after={view.afterHref}>
         <button type="button" class="btn btn--wide btn--big" hidden>
           {t('jsapi.pay')}
         </button>

@@ -1,4 +1,5 @@
 import type { Lang } from '#web/ui/format.ts'
+import type { PageContext } from '#web/ui/page.tsx'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 
 /** A believable receipt of the demonstration town; every personal part is masked. */
@@ -13,3 +14,13 @@ export const receiptSample = (lang: Lang): ReceiptView => ({
   channel: lang === 'en' ? 'WeChat Pay' : '微信支付',
   verifyUrl: 'https://wutongli.example/verify?c=8k2m-4q7x-9d3r-t5w1',
 })
+
+/** A page under a name, in any language and size. */
+export interface Sample {
+  name: string
+  render: (ctx: PageContext) => string
+  /** Anything but a resident page. */
+  surface?: 'desk' | 'print' | 'gallery'
+}
+
+export const pick = (ctx: PageContext, zh: string, en: string): string => (ctx.lang === 'en' ? en : zh)

@@ -5,17 +5,9 @@ import { errorPage } from '#web/resident/error.tsx'
 import { homePage } from '#web/resident/home.tsx'
 import { notOpenPage } from '#web/resident/not-open.tsx'
 import { waitingPage } from '#web/resident/waiting.tsx'
-import { receiptSample } from './sample-views.ts'
-
-/** A page under a name, in any language and size. */
-export interface Sample {
-  name: string
-  render: (ctx: PageContext) => string
-  /** One of the pages a first visit opens; their weight is watched most closely. */
-  surface?: 'desk' | 'print' | 'gallery'
-}
-
-const pick = (ctx: PageContext, zh: string, en: string) => (ctx.lang === 'en' ? en : zh)
+import { residentSamples } from './samples-resident.tsx'
+import { deskSamples } from './samples-desk.tsx'
+import { pick, receiptSample, type Sample } from './sample-views.ts'
 
 export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillView => ({
   biller: pick(ctx, '梧桐里自来水公司（示例）', 'Wutongli Water (sample)'),
@@ -85,7 +77,7 @@ const doneView = (ctx: PageContext, extra: Partial<DoneView> = {}): DoneView => 
 const until = new Date('2026-11-19T02:34:36Z')
 const undo = { until, secondsLeft: 582, secondsTotal: 600, action: '/r/8k2/undo', idempotencyKey: '0192f3a4-0000-7000-8000-000000000002' }
 
-export const samples: readonly Sample[] = [
+const paySamples: readonly Sample[] = [
   {
     name: 'home',
     render: ctx =>
@@ -162,3 +154,5 @@ export const samples: readonly Sample[] = [
       }),
   })),
 ]
+
+export const samples: readonly Sample[] = [...paySamples, ...residentSamples, ...deskSamples]

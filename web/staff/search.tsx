@@ -1,0 +1,60 @@
+import { dateTime, yuan } from '#web/ui/format.ts'
+import { t } from '#web/ui/messages.ts'
+import { type PageContext, usePage } from '#web/ui/page.tsx'
+import { Empty, Pager, type PagerView, Table, Tag, type Tone } from '#web/ui/parts.tsx'
+import { renderStaffPage, StaffLayout } from './shell.tsx'
+
+export interface ResultRow {
+  href: string
+  kind: 'bill' | 'order' | 'receipt' | 'account' | 'resident'
+  /** Number as people know it. */
+  no: string
+  /** Masked: service, period, address. */
+  text: string
+  state?: { text: string; tone?: Tone }
+  amountFen?: number
+  at?: Date
+}
+
+export interface SearchView {
+  query: string
+  /** Undefined before a search. */
+  results?: { rows: readonly ResultRow[]; total: number; pager: PagerView }
+}
+
+/** Start of the desk: search, then the list. */
+export function SearchPage({ view }: { view: SearchView }) {
+  const { ctx, t } = usePage()
+  const { results } = view
+  return (
+    <StaffLayout frame={{ query: view.query }}>
+      <h1>{results ? t('staff.results', { n: results.total }) : t('staff.search')}</h1>
+      <p class="t-3 t-sm">{t('staff.search_hint')}</p>
+      {results && results.rows.length === 0 && (
+        <Empty title={t('staff.results_none')}>
+          <p>{t('staff.results_none_text')}</p>
+        </Empty>
+      )}
+      {results && results.rows.length > 0 && (
+        <div class="card pane">
+          <Table
+            dense
+            columns={[
+              { title: t('staff.col_no'), cell: (r: ResultRow) => <a href={r.href}>{r.no}</a> },
+              { title: t('staff.col_kind'), cell: r => t(`staff.kind_${r.kind}`) },
+              { title: t('staff.col_what'), cell: r => r.text },
+              { title: t('staff.col_at'), cell: r => r.at && dateTime(ctx.lang, r.at) },
+              { title: t('staff.col_state'), cell: r => r.state && <Tag tone={r.state.tone}>{r.state.text}</Tag> },
+              { title: t('staff.col_amount'), cell: r => r.amountFen !== undefined && yuan(r.amountFen), numeric: true },
+            ]}
+            rows={results.rows}
+          />
+        </div>
+      )}
+      {results && <Pager view={results.pager} />}
+    </StaffLayout>
+  )
+}
+
+export const searchPage = (ctx: PageContext, view: SearchView): string =>
+  renderStaffPage(ctx, <SearchPage view={view} />, { title: t(ctx.lang)('staff.search') })

@@ -1,0 +1,59 @@
+import type { ComponentChildren } from 'preact'
+import { PostForm } from '#web/ui/forms.tsx'
+import { Brand } from '#web/ui/layout.tsx'
+import { type PageContext, type PageOptions, renderPage, usePage } from '#web/ui/page.tsx'
+import { Button, Icon } from '#web/ui/parts.tsx'
+import { staffPaths } from './paths.ts'
+
+export interface StaffFrame {
+  /** What was searched last, kept in the box. */
+  query?: string
+}
+
+/** Dense frame of the desk: search always in reach (Alt+K), one line on top, content below. */
+export function StaffLayout({ frame, children }: { frame?: StaffFrame; children: ComponentChildren }) {
+  const { ctx, t } = usePage()
+  return (
+    <>
+      <a class="skip" href="#main">
+        {t('layout.skip')}
+      </a>
+      <header class="deskbar">
+        <Brand href={staffPaths.home} place={t('staff.place')} />
+        {ctx.signedIn && (
+          <>
+            <form class="search" action={staffPaths.search} role="search">
+              <Icon name="search" />
+              <label class="unseen" for="q">
+                {t('staff.search_label')}
+              </label>
+              <input class="input" id="q" name="q" type="search" value={frame?.query ?? ''} placeholder={t('staff.search_label')} accessKey="k" maxLength={80} autoComplete="off" />
+              <Button kind="secondary">{t('staff.search')}</Button>
+            </form>
+            <span class="push t-2 keep">{ctx.signedIn.name}</span>
+            <PostForm action={staffPaths.signOut}>
+              <Button kind="quiet">{t('staff.sign_out')}</Button>
+            </PostForm>
+          </>
+        )}
+      </header>
+      <main id="main" class="deskmain" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  )
+}
+
+/** A pane with a heading, the unit of the desk. */
+export function Pane({ title, note, children }: { title: string; note?: string; children: ComponentChildren }) {
+  return (
+    <section class="card pane">
+      <h2>{title}</h2>
+      {note && <p class="t-3 t-sm">{note}</p>}
+      {children}
+    </section>
+  )
+}
+
+export const renderStaffPage = (ctx: PageContext, page: ComponentChildren, options: PageOptions): string =>
+  renderPage({ ...ctx, elder: undefined }, page, { ...options, surface: 'desk', sheet: 'staff.css' })

@@ -1,0 +1,263 @@
+import { alreadyPaidPage } from '#web/resident/already-paid.tsx'
+import { billsPage } from '#web/resident/bills.tsx'
+import { accountNumberPage, chooseBillerPage } from '#web/resident/find-account.tsx'
+import { householdNewPage, householdPage, householdsPage } from '#web/resident/households.tsx'
+import { minePage, paymentsPage } from '#web/resident/mine.tsx'
+import { pricesPage } from '#web/resident/prices.tsx'
+import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
+import { signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
+import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
+import { verifyPage } from '#web/resident/verify.tsx'
+import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
+import { wrongOutcomePage, wrongPaymentPage } from '#web/resident/wrong-payment.tsx'
+import type { PageContext } from '#web/ui/page.tsx'
+import { pick, receiptSample, type Sample } from './sample-views.ts'
+
+const water = (ctx: PageContext) => ({
+  service: pick(ctx, '水费', 'Water'),
+  biller: pick(ctx, '梧桐里自来水公司（示例）', 'Wutongli Water (sample)'),
+})
+const billers = (ctx: PageContext) => [
+  { id: 'water', service: water(ctx).service, name: water(ctx).biller },
+  { id: 'power', service: pick(ctx, '电费', 'Electricity'), name: pick(ctx, '梧桐里供电公司（示例）', 'Wutongli Power (sample)') },
+  { id: 'gas', service: pick(ctx, '燃气费', 'Gas'), name: pick(ctx, '梧桐里燃气公司（示例）', 'Wutongli Gas (sample)') },
+]
+const accountMasked = '3306 **** 2817'
+const signedIn = (ctx: PageContext): PageContext => ({ ...ctx, signedIn: { name: pick(ctx, '王**', 'W**') } })
+const payment = (ctx: PageContext) => ({ ...receiptSample(ctx.lang), accountMasked })
+const amount = (ctx: PageContext) => ({ amountFen: 13195, ...water(ctx), backHref: '/b/7m3kq2x9d4' })
+const verified = (ctx: PageContext) => {
+  const { receiptNo, biller, service, periodLabel, amountFen, paidAt } = receiptSample(ctx.lang)
+  return { receiptNo, biller, service, periodLabel, amountFen, paidAt }
+}
+const printView = (ctx: PageContext) => ({
+  receipt: receiptSample(ctx.lang),
+  verifyCode: '8k2m-4q7x-9d3r-t5w1',
+  verifyAt: 'wutongli.example/verify',
+  printedAt: new Date('2026-11-19T03:00:00Z'),
+  backHref: '/r/8k2',
+})
+
+const findSamples: readonly Sample[] = [
+  {
+    name: 'find',
+    render: ctx =>
+      chooseBillerPage(ctx, {
+        billers: billers(ctx),
+        mine: [{ href: '/mine/households/1/bills', service: water(ctx).service, accountMasked, nickname: pick(ctx, '爸妈家', 'Parents') }],
+      }),
+  },
+  {
+    name: 'find-error',
+    render: ctx => chooseBillerPage(ctx, { billers: billers(ctx), mine: [], errors: [{ field: 'biller', text: pick(ctx, '请选一家收费单位', 'Choose who you pay') }] }),
+  },
+  {
+    name: 'account-error',
+    render: ctx =>
+      accountNumberPage(ctx, {
+        billerId: 'water',
+        ...water(ctx),
+        digits: '10',
+        example: '3306 000 281',
+        value: '3306 281',
+        action: '/pay/account',
+        errors: [{ field: 'account', text: pick(ctx, '户号不对，请对照账单再看一遍', 'The number is not right, please compare it with the bill') }],
+      }),
+  },
+  {
+    name: 'bills',
+    render: ctx =>
+      billsPage(ctx, {
+        service: water(ctx).service,
+        accountMasked,
+        isOldestFirst: true,
+        bills: [
+          { href: '/b/1', periodLabel: pick(ctx, '2026年7–8月', 'Jul–Aug 2026'), amountFen: 11470, dueOn: '2026-09-30', isOverdue: true },
+          { href: '/b/2', periodLabel: pick(ctx, '2026年9–10月', 'Sep–Oct 2026'), amountFen: 13195, dueOn: '2026-11-30', isOverdue: false },
+        ],
+      }),
+  },
+  { name: 'bills-empty', render: ctx => billsPage(ctx, { service: water(ctx).service, accountMasked, isOldestFirst: false, bills: [], nextOn: '2027-01-05' }) },
+  {
+    name: 'already-paid',
+    render: ctx =>
+      alreadyPaidPage(ctx, {
+        service: water(ctx).service,
+        periodLabel: receiptSample(ctx.lang).periodLabel,
+        paidAt: receiptSample(ctx.lang).paidAt,
+        channel: pick(ctx, '微信支付', 'WeChat Pay'),
+        amountFen: 13195,
+        receiptHref: '/r/8k2',
+        triedNow: true,
+      }),
+  },
+]
+
+const afterSamples: readonly Sample[] = [
+  {
+    name: 'wrong-error',
+    render: ctx =>
+      wrongPaymentPage(ctx, {
+        payment: payment(ctx),
+        answerWithinDays: 3,
+        isHeld: false,
+        action: '/r/8k2/wrong',
+        idempotencyKey: 'k1',
+        backHref: '/r/8k2',
+        errors: [{ field: 'reason', text: pick(ctx, '请选错在哪', 'Choose what is wrong') }],
+      }),
+  },
+  {
+    name: 'wrong-outcome',
+    render: ctx =>
+      wrongOutcomePage(ctx, {
+        payment: payment(ctx),
+        requestNo: 'CW-20261119-0012',
+        state: 'asked',
+        answerBy: '2026-11-24',
+        handledBy: pick(ctx, '收费岗赵**', 'Cashier Z**'),
+        isHeld: false,
+        backHref: '/r/8k2',
+      }),
+  },
+  { name: 'verify', render: ctx => verifyPage(ctx, {}) },
+  {
+    name: 'verify-valid',
+    render: ctx =>
+      verifyPage(ctx, { answer: { state: 'valid', ...verified(ctx), leafIndex: 48213, rootHash: 'b7c1f0e2a94d5c3388f1aa02c9e7d614', proofHref: '/verify/8k2.json' } }),
+  },
+  { name: 'verify-pending', render: ctx => verifyPage(ctx, { answer: { state: 'pending', ...verified(ctx) } }) },
+  { name: 'verify-invalid', render: ctx => verifyPage(ctx, { code: '8k2m-xxxx', answer: { state: 'invalid' } }) },
+  {
+    name: 'qr-pay',
+    render: ctx =>
+      qrPayPage(ctx, {
+        ...amount(ctx),
+        codeUrl: 'weixin://wxpay/bizpayurl?pr=8k2m4q7x',
+        way: pick(ctx, '微信', 'WeChat'),
+        expiresAt: new Date('2026-11-19T02:40:00Z'),
+        checkHref: '/o/1?check=1',
+        pollHref: '/o/1/state',
+        cancelAction: '/o/1/cancel',
+        idempotencyKey: 'k2',
+      }),
+  },
+  {
+    name: 'jsapi',
+    render: ctx =>
+      jsapiPage(ctx, {
+        ...amount(ctx),
+        params: { appId: 'wx0000', timeStamp: '1795055070', nonceStr: 'n', package: 'prepay_id=wx1', signType: 'RSA', paySign: 's' },
+        afterHref: '/o/1',
+      }),
+  },
+  { name: 'cash', render: ctx => cashSlipPage(ctx, { ...amount(ctx), codeText: 'https://wutongli.example/b/7m3kq2x9d4' }) },
+]
+
+const mineSamples: readonly Sample[] = [
+  { name: 'mine', render: ctx => minePage(signedIn(ctx)) },
+  {
+    name: 'payments',
+    render: ctx =>
+      paymentsPage(signedIn(ctx), {
+        payments: (['confirming', 'paid', 'paid', 'refunded'] as const).map((state, i) => ({
+          href: `/r/${i}`,
+          service: water(ctx).service,
+          periodLabel: receiptSample(ctx.lang).periodLabel,
+          amountFen: 13195 - i * 731,
+          at: new Date(Date.UTC(2026, 10 - i, 19, 2, 24)),
+          state,
+        })),
+        pager: { page: 1, pages: 3, nextHref: '/mine/payments?page=2' },
+      }),
+  },
+  { name: 'payments-empty', render: ctx => paymentsPage(signedIn(ctx), { payments: [], pager: { page: 1, pages: 1 } }) },
+  {
+    name: 'households',
+    render: ctx =>
+      householdsPage(signedIn(ctx), {
+        notice: 'bound',
+        households: [
+          { href: '/mine/households/1', service: water(ctx).service, accountMasked, nickname: pick(ctx, '爸妈家', 'Parents'), isShared: true },
+          { href: '/mine/households/2', service: water(ctx).service, accountMasked: '3306 **** 5190', sharedBy: '李**', isShared: false },
+        ],
+      }),
+  },
+  { name: 'households-empty', render: ctx => householdsPage(signedIn(ctx), { households: [] }) },
+  {
+    name: 'household-new-error',
+    render: ctx =>
+      householdNewPage(signedIn(ctx), {
+        billers: billers(ctx),
+        values: { biller: 'water', account: '3306' },
+        errors: [
+          { field: 'account', text: pick(ctx, '户号不对，请对照账单再看一遍', 'The number is not right, please compare it with the bill') },
+          { field: 'relation', text: pick(ctx, '请选您是这户的谁', 'Choose who you are to this account') },
+        ],
+      }),
+  },
+  {
+    name: 'household',
+    render: ctx =>
+      householdPage(signedIn(ctx), {
+        ...water(ctx),
+        accountMasked,
+        addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
+        nickname: pick(ctx, '爸妈家', 'Parents'),
+        billsHref: '/mine/households/1/bills',
+        saveAction: '/mine/households/1',
+        unbindAction: '/mine/households/1/unbind',
+        sharing: {
+          shareAction: '/mine/households/1/share',
+          members: [{ nameMasked: '李**', phoneMasked: '138 **** 6620', since: '2026-05-02', unshareAction: '/mine/households/1/unshare/9' }],
+        },
+      }),
+  },
+  { name: 'sign-in', render: ctx => signInPage(ctx, { next: '/mine' }) },
+  {
+    name: 'code-error',
+    render: ctx =>
+      signInCodePage(ctx, {
+        phoneMasked: '138 **** 6620',
+        validMinutes: 5,
+        challenge: 'c1',
+        next: '/mine',
+        errors: [{ field: 'code', text: pick(ctx, '验证码不对，还可以试4次', 'Wrong code; 4 tries left') }],
+      }),
+  },
+]
+
+const publicSamples: readonly Sample[] = [
+  {
+    name: 'prices',
+    render: ctx => {
+      const tariff = {
+        unit: 'm³',
+        tiers: [
+          { name: pick(ctx, '一阶', 'Tier 1'), range: '0–36', priceE4: 19500 },
+          { name: pick(ctx, '二阶', 'Tier 2'), range: '37–60', priceE4: 29200 },
+          { name: pick(ctx, '三阶', 'Tier 3'), range: pick(ctx, '61起', '61 and up'), priceE4: 58500 },
+        ],
+        surcharges: [{ name: pick(ctx, '污水处理费', 'Sewage'), unit: 'm³', priceE4: 9500 }],
+        source: pick(ctx, '示例价〔2025〕7号', 'Sample price notice 2025-7'),
+      }
+      return pricesPage(ctx, {
+        services: [
+          {
+            ...water(ctx),
+            current: { ...tariff, validFrom: '2026-01-01', validTo: null },
+            earlier: [{ ...tariff, validFrom: '2024-01-01', validTo: '2025-12-31' }],
+          },
+        ],
+      })
+    },
+  },
+  { name: 'prices-empty', render: ctx => pricesPage(ctx, { services: [] }) },
+  { name: 'help', render: helpPage },
+  { name: 'accessibility', render: accessibilityPage },
+  { name: 'prefs', render: ctx => prefsPage(ctx, { back: '/' }) },
+  { name: 'print-80mm', surface: 'print', render: ctx => receiptPrintPage(ctx, printView(ctx), '80mm') },
+  { name: 'print-a4', surface: 'print', render: ctx => receiptPrintPage(ctx, printView(ctx), 'a4') },
+]
+
+export const residentSamples: readonly Sample[] = [...findSamples, ...afterSamples, ...mineSamples, ...publicSamples]
