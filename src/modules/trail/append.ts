@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { canonicalJson } from '#engines/hashtree/index.ts'
-import { type Ctx, makeId } from '#kernel/context.ts'
+import type { Ctx, Kernel } from '#kernel/context.ts'
 import type { Db, Tx } from '#kernel/db/index.ts'
+import { newId } from '#kernel/id.ts'
 import { type BodyInput, type EventDef, type PersonalInput, requestRefused } from './events.ts'
 
 /** Largest body in bytes of canonical JSON; an event names facts, it does not carry files. */
@@ -47,6 +48,25 @@ const SQL_APPEND = `insert into trail.pending (${pendingColumns}) values ($1, $2
 export const commitment = (salt: Uint8Array, value: unknown): string =>
   hash('sha256', Buffer.concat([salt, Buffer.from(canonicalJson(value), 'utf8')]), 'base64')
 
+const SEQUENCE_MAX = 2 ** 26 - 1
+const sequences = new WeakMap<Kernel, { at: number; next: number }>()
+
+/**
+ * UUID version 7 whose first 26 random bits count within the millisecond (RFC 9562, 6.2), so that what one process
+ * records in one transaction keeps its order in the trail.
+ */
+function eventId(kernel: Kernel, at: Date): string {
+  const last = sequences.get(kernel)
+  const number = last?.at === at.getTime() ? Math.min(last.next, SEQUENCE_MAX) : 0
+  sequences.set(kernel, { at: at.getTime(), next: number + 1 })
+  const id = newId({ now: () => at }, kernel.random)
+  const high = Math.floor(number / 0x4000)
+    .toString(16)
+    .padStart(3, '0')
+  const low = (0x8000 + (number % 0x4000)).toString(16)
+  return `${id.slice(0, 15)}${high}-${low}${id.slice(23)}`
+}
+
 export const privateCell = (entryId: string, field: string): string => `trail|private|${entryId}|${field}`
 
 function prepare<B extends z.ZodObject, P extends string>(
@@ -55,7 +75,8 @@ function prepare<B extends z.ZodObject, P extends string>(
   input: AppendInput<B, P>,
 ): { row: PendingRow; secrets: PrivateRow[] } {
   const parsed: Record<string, unknown> = def.body.parse({ ...input.body, ...input.personal })
-  const id = makeId(ctx)
+  const at = ctx.kernel.clock.now()
+  const id = eventId(ctx.kernel, at)
   const secrets: PrivateRow[] = []
   const body = { ...parsed }
   for (const field of def.personal) {
@@ -73,7 +94,7 @@ function prepare<B extends z.ZodObject, P extends string>(
   const row: PendingRow = {
     tenant_id: ctx.tenantId,
     id,
-    at: ctx.kernel.clock.now(),
+    at,
     type: def.type,
     version: def.version,
     actor_kind: ctx.actor.kind,

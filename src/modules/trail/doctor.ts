@@ -44,23 +44,23 @@ class Faults {
 }
 
 // Columns other than the canonical text are for querying; they must not tell another story.
-const page = (tx: Tx, tenantId: number, after: number): Promise<CheckedRow[]> =>
+const page = (tx: Tx, tenantId: number, after: number, head: number): Promise<CheckedRow[]> =>
   tx.rows(sql`
     select idx, canonical, leaf,
       (c->>'id')::uuid = id and (c->>'at')::timestamptz = at and c->>'type' = type and (c->>'version')::int = version and c->'body' = body
         and c->'actor'->>'kind' = actor_kind and c->'actor'->>'id' = actor_id and c->'subject'->>'kind' = subject_kind
         and c->'subject'->>'id' = subject_id and c->>'request' = request_id and (c->>'tenant')::int = tenant_id as agrees
-    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx > ${after} order by idx limit ${PAGE_ROWS}) as e
+    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx > ${after} and idx < ${head} order by idx limit ${PAGE_ROWS}) as e
     order by idx`)
 
 /** Walks the whole trail once, rebuilding the tree and meeting each checkpoint and leaf tile on the way. */
-async function walk(tx: Tx, tenantId: number, checkpoints: readonly CheckedCheckpoint[], faults: Faults): Promise<number> {
+async function walk(tx: Tx, tenantId: number, head: number, checkpoints: readonly CheckedCheckpoint[], faults: Faults): Promise<number> {
   const range = new CompactRange()
   let next = 0
   let tile: Buffer[] = []
   const tiles = new Map<number, Buffer>()
   for (let after = -1; ; ) {
-    const rows = await page(tx, tenantId, after)
+    const rows = await page(tx, tenantId, after, head)
     if (rows.length === 0) break
     const firstTile = Math.floor(rows[0]!.idx / TILE_WIDTH)
     const lastTile = Math.floor(rows.at(-1)!.idx / TILE_WIDTH)
@@ -103,12 +103,14 @@ async function walk(tx: Tx, tenantId: number, checkpoints: readonly CheckedCheck
  */
 export function checkTrail(db: Db, tenantId: number, vkeys: readonly string[] = []): Promise<Check[]> {
   return db.read(tenantId, async tx => {
-    await tx.client.query('set transaction isolation level repeatable read')
+    // One snapshot of how far both go; what is added while we read is the next run's.
+    const { head } = await tx.one<{ head: number }>(sql`
+      select greatest((select max(idx) + 1 from trail.entry where tenant_id = ${tenantId}), (select max(size) from trail.checkpoint where tenant_id = ${tenantId}), 0) as head`)
     const checkpoints = await tx.rows<CheckedCheckpoint>(
-      sql`select size, root, note from trail.checkpoint where tenant_id = ${tenantId} order by size`,
+      sql`select size, root, note from trail.checkpoint where tenant_id = ${tenantId} and size <= ${head} order by size`,
     )
     const faults = new Faults()
-    const size = await walk(tx, tenantId, checkpoints, faults)
+    const size = await walk(tx, tenantId, head, checkpoints, faults)
     const verifiers = vkeys.map(verifierOf)
     for (const { size: at, root, note } of checkpoints) {
       const opened = openCheckpoint(note, verifiers)

@@ -171,7 +171,10 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       const queue = rows.map(row => row.tenant_id)
       let total = 0
       const work = async () => {
-        for (let tenantId = queue.shift(); tenantId !== undefined; tenantId = queue.shift()) total += await sealTurn(held, tenantId)
+        for (let tenantId = queue.shift(); tenantId !== undefined; tenantId = queue.shift()) {
+          const count = await sealTurn(held, tenantId)
+          total += count
+        }
       }
       const lanes = await Promise.allSettled(Array.from({ length: Math.min(TENANTS_AT_ONCE, queue.length) }, work))
       const failed = lanes.find(lane => lane.status === 'rejected')
