@@ -325,7 +325,6 @@ export const en: Record<keyof typeof zh, string> = {
   'prices.source': 'Basis: {source}',
   'prices.surcharge': 'Also charged',
   'prices.empty': 'No prices are published yet',
-  'prices.on_tariff': 'Publication {n}',
   // help
   'help.lead': 'If the phone is not for you, the window and the telephone do the same.',
   'help.pay_title': 'How do I pay?',
@@ -432,10 +431,11 @@ export const en: Record<keyof typeof zh, string> = {
   'staff.payments': 'Payments',
   'staff.sign_out': 'Sign out',
   'staff.logged': 'That you opened this page is recorded.',
-  'staff.error_page': 'Something went wrong',
-  'staff.paid': 'Paid',
-  'staff.due': 'Due',
   // gallery
   'gallery.title': 'Components',
   'gallery.lead': 'One set of parts in four sizes.',
+  // what a field may say
+  'bill.error_way': 'Choose how to pay',
+  'households.error_relation': 'Choose who you are to this account',
+  'households.error_phone': 'Enter an 11-digit mobile number',
 }

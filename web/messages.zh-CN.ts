@@ -323,7 +323,6 @@ export const zh = {
   'prices.source': '依据：{source}',
   'prices.surcharge': '另收',
   'prices.empty': '还没有公布价格',
-  'prices.on_tariff': '第{n}次公布',
   // help
   'help.lead': '不会用手机也没关系，窗口和电话都能办。',
   'help.pay_title': '怎么缴费',
@@ -430,10 +429,11 @@ export const zh = {
   'staff.payments': '缴费',
   'staff.sign_out': '退出',
   'staff.logged': '您看这一页，已记入留痕。',
-  'staff.error_page': '出错了',
-  'staff.paid': '已付',
-  'staff.due': '应付',
   // gallery
   'gallery.title': '组件',
   'gallery.lead': '一套组件，四种字号。',
+  // what a field may say
+  'bill.error_way': '请选一种付款方式',
+  'households.error_relation': '请选您是这户的谁',
+  'households.error_phone': '请输入11位手机号',
 } as const satisfies Record<string, string>

@@ -41,12 +41,12 @@ export function Undo({ view }: { view: UndoView }) {
   return (
     <section
       class="sec card stack no-print"
-      aria-labelledby="undo-h"
+      aria-label={t('done.undo_heading')}
       data-undo={`${view.secondsLeft}/${view.secondsTotal}`}
       data-units={t('done.undo_units')}
     >
       <div class="spread spread--base">
-        <h2 id="undo-h">{t('done.undo_heading')}</h2>
+        <h2>{t('done.undo_heading')}</h2>
         <span class="t-2">
           {t('done.undo_left')} <b data-left>{duration(ctx.lang, view.secondsLeft)}</b>
         </span>

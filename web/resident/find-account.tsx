@@ -91,10 +91,3 @@ export const accountNumberPage = (ctx: PageContext, view: AccountNumberView): st
     title: t(ctx.lang)('account.title', { service: view.service }),
     hasError: !!view.errors?.length,
   })
-
-/** Words for the error states of the account question. */
-export const accountErrors = {
-  empty: 'account.error_empty',
-  format: 'account.error_format',
-  notFound: 'account.error_not_found',
-} as const

@@ -1,6 +1,8 @@
 import { accountPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
 import { searchPage } from '#web/staff/search.tsx'
 import { secondFactorPage, staffSignInPage } from '#web/staff/sign-in.tsx'
+import { galleryPage } from '#web/ui/gallery.tsx'
+import { fieldError } from '#web/ui/field-errors.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, type Sample } from './sample-views.ts'
 
@@ -22,7 +24,7 @@ export const deskSamples: readonly Sample[] = [
   {
     name: 'staff-second-error',
     surface: 'desk',
-    render: ctx => secondFactorPage(ctx, { challenge: 'c1', next: '/staff', errors: [{ field: 'code', text: pick(ctx, '数字不对，或已过期', 'The digits are wrong or have expired') }] }),
+    render: ctx => secondFactorPage(ctx, { challenge: 'c1', next: '/staff', errors: [fieldError(ctx.lang, 'staffSecond')] }),
   },
   {
     name: 'staff-search',
@@ -83,4 +85,5 @@ export const deskSamples: readonly Sample[] = [
       }),
   },
   { name: 'staff-error', surface: 'desk', render: ctx => staffErrorPage(staff(ctx), { status: 403, requestId: '01JD8Z-4817' }) },
+  { name: 'gallery', surface: 'gallery', render: galleryPage },
 ]

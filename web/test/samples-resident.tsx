@@ -10,6 +10,7 @@ import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
 import { verifyPage } from '#web/resident/verify.tsx'
 import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '#web/resident/wrong-payment.tsx'
+import { fieldError } from '#web/ui/field-errors.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
 
@@ -49,7 +50,7 @@ const findSamples: readonly Sample[] = [
   },
   {
     name: 'find-error',
-    render: ctx => chooseBillerPage(ctx, { billers: billers(ctx), mine: [], errors: [{ field: 'biller', text: pick(ctx, '请选一家收费单位', 'Choose who you pay') }] }),
+    render: ctx => chooseBillerPage(ctx, { billers: billers(ctx), mine: [], errors: [fieldError(ctx.lang, 'billerMissing')] }),
   },
   {
     name: 'account-error',
@@ -61,7 +62,7 @@ const findSamples: readonly Sample[] = [
         example: '3306 000 281',
         value: '3306 281',
         action: '/pay/account',
-        errors: [{ field: 'account', text: pick(ctx, '户号不对，请对照账单再看一遍', 'The number is not right, please compare it with the bill') }],
+        errors: [fieldError(ctx.lang, 'accountFormat')],
       }),
   },
   {
@@ -104,7 +105,7 @@ const afterSamples: readonly Sample[] = [
         action: '/r/8k2/wrong',
         idempotencyKey: 'k1',
         backHref: '/r/8k2',
-        errors: [{ field: 'reason', text: pick(ctx, '请选错在哪', 'Choose what is wrong') }],
+        errors: [fieldError(ctx.lang, 'reasonMissing')],
       }),
   },
   {
@@ -191,8 +192,8 @@ const mineSamples: readonly Sample[] = [
         billers: billers(ctx),
         values: { biller: 'water', account: '3306' },
         errors: [
-          { field: 'account', text: pick(ctx, '户号不对，请对照账单再看一遍', 'The number is not right, please compare it with the bill') },
-          { field: 'relation', text: pick(ctx, '请选您是这户的谁', 'Choose who you are to this account') },
+          fieldError(ctx.lang, 'accountFormat'),
+          fieldError(ctx.lang, 'relationMissing'),
         ],
       }),
   },
@@ -222,7 +223,7 @@ const mineSamples: readonly Sample[] = [
         validMinutes: 5,
         challenge: 'c1',
         next: '/mine',
-        errors: [{ field: 'code', text: pick(ctx, '验证码不对，还可以试4次', 'Wrong code; 4 tries left') }],
+        errors: [fieldError(ctx.lang, 'codeWrong', { left: 4 })],
       }),
   },
 ]

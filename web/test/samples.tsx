@@ -1,3 +1,4 @@
+import { fieldError } from '#web/ui/field-errors.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { type BillView, billPage } from '#web/resident/bill.tsx'
 import { type DoneView, donePage } from '#web/resident/done.tsx'
@@ -113,7 +114,7 @@ const paySamples: readonly Sample[] = [
           lateFeeFen: 120,
           amountFen: 13315,
           precheck: [{ level: 'warn', key: 'late_fee', params: { amount: '1.20' } }, { level: 'warn', key: 'being_paid' }],
-          errors: [{ field: 'way', text: pick(ctx, '请选一种付款方式', 'Choose how to pay') }],
+          errors: [fieldError(ctx.lang, 'wayMissing')],
         }),
       ),
   },

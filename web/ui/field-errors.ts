@@ -1,0 +1,32 @@
+import type { FieldError } from './forms.tsx'
+import type { Lang } from './format.ts'
+import { type MessageKey, type Params, t } from './messages.ts'
+
+/** Everything a form may say about a field, with the name of the field it belongs to. */
+const words = {
+  wayMissing: { field: 'way', key: 'bill.error_way' },
+  billerMissing: { field: 'biller', key: 'find.error_biller' },
+  accountEmpty: { field: 'account', key: 'account.error_empty' },
+  accountFormat: { field: 'account', key: 'account.error_format' },
+  accountNotFound: { field: 'account', key: 'account.error_not_found' },
+  accountDuplicate: { field: 'account', key: 'households.error_duplicate' },
+  relationMissing: { field: 'relation', key: 'households.error_relation' },
+  sharePhone: { field: 'phone', key: 'households.error_phone' },
+  reasonMissing: { field: 'reason', key: 'wrong.error_reason' },
+  verifyEmpty: { field: 'c', key: 'verify.error_empty' },
+  /** Both sign-in pages. `tooManyCodes` needs `wait`, `codeWrong` needs `left`. */
+  phoneFormat: { field: 'phone', key: 'sign_in.error_phone' },
+  tooManyCodes: { field: 'phone', key: 'sign_in.error_too_many' },
+  codeWrong: { field: 'code', key: 'code.error_wrong' },
+  codeExpired: { field: 'code', key: 'code.error_expired' },
+  staffSignIn: { field: 'username', key: 'staff.error_sign_in' },
+  staffSecond: { field: 'code', key: 'staff.error_second' },
+} as const satisfies Record<string, { field: string; key: MessageKey }>
+
+export type FieldErrorName = keyof typeof words
+
+/** The error of a field in the language of the visit, for `errors` of a form view. */
+export const fieldError = (lang: Lang, name: FieldErrorName, params?: Params): FieldError => ({
+  field: words[name].field,
+  text: t(lang)(words[name].key, params),
+})
