@@ -1,14 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import type { Desk } from './desk.ts'
 import type { FaultSource } from './faults.ts'
 import { controlFaults } from './process.ts'
-import { paidFen, type Refund, refundedFen, type TradeBook } from './trade-book.ts'
-
-interface Desk {
-  book: TradeBook
-  pay: TradeBook['pay']
-  finishRefund(refund: Refund, status: Refund['status']): void
-  notifyAgain(outTradeNo: string): number
-}
+import { paidFen, refundedFen } from './trade-book.ts'
 
 interface PayBody {
   out_trade_no?: string

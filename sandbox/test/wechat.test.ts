@@ -180,6 +180,29 @@ test('faults: a lost answer after the commit is unknown, and so is a cut connect
   assert.equal((await fetchControl('faults', { explode: 1 })).status, 400)
 })
 
+test('faults: notifications come twice, late or not at all at first', async () => {
+  const channel = wechatChannel(config)
+  const payWith = async (faults: object) => {
+    const order = orderOf()
+    await channel.create(order)
+    await control(sandbox.url, 'faults', faults)
+    await control(sandbox.url, 'pay', { out_trade_no: order.outTradeNo })
+    return order.outTradeNo
+  }
+  const doubled = await payWith({ duplicate: 1 })
+  await until(() => factsOf(doubled).length === 2)
+  const held = await payWith({ duplicate: 0, reorder: 1 })
+  const later = await payWith({ reorder: 0 })
+  await until(() => factsOf(held).length > 0 && factsOf(later).length > 0)
+  const order = inbox.received.map(outcome => (outcome.kind === 'refused' ? '' : outcome.fact.outTradeNo))
+  assert.ok(order.indexOf(later) < order.indexOf(held), 'the later payment is told first')
+  const dropped = await payWith({ drop: 1 })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  assert.equal(factsOf(dropped).length, 0)
+  await control(sandbox.url, 'faults', { drop: 0 })
+  await until(() => factsOf(dropped).length > 0)
+})
+
 test('a wrong merchant key is refused, answers of a stranger are not believed', async () => {
   const other = makeRsaPair()
   const stranger = await wechatChannel({ ...config, merchantPrivateKeyPem: other.privateKeyPem }).create(orderOf())

@@ -73,7 +73,8 @@ export function serveApi(app: FastifyInstance, desk: WechatDesk, keys: WechatKey
   route('POST', '/v3/refund/domestic/refunds', request => takeRefund(desk, request.body))
   route('GET', '/v3/refund/domestic/refunds/:no', request => {
     const refund = desk.book.findRefund((request.params as { no: string }).no)
-    return refund ? { status: 200, body: desk.refundResource(refund, 'status') } : no(404, 'RESOURCE_NOT_EXISTS', '退款单不存在')
+    if (!refund) return no(404, 'RESOURCE_NOT_EXISTS', '退款单不存在')
+    return { status: 200, body: desk.refundResource(desk.book.find(refund.outTradeNo)!, refund, 'status') }
   })
   route('GET', '/v3/bill/tradebill', request => {
     const { bill_date: day = '', bill_type: type = 'ALL' } = request.query as Record<string, string | undefined>
@@ -194,5 +195,5 @@ function takeRefund(desk: WechatDesk, raw: unknown): Said {
     notifyUrl: body.notify_url ?? '',
   })
   if (result.kind === 'refused') return REFUND_REFUSALS[result.why]
-  return { status: 200, body: desk.refundResource(result.refund, 'status') }
+  return { status: 200, body: desk.refundResource(desk.book.find(result.refund.outTradeNo)!, result.refund, 'status') }
 }

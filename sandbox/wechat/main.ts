@@ -18,6 +18,7 @@ serveWallet(app, desk, around.now)
 controlTrades(app, desk, around.faults)
 url = await listen(app, keys.merchant.baseUrl)
 writeJson(join(around.keysDir, 'wechat.json'), { ...keys.merchant, baseUrl: url })
+desk.resume()
 announce('wechat', url, async () => {
   desk.stop()
   await app.close()

@@ -33,7 +33,14 @@ export function readKeys(config: AlipayConfig): AlipayKeys {
 export type Reply = { kind: 'said'; code: string; subCode: string; message: string; fields: Fields } | { kind: 'lost'; why: string }
 
 /** All parameters of one call, signed; `extra` holds addresses that stand outside the business content. */
-export function signedParameters(config: AlipayConfig, keys: AlipayKeys, method: string, content: object, extra: Parameters, now: Date): Parameters {
+export function signedParameters(
+  config: AlipayConfig,
+  keys: AlipayKeys,
+  method: string,
+  content: object,
+  extra: Parameters,
+  now: Date,
+): Parameters {
   const parameters: Parameters = {
     app_id: config.appId,
     method,

@@ -25,7 +25,9 @@ export type { AlipayConfig } from './client.ts'
 const CALL_REFUSALS = new Set(['40001', '40002', '40006'])
 /** Business refusals after which certainly no order can be paid. ACQ.TRADE_HAS_SUCCESS and the like are left to a query. */
 const CREATE_REFUSALS = new Set(
-  'INVALID_PARAMETER ACCESS_FORBIDDEN EXIST_FORBIDDEN_WORD PARTNER_ERROR TOTAL_FEE_EXCEED SELLER_NOT_EXIST'.split(' ').map(code => `ACQ.${code}`),
+  'INVALID_PARAMETER ACCESS_FORBIDDEN EXIST_FORBIDDEN_WORD PARTNER_ERROR TOTAL_FEE_EXCEED SELLER_NOT_EXIST'
+    .split(' ')
+    .map(code => `ACQ.${code}`),
 )
 const REFUND_REFUSALS = new Set(
   'INVALID_PARAMETER SELLER_BALANCE_NOT_ENOUGH REFUND_AMT_NOT_EQUAL_TOTAL REASON_TRADE_BEEN_FREEZEN TRADE_NOT_EXIST TRADE_HAS_FINISHED TRADE_STATUS_ERROR NOT_ALLOW_PARTIAL_REFUND'
@@ -153,7 +155,8 @@ async function queryRefund(call: Call, outTradeNo: string, outRefundNo: string):
   if (isNotFound(reply)) return { kind: 'known', fact: { outTradeNo, outRefundNo, state: 'NOTFOUND' } }
   if (reply.kind === 'lost' || reply.code !== '10000') return unknown(reply)
   // Without refund_status the refund was not received or did not succeed: sending the same number again is safe.
-  if (textOf(reply.fields, 'refund_status') !== 'REFUND_SUCCESS') return { kind: 'known', fact: { outTradeNo, outRefundNo, state: 'NOTFOUND' } }
+  if (textOf(reply.fields, 'refund_status') !== 'REFUND_SUCCESS')
+    return { kind: 'known', fact: { outTradeNo, outRefundNo, state: 'NOTFOUND' } }
   if (textOf(reply.fields, 'out_request_no') !== outRefundNo) return { kind: 'unknown', why: 'answer about another refund' }
   return {
     kind: 'known',

@@ -14,7 +14,11 @@ const refused = (code: string, message: string): Refused => ({ kind: 'refused', 
  * and a second decoding would turn a plain '+' or '%' into something else.
  * The channel repeats for 25 hours with the first notify_time, so there is no window of freshness to check.
  */
-export function readNotification(config: Pick<AlipayConfig, 'appId' | 'sellerId'>, keys: Pick<AlipayKeys, 'platform'>, raw: Buffer): NotificationOutcome {
+export function readNotification(
+  config: Pick<AlipayConfig, 'appId' | 'sellerId'>,
+  keys: Pick<AlipayKeys, 'platform'>,
+  raw: Buffer,
+): NotificationOutcome {
   if (raw.length > BODY_BYTES_MAX) return refused('body_too_long', `${raw.length} bytes`)
   const form = readForm(raw)
   if (!form) return refused('body_bad', 'a field stands twice, or too many fields')

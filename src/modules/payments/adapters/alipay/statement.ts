@@ -96,10 +96,14 @@ export function* parseAlipayStatement(text: string | Iterable<string>, day?: str
     return line.value
   }
   readHead(next, day)
-  const totals: AlipayTotals = { pay: { rows: 0, receivedFen: 0, merchantDiscountFen: 0 }, refund: { rows: 0, receivedFen: 0, merchantDiscountFen: 0 } }
+  const totals: AlipayTotals = {
+    pay: { rows: 0, receivedFen: 0, merchantDiscountFen: 0 },
+    refund: { rows: 0, receivedFen: 0, merchantDiscountFen: 0 },
+  }
   for (let line = next('footer_missing'); !END.test(line); line = next('footer_missing')) {
     const row = parseRow(line, at)
-    if (day !== undefined && renderLocalTime(row.finishedAt).slice(0, 10) !== day) throw new StatementRefused('day', at, `row of another day than ${day}`)
+    if (day !== undefined && renderLocalTime(row.finishedAt).slice(0, 10) !== day)
+      throw new StatementRefused('day', at, `row of another day than ${day}`)
     const sums = isRefund(row) ? totals.refund : totals.pay
     sums.rows += 1
     sums.receivedFen += row.receivedFen
@@ -117,9 +121,13 @@ function readHead(next: (code: string) => string, day: string | undefined): void
   if (!next('header').startsWith('#账号')) throw new StatementRefused('header', 2, 'no account')
   const period = PERIOD.exec(next('header'))
   if (!period) throw new StatementRefused('header', 3, 'no period')
-  if (day !== undefined && `${period[1]}-${period[2]}-${period[3]}` !== day) throw new StatementRefused('day', 3, `file of another day than ${day}`)
+  if (day !== undefined && `${period[1]}-${period[2]}-${period[3]}` !== day)
+    throw new StatementRefused('day', 3, `file of another day than ${day}`)
   if (!BEGIN.test(next('header'))) throw new StatementRefused('header', 4, 'no begin of the list')
-  const titles = next('header').split(',').map(title => title.trim()).join(',')
+  const titles = next('header')
+    .split(',')
+    .map(title => title.trim())
+    .join(',')
   if (titles !== HEADER) throw new StatementRefused('header', 5, titles)
 }
 
@@ -149,7 +157,8 @@ function checkTotals(pattern: RegExp, sums: Sums, line: string, at: number): voi
   const match = pattern.exec(line)
   if (!match) throw new StatementRefused('footer', at, line)
   if (Number(match[1]) !== sums.rows) throw new StatementRefused('count', at, `file says ${match[1]}, rows give ${sums.rows}`)
-  if (parseDecimal(match[2]!, 2) !== sums.receivedFen) throw new StatementRefused('sum', at, `file says ${match[2]}, rows give ${sums.receivedFen} fen`)
+  if (parseDecimal(match[2]!, 2) !== sums.receivedFen)
+    throw new StatementRefused('sum', at, `file says ${match[2]}, rows give ${sums.receivedFen} fen`)
   if (parseDecimal(match[3]!, 2) !== sums.merchantDiscountFen) {
     throw new StatementRefused('sum', at, `file says ${match[3]}, rows give ${sums.merchantDiscountFen} fen`)
   }
@@ -173,7 +182,9 @@ export function lineOf(row: AlipayRow): StatementLine {
 
 /** PaymentChannel.readStatement for the zip as downloaded. The summary may stand before the detail. */
 export async function* readAlipayStatement(raw: Buffer, day?: string): AsyncGenerator<StatementLine> {
-  const details = (await unpack(raw)).filter(file => file.name.endsWith('.csv') && file.name.includes('业务明细') && !file.name.includes('汇总'))
+  const details = (await unpack(raw)).filter(
+    file => file.name.endsWith('.csv') && file.name.includes('业务明细') && !file.name.includes('汇总'),
+  )
   if (details.length !== 1) throw new StatementRefused('archive_entries', 0, `${details.length} detail files`)
   for (const row of parseAlipayStatement(decodeChunks(details[0]!.content, 'gb18030'), day)) yield lineOf(row)
 }
@@ -190,8 +201,14 @@ export function renderAlipayStatement(head: StatementHead, rows: readonly Alipay
   const nextDay = new Date(Date.parse(`${head.day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
   const sumsOf = (part: readonly AlipayRow[]) => ({
     rows: part.length,
-    received: renderDecimal(part.reduce((sum, row) => sum + row.receivedFen, 0), 2),
-    discount: renderDecimal(part.reduce((sum, row) => sum + row.merchantDiscountFen, 0), 2),
+    received: renderDecimal(
+      part.reduce((sum, row) => sum + row.receivedFen, 0),
+      2,
+    ),
+    discount: renderDecimal(
+      part.reduce((sum, row) => sum + row.merchantDiscountFen, 0),
+      2,
+    ),
   })
   const pay = sumsOf(rows.filter(row => !isRefund(row)))
   const refund = sumsOf(rows.filter(isRefund))
