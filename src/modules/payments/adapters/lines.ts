@@ -1,4 +1,5 @@
 import { StatementRefused } from '../ports.ts'
+import { DAY_MS, dayStart } from './decimal.ts'
 
 const CHUNK_BYTES = 256 * 1024
 /** Longest line believed; a file without line ends must not eat the memory. */
@@ -38,3 +39,14 @@ export function* splitLines(chunks: Iterable<string>): Generator<string> {
 }
 
 const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line)
+
+/** A guard that refuses rows of other days than `day` ('YYYY-MM-DD', Asia/Shanghai); without a day it lets all pass. Throws RangeError on a day that is none. */
+export function dayGuard(day: string | undefined): (at: Date, line: number) => void {
+  if (day === undefined) return () => undefined
+  const start = dayStart(day)
+  if (start === undefined) throw new RangeError(`no such day: ${day}`)
+  return (at, line) => {
+    const ms = at.getTime() - start
+    if (ms < 0 || ms >= DAY_MS) throw new StatementRefused('day', line, `row of another day than ${day}`)
+  }
+}

@@ -1,7 +1,7 @@
 import iconv from 'iconv-lite'
 import { type StatementLine, StatementRefused } from '../../ports.ts'
 import { parseDecimal, parseLocalTime, renderDecimal, renderLocalTime } from '../decimal.ts'
-import { decodeChunks, splitLines } from '../lines.ts'
+import { dayGuard, decodeChunks, splitLines } from '../lines.ts'
 import { pack, unpack } from './archive.ts'
 
 /** One row of 业务明细. Amounts are signed fen as printed: negative on refunds. */
@@ -87,6 +87,7 @@ const isRefund = (row: AlipayRow): boolean => row.kind === '退款'
  * Throws StatementRefused on the first contradiction; rows yielded before must then be dropped by the caller.
  */
 export function* parseAlipayStatement(text: string | Iterable<string>, day?: string): Generator<AlipayRow, AlipayTotals> {
+  const checkDay = dayGuard(day)
   const lines = splitLines(typeof text === 'string' ? [text] : text)
   let at = 0
   const next = (code: string): string => {
@@ -102,8 +103,7 @@ export function* parseAlipayStatement(text: string | Iterable<string>, day?: str
   }
   for (let line = next('footer_missing'); !END.test(line); line = next('footer_missing')) {
     const row = parseRow(line, at)
-    if (day !== undefined && renderLocalTime(row.finishedAt).slice(0, 10) !== day)
-      throw new StatementRefused('day', at, `row of another day than ${day}`)
+    checkDay(row.finishedAt, at)
     const sums = isRefund(row) ? totals.refund : totals.pay
     sums.rows += 1
     sums.receivedFen += row.receivedFen

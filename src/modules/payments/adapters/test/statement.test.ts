@@ -305,7 +305,17 @@ test('decimals and local times are exact both ways', () => {
     ),
   )
   fc.assert(fc.property(second, at => parseLocalTime(renderLocalTime(at))?.getTime() === at.getTime()))
-  for (const text of ['', '1,000.00', '1e3', '+1', '.5', '1.001', '٣', '--1', '12345678901234'])
+  for (const text of ['', '-', '.', '1.', '1.2.3', '1,000.00', '1e3', '+1', '.5', '1.001', '٣', '--1', '12345678901234'])
     assert.equal(parseDecimal(text, 2), undefined, text)
+  for (const text of [
+    '2026-02-30 10:00:00',
+    '2026-06-01 24:00:00',
+    '2026-06-01 1:00:00',
+    '2026-06-01T10:00:00',
+    '2026-06-01 10:60:00',
+    '2026-06-0a 10:00:00',
+  ]) {
+    assert.equal(parseLocalTime(text), undefined, text)
+  }
   assert.deepEqual([parseDecimal('45.0', 0), parseDecimal('-0.00', 2), parseDecimal('0.00000', 2)], [45, 0, 0])
 })

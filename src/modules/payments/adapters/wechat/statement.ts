@@ -1,6 +1,6 @@
 import { type StatementLine, StatementRefused } from '../../ports.ts'
 import { decimalsOf, parseDecimal, parseLocalTime, renderDecimal, renderLocalTime } from '../decimal.ts'
-import { decodeChunks, splitLines } from '../lines.ts'
+import { dayGuard, decodeChunks, splitLines } from '../lines.ts'
 import { addRow, type Column, LAYOUTS, type Layout, noTotals, TOTALS, type Totals, type WechatRow } from './layouts.ts'
 
 export type { Layout, Totals, WechatRow } from './layouts.ts'
@@ -21,6 +21,7 @@ export interface ParsedStatement {
  * `day` ('YYYY-MM-DD') refuses rows of other days.
  */
 export function* parseWechatStatement(text: string | Iterable<string>, day?: string): Generator<WechatRow, ParsedStatement> {
+  const checkDay = dayGuard(day)
   const lines = splitLines(typeof text === 'string' ? [text] : text)
   const header = lines.next()
   const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
@@ -35,9 +36,7 @@ export function* parseWechatStatement(text: string | Iterable<string>, day?: str
     if (next.done) throw new StatementRefused('footer_missing', at, 'the file ends before its totals')
     if (next.value === footer) break
     const row = parseRow(columns, next.value, at)
-    if (day !== undefined && renderLocalTime(momentOf(layout, row)).slice(0, 10) !== day) {
-      throw new StatementRefused('day', at, `row of another day than ${day}`)
-    }
+    checkDay(momentOf(layout, row), at)
     addRow(totals, row)
     yield row
   }
