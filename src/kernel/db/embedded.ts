@@ -212,6 +212,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       shared_buffers: '256MB',
       max_connections: '120',
       max_wal_size: '1GB',
+      plan_cache_mode: 'force_generic_plan',
       timezone: 'UTC',
       log_timezone: 'UTC',
       password_encryption: 'scram-sha-256',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Ctx, makeId } from '#kernel/context.ts'
+import type { Ctx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { append, defineEvent, subscribe, unfolded } from '#modules/trail/index.ts'
 import { assertBalanced, type Posting, type Template, type Unit } from './model.ts'
@@ -12,7 +12,7 @@ export const journalPosted = defineEvent({
   type: 'ledger.journal_posted',
   version: 1,
   subject: 'journal',
-  body: z.object({ code: z.string(), ref: z.string(), unit: z.string(), ...postingsBody }),
+  body: z.object({ code: z.string(), unit: z.string(), ...postingsBody }),
 })
 
 const FOLD = 'ledger.fold'
@@ -32,16 +32,15 @@ export async function ensureAccount(tx: Tx, ctx: Ctx, code: string, unit: Unit =
 export async function post(
   tx: Tx,
   ctx: Ctx,
-  journal: { code: Template; ref: string; postings: readonly Posting[]; unit?: Unit; effectiveAt?: Date; reverses?: string },
+  journal: { code: Template; ref: string; postings: readonly Posting[]; unit?: Unit; effectiveAt?: Date; reverses?: Template },
 ): Promise<boolean> {
   assertBalanced(journal.postings)
   const unit = journal.unit ?? 'fen'
-  const id = makeId(ctx)
-  const row = { id, code: journal.code, ref: journal.ref, unit, effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(), ...(journal.reverses && { reverses: journal.reverses }) }
+  const row = { code: journal.code, ref: journal.ref, unit, effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(), ...(journal.reverses && { reverses: journal.reverses }) }
   if (!(await store.insertJournal(tx, ctx.tenantId, row, journal.postings))) return false
   const accounts = journal.postings.map(p => p.accountId)
   const amounts = journal.postings.map(p => p.amount)
-  await append(tx, ctx, journalPosted, { subjectId: id, body: { code: journal.code, ref: journal.ref, unit, accounts, amounts } })
+  await append(tx, ctx, journalPosted, { subjectId: journal.ref, body: { code: journal.code, unit, accounts, amounts } })
   return true
 }
 
@@ -49,8 +48,8 @@ export async function post(
 export async function reverse(tx: Tx, ctx: Ctx, code: Template, ref: string): Promise<boolean> {
   const journal = await store.findJournal(tx, ctx.tenantId, code, ref)
   if (!journal) throw new Error(`no journal ${code} for ${ref}`)
-  const postings = (await store.journalPostings(tx, ctx.tenantId, journal.id)).map(p => ({ accountId: p.accountId, amount: -p.amount }))
-  return post(tx, ctx, { code: 'REVERSAL', ref: journal.id, postings, unit: journal.unit, reverses: journal.id })
+  const postings = journal.accounts.map((accountId, i) => ({ accountId, amount: -journal.amounts[i]! }))
+  return post(tx, ctx, { code: 'REVERSAL', ref, postings, unit: journal.unit, reverses: code })
 }
 
 /** Balance of every account as of this instant: what is folded plus what the trail holds after the fold. */

@@ -21,33 +21,25 @@ export async function insertAccount(tx: Tx, tenantId: number, code: string, unit
 }
 
 export interface JournalRow {
-  readonly id: string
   readonly code: Template
   readonly ref: string
   readonly unit: Unit
   readonly effectiveAt: Date
-  readonly reverses?: string
+  /** Template taken back, for a REVERSAL. */
+  readonly reverses?: Template
 }
 
 /** False when this template was booked for this reference before. */
-export async function insertJournal(tx: Tx, tenantId: number, journal: JournalRow, postings: readonly Posting[]): Promise<boolean> {
-  const inserted = await tx.run(sql`
-    insert into ledger.journal (tenant_id, id, code, ref, unit, effective_at, reverses)
-    values (${tenantId}, ${journal.id}, ${journal.code}, ${journal.ref}, ${journal.unit}, ${journal.effectiveAt}, ${journal.reverses ?? null})
-    on conflict (tenant_id, code, ref) do nothing`)
-  if (inserted === 0) return false
-  const rows: Sql[] = postings.map(({ accountId, amount }, line) => sql`(${tenantId}::integer, ${journal.id}::uuid, ${line + 1}::smallint, ${accountId}::integer, ${amount}::bigint)`)
-  await tx.run(sql`insert into ledger.entry (tenant_id, journal_id, line, account_id, amount) values ${join(rows)}`)
-  return true
-}
-
-export const journalPostings = (tx: Tx, tenantId: number, journalId: string) =>
-  tx.rows<Posting>(sql`
-    select account_id as "accountId", amount from ledger.entry
-    where tenant_id = ${tenantId} and journal_id = ${journalId} order by line`)
+export const insertJournal = async (tx: Tx, tenantId: number, journal: JournalRow, postings: readonly Posting[]): Promise<boolean> =>
+  (await tx.run(sql`
+    insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
+    values (${tenantId}, ${journal.ref}, ${journal.code}, ${journal.reverses ?? ''}, ${journal.unit}, ${journal.effectiveAt},
+      ${postings.map(p => p.accountId)}::integer[], ${postings.map(p => p.amount)}::bigint[])
+    on conflict do nothing`)) === 1
 
 export const findJournal = (tx: Tx, tenantId: number, code: Template, ref: string) =>
-  tx.maybe<{ id: string; unit: Unit }>(sql`select id, unit from ledger.journal where tenant_id = ${tenantId} and code = ${code} and ref = ${ref}`)
+  tx.maybe<{ unit: Unit; accounts: number[]; amounts: number[] }>(sql`
+    select unit, accounts, amounts from ledger.journal where tenant_id = ${tenantId} and ref = ${ref} and code = ${code} and reverses = ''`)
 
 export async function addToBalances(tx: Tx, tenantId: number, sums: ReadonlyMap<number, { amount: number; entries: number }>): Promise<void> {
   // In account order, so that two folders never wait for each other in a ring.
@@ -79,49 +71,36 @@ export const fullSums = (tx: Tx, tenantId: number) =>
     select account_id as "accountId", sum(amount)::bigint as amount from ledger.entry where tenant_id = ${tenantId} group by account_id`)
 
 export const unbalancedJournals = (tx: Tx, tenantId: number) =>
-  tx.rows<{ id: string }>(sql`
-    select j.id from ledger.journal j
-    left join ledger.entry e on e.tenant_id = j.tenant_id and e.journal_id = j.id
-    where j.tenant_id = ${tenantId}
-    group by j.id having count(e.line) < 2 or coalesce(sum(e.amount), 1) <> 0
+  tx.rows<{ ref: string; code: string }>(sql`
+    select ref, code from ledger.entry where tenant_id = ${tenantId}
+    group by ref, code, reverses having count(*) < 2 or sum(amount) <> 0 or min(abs(amount)) = 0
     limit 20`)
 
 export const orphanEntries = (tx: Tx, tenantId: number) =>
-  tx.rows<{ id: string }>(sql`
-    select e.journal_id as id from ledger.entry e
-    where e.tenant_id = ${tenantId}
-      and (not exists (select 1 from ledger.journal j where j.tenant_id = e.tenant_id and j.id = e.journal_id)
-        or not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id))
+  tx.rows<{ ref: string; account: number }>(sql`
+    select e.ref, e.account_id as account from ledger.entry e
+    where e.tenant_id = ${tenantId} and not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id)
     limit 20`)
 
 export const inexactReversals = (tx: Tx, tenantId: number) =>
-  tx.rows<{ id: string }>(sql`
-    select j.id from ledger.journal j
-    where j.tenant_id = ${tenantId} and j.reverses is not null
-      and exists (
-        select 1 from ledger.entry e
-        where e.tenant_id = j.tenant_id and e.journal_id in (j.id, j.reverses)
-        group by e.account_id having sum(e.amount) <> 0)
+  tx.rows<{ ref: string }>(sql`
+    select r.ref from ledger.journal r
+    left join ledger.journal o on o.tenant_id = r.tenant_id and o.ref = r.ref and o.code = r.reverses and o.reverses = ''
+    where r.tenant_id = ${tenantId} and r.code = 'REVERSAL'
+      and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))
     limit 20`)
 
 /** Rights on the append-only tables as the database itself sees them. */
 export const canRewrite = (tx: Tx, table: string) =>
   tx.one<{ rewritable: boolean }>(sql`select has_table_privilege('yimen_app', ${table}, 'update') or has_table_privilege('yimen_app', ${table}, 'delete') as rewritable`)
 
-/** Text of the insert of many journals from a row source with columns id, ref and at, as a part of a larger statement. `$1` is the tenant. */
+/** Text of the insert of many journals, as a part of a larger statement. The source has ref, at, accounts integer[] and amounts bigint[]; `$1` is the tenant. */
 export const sqlInsertJournals = (source: string, code: Template, unit: Unit): string => `
-  insert into ledger.journal (tenant_id, id, code, ref, unit, effective_at)
-  select $1::integer, s.journal_id, '${code}', s.ref, '${unit}', s.at from ${source} s`
-
-/** Text of the insert of their entries; the source has journal_id, accounts integer[] and amounts bigint[]. */
-export const sqlInsertEntries = (source: string): string => `
-  insert into ledger.entry (tenant_id, journal_id, line, account_id, amount)
-  select $1::integer, s.journal_id, p.line, p.account, p.amount
-  from ${source} s cross join lateral unnest(s.accounts, s.amounts) with ordinality as p(account, amount, line)`
+  insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
+  select $1::integer, s.ref, '${code}', '', '${unit}', s.at, s.accounts, s.amounts from ${source} s`
 
 /** Reference and sum of debits of each journal of these templates, to be joined with the facts of other modules. */
 export const sqlJournalDebits = (tenantId: number, codes: readonly Template[]): Sql => sql`
-  select j.ref, sum(e.amount) filter (where e.amount > 0) as debit
-  from ledger.journal j join ledger.entry e on e.tenant_id = j.tenant_id and e.journal_id = j.id
-  where j.tenant_id = ${tenantId} and j.code = any(${[...codes]})
-  group by j.id, j.ref`
+  select ref, sum(amount) filter (where amount > 0) as debit from ledger.entry
+  where tenant_id = ${tenantId} and code = any(${[...codes]})
+  group by ref, code, reverses`

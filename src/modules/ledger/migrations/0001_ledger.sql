@@ -12,31 +12,26 @@ create table ledger.account (
 );
 comment on table ledger.account is 'accounts of the books by code, e.g. 1012:wechat:1900000109; debit is positive';
 
--- No foreign keys on the two hottest tables: the one statement that writes them reads the same rows, and the doctor
--- checks what a key would (measured with keys: 0.83 of the confirmations per second).
+-- A journal is one row with its entries side by side: no half journal can exist, and a booking costs one index instead
+-- of three. Who needs entries one by one reads the view.
 create table ledger.journal (
   tenant_id integer not null,
-  id uuid not null,
-  code text not null,
   ref uuid not null,
+  code text not null,
+  reverses text not null,
   unit text not null,
   effective_at timestamptz not null,
-  reverses uuid,
-  primary key (tenant_id, id),
-  unique (tenant_id, code, ref)
+  accounts integer[] not null,
+  amounts bigint[] not null,
+  primary key (tenant_id, ref, code, reverses),
+  check (cardinality(accounts) >= 2 and cardinality(accounts) = cardinality(amounts))
 );
-comment on table ledger.journal is 'append-only; one booking by a template; (code, ref) makes it happen exactly once';
-create unique index journal_reverses on ledger.journal (tenant_id, reverses) where reverses is not null;
+comment on table ledger.journal is 'append-only; one booking by a template for a reference, exactly once by its key. amounts: debit positive, credit negative, sum 0. reverses: template taken back by a REVERSAL, else empty';
 
-create table ledger.entry (
-  tenant_id integer not null,
-  journal_id uuid not null,
-  line smallint not null,
-  account_id integer not null,
-  amount bigint not null check (amount <> 0),
-  primary key (tenant_id, journal_id, line)
-);
-comment on table ledger.entry is 'append-only; debit positive, credit negative, in the unit of the journal; sums to 0 per journal';
+create view ledger.entry with (security_invoker = true) as
+  select j.tenant_id, j.ref, j.code, j.reverses, j.unit, j.effective_at, p.line::smallint as line, p.account_id, p.amount
+  from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) with ordinality as p(account_id, amount, line);
+comment on view ledger.entry is 'the entries of every journal, one a row';
 
 create table ledger.balance (
   tenant_id integer not null,
@@ -47,5 +42,6 @@ create table ledger.balance (
 ) with (fillfactor = 50);
 comment on table ledger.balance is 'roll-up up to the cursor ledger.fold of the trail; exact balance = this + what the trail holds after it';
 
-grant select, insert on ledger.account, ledger.journal, ledger.entry to yimen_app;
+grant select, insert on ledger.account, ledger.journal to yimen_app;
+grant select on ledger.entry to yimen_app;
 grant select, insert, update on ledger.balance to yimen_app;

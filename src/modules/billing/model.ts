@@ -1,0 +1,131 @@
+import { divideHalfUp } from '#kernel/money.ts'
+import { addDays, daysBetween } from '#kernel/time.ts'
+
+export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, reversing: 6, reversed: 7 } as const
+export type PostingState = keyof typeof POSTING
+export const postingStateOf = (value: number): PostingState => (Object.keys(POSTING) as PostingState[])[value - 1]!
+
+export interface LateFeeRule {
+  readonly grace_days: number
+  /** Share of the unpaid principal per day, in millionths. */
+  readonly rate_per_day_e6: number
+  readonly minimum_fen?: number
+}
+
+export interface FeeLine {
+  readonly item: string
+  readonly name: string
+  readonly quantity_e3?: number
+  readonly unit_price_e4?: number
+  readonly amount_fen: number
+}
+
+export interface BillerConfig {
+  readonly account: { readonly pattern: string; readonly check: CheckAlgorithm; readonly length: number; readonly example: string }
+  readonly late_fee: LateFeeRule
+  readonly partial_payment: 'none' | 'oldest_first' | 'free'
+  readonly posting_window_min: number
+  readonly cycle_months: number
+  readonly mappings: Readonly<Record<string, unknown>>
+}
+
+/** Late fee in fen on `day`: none within the grace, then per day on the principal, never above it. */
+export function lateFeeFen(principalFen: number, dueOn: string, day: string, rule: LateFeeRule): number {
+  const days = daysBetween(addDays(dueOn, rule.grace_days), day)
+  if (days <= 0) return 0
+  const fee = Number(divideHalfUp(BigInt(principalFen) * BigInt(rule.rate_per_day_e6) * BigInt(days), 1_000_000n))
+  return Math.min(Math.max(fee, rule.minimum_fen ?? 0), principalFen)
+}
+
+export type CheckAlgorithm = 'luhn' | 'weighted_mod11_2to7' | 'iso7064_mod11_10' | 'weighted_731_mod10' | 'luhn_mod36' | 'iso7064_mod97_10'
+
+const ALPHABET_36 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+
+function luhn(text: string, base: 10 | 36): boolean {
+  let sum = 0
+  for (let i = 0; i < text.length; i++) {
+    const digit = ALPHABET_36.indexOf(text[text.length - 1 - i]!)
+    if (digit < 0 || digit >= base) return false
+    const value = i % 2 === 1 ? digit * 2 : digit
+    sum += Math.floor(value / base) + (value % base)
+  }
+  return sum % base === 0
+}
+
+const CHECKS: Readonly<Record<CheckAlgorithm, (text: string) => boolean>> = {
+  luhn: text => luhn(text, 10),
+  luhn_mod36: text => luhn(text, 36),
+  weighted_mod11_2to7(text) {
+    const body = [...text.slice(0, -1)].reverse()
+    const sum = body.reduce((total, digit, i) => total + Number(digit) * ((i % 6) + 2), 0)
+    return (11 - (sum % 11)) % 11 === Number(text.at(-1))
+  },
+  iso7064_mod11_10(text) {
+    let p = 10
+    for (const digit of text.slice(0, -1)) p = (((p + Number(digit)) % 10 || 10) * 2) % 11
+    return (11 - p) % 10 === Number(text.at(-1))
+  },
+  weighted_731_mod10(text) {
+    const digits = text.replace(/^[A-Z]+/, '')
+    const sum = [...digits.slice(0, -1)].reduce((total, digit, i) => total + Number(digit) * [7, 3, 1][i % 3]!, 0)
+    return sum % 10 === Number(digits.at(-1))
+  },
+  iso7064_mod97_10: text => BigInt(text) % 97n === 1n,
+}
+
+/** Spaces, hyphens and full-width letters as people type them -> the form the biller prints. */
+export const cleanAccountNo = (typed: string): string => typed.normalize('NFKC').replace(/[\s-]/g, '').toUpperCase()
+
+export const isAccountNo = (text: string, rule: BillerConfig['account']): boolean => new RegExp(rule.pattern).test(text) && CHECKS[rule.check](text)
+
+export type PrecheckKey = 'paid' | 'paying' | 'paying_here' | 'closed' | 'withdrawn' | 'offline' | 'amount_high' | 'late_fee' | 'due_soon' | 'unpaid' | 'account_ok' | 'biller_ok' | 'older_open'
+
+export interface Precheck {
+  readonly level: 'ok' | 'warn' | 'stop'
+  readonly key: PrecheckKey
+  readonly params?: Readonly<Record<string, string | number>>
+}
+
+export interface PrecheckFacts {
+  readonly amountFen: number
+  readonly lateFeeFen: number
+  readonly dueOn: string
+  readonly today: string
+  readonly isWithdrawn: boolean
+  readonly isAccountClosed: boolean
+  readonly isBillerOnline: boolean
+  readonly olderOpen: number
+  readonly takesOldestFirst: boolean
+  /** Amounts of earlier periods of the account, newest first. */
+  readonly history: readonly number[]
+  readonly claim?: { readonly state: 'open' | 'paid' | 'closed'; readonly mine: boolean; readonly minutesLeft: number }
+}
+
+/** Bills fewer than this say nothing about what is usual. */
+const HISTORY_MIN = 3
+
+/** 智能预审: everything known before money moves. A `stop` refuses the payment, a `warn` is said and may be passed. */
+export function precheck(f: PrecheckFacts): Precheck[] {
+  const out: Precheck[] = []
+  if (f.claim?.state === 'paid') out.push({ level: 'stop', key: 'paid' })
+  else if (f.claim?.state === 'open') out.push(f.claim.mine ? { level: 'warn', key: 'paying_here' } : { level: 'stop', key: 'paying', params: { minutes: f.claim.minutesLeft } })
+  else out.push({ level: 'ok', key: 'unpaid' })
+  if (f.isWithdrawn) out.push({ level: 'stop', key: 'withdrawn' })
+  out.push(f.isAccountClosed ? { level: 'stop', key: 'closed' } : { level: 'ok', key: 'account_ok' })
+  out.push(f.isBillerOnline ? { level: 'ok', key: 'biller_ok' } : { level: 'warn', key: 'offline' })
+  if (f.olderOpen > 0 && f.takesOldestFirst) out.push({ level: 'warn', key: 'older_open', params: { count: f.olderOpen } })
+  if (f.lateFeeFen > 0) out.push({ level: 'warn', key: 'late_fee', params: { fen: f.lateFeeFen, days: daysBetween(f.dueOn, f.today) } })
+  else if (daysBetween(f.today, f.dueOn) >= 0 && daysBetween(f.today, f.dueOn) <= 3) out.push({ level: 'warn', key: 'due_soon', params: { days: daysBetween(f.today, f.dueOn) } })
+  const usual = median(f.history)
+  if (f.history.length >= HISTORY_MIN && usual > 0 && f.amountFen >= 2 * usual && f.amountFen - usual >= 2_000) {
+    out.push({ level: 'warn', key: 'amount_high', params: { times_e1: Math.round((f.amountFen * 10) / usual), usual_fen: usual } })
+  }
+  return out
+}
+
+function median(values: readonly number[]): number {
+  if (values.length === 0) return 0
+  const sorted = [...values].sort((a, b) => a - b)
+  const mid = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[mid]! : Math.round((sorted[mid - 1]! + sorted[mid]!) / 2)
+}

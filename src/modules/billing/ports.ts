@@ -1,0 +1,22 @@
+/** What a biller answers about one posting. `unknown` covers time-outs: it is asked again, never taken for a refusal. */
+export type PostingAnswer =
+  | { readonly kind: 'posted' }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'reversed' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+export interface PostingRequest {
+  readonly postingNo: string
+  readonly billNo: string
+  readonly accountNo: string
+  readonly amountFen: number
+  readonly paidAt: Date
+}
+
+/** A biller's own system, told of each payment and asked how it stands. */
+export interface BillerPort {
+  post(request: PostingRequest): Promise<PostingAnswer>
+  query(postingNo: string): Promise<PostingAnswer>
+  reverse(postingNo: string): Promise<PostingAnswer>
+}

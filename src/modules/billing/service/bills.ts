@@ -1,0 +1,112 @@
+import type { Ctx } from '#kernel/context.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { fail, ok, type Result } from '#kernel/result.ts'
+import { dayOf } from '#kernel/time.ts'
+import { type Claim, listClaims } from '#modules/payments/index.ts'
+import { errors } from '../errors.ts'
+import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck } from '../model.ts'
+import * as store from '../store.ts'
+import { makeQuote } from './quotes.ts'
+
+export interface BillState {
+  readonly bill: store.BillRow
+  readonly biller: store.BillerRow
+  readonly lateFeeFen: number
+  readonly claim?: Claim
+}
+
+export interface BillForPayer extends BillState {
+  readonly checks: readonly Precheck[]
+  /** Earlier bills of the account, newest first. */
+  readonly history: readonly store.BillRow[]
+  readonly tariff?: store.TariffRow
+  readonly quote: string
+}
+
+async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Promise<BillState[]> {
+  const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
+  const claims = new Map((await listClaims(tx, ctx.tenantId, 'bill', bills.map(b => b.id))).map(c => [c.subjectId, c]))
+  const today = dayOf(ctx.kernel.clock.now())
+  return bills.map(bill => {
+    const biller = billers.get(bill.billerId)!
+    const claim = claims.get(bill.id)
+    return { bill, biller, lateFeeFen: lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee), ...(claim && { claim }) }
+  })
+}
+
+function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], payer: string): Precheck[] {
+  const { bill, biller, claim } = state
+  const now = ctx.kernel.clock.now()
+  return precheck({
+    amountFen: bill.amountFen,
+    lateFeeFen: state.lateFeeFen,
+    dueOn: bill.dueOn,
+    today: dayOf(now),
+    isWithdrawn: bill.withdrawnAt !== null,
+    isAccountClosed: bill.isAccountClosed,
+    isBillerOnline: biller.isOnline,
+    olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && o.claim?.state !== 'paid').length,
+    takesOldestFirst: biller.config.partial_payment === 'oldest_first',
+    history: others.filter(o => o.bill.periodTo < bill.periodTo).map(o => o.bill.amountFen),
+    ...(claim && { claim: { state: claim.state, mine: claim.payer === payer, minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)) } }),
+  })
+}
+
+/** The bill behind a printed code, with everything checked before money moves. Names come masked. */
+export async function getBill(ctx: Ctx, code: string, payer: string): Promise<Result<BillForPayer>> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const bill = await store.findBillByCode(tx, ctx.tenantId, code)
+    if (!bill) return fail(errors.bill_not_found)
+    const rows = await store.listBillsOfAccounts(tx, ctx.tenantId, [bill.accountId], 26)
+    const states = await statesOf(tx, ctx, rows.some(r => r.id === bill.id) ? rows : [bill, ...rows])
+    const state = states.find(s => s.bill.id === bill.id)!
+    const others = states.filter(s => s.bill.id !== bill.id)
+    const tariffs = await store.listTariffs(tx, ctx.tenantId, bill.billerId)
+    const tariff = tariffs.find(t => t.validFrom <= `${bill.periodTo}-28` && (t.validTo === null || t.validTo >= `${bill.periodFrom}-01`))
+    return ok({
+      ...state,
+      checks: checksOf(ctx, state, others, payer),
+      history: rows.filter(r => r.periodTo < bill.periodTo),
+      ...(tariff && { tariff }),
+      quote: makeQuote(ctx, [{ billId: bill.id, amountFen: bill.amountFen, lateFeeFen: state.lateFeeFen }]),
+    })
+  })
+}
+
+/** Facts of several bills at once, in the caller's transaction: what paying them rests on. */
+export async function examine(tx: Tx, ctx: Ctx, billIds: readonly string[], payer: string): Promise<(BillState & { checks: Precheck[] })[]> {
+  const bills = await store.listBillsById(tx, ctx.tenantId, billIds)
+  const states = await statesOf(tx, ctx, bills)
+  return states.map(state => ({ ...state, checks: checksOf(ctx, state, [], payer) }))
+}
+
+/** Open bills of accounts, oldest first: not withdrawn, not paid. */
+export async function listOpenBills(ctx: Ctx, accountIds: readonly string[]): Promise<BillState[]> {
+  if (accountIds.length === 0) return []
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const states = await statesOf(tx, ctx, await store.listBillsOfAccounts(tx, ctx.tenantId, accountIds))
+    return states.filter(s => s.claim?.state !== 'paid').reverse()
+  })
+}
+
+/** Looks an account up by what is printed on a paper bill. The same answer for unknown and closed: nothing to enumerate. */
+export async function findAccount(ctx: Ctx, billerId: string, typed: string): Promise<Result<store.AccountRow>> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const biller = await store.findBiller(tx, ctx.tenantId, billerId)
+    if (!biller) return fail(errors.biller_not_found)
+    const accountNo = cleanAccountNo(typed)
+    if (!isAccountNo(accountNo, biller.config.account)) return fail(errors.account_no_malformed, undefined, 'account')
+    const account = await store.findAccount(tx, ctx.tenantId, billerId, accountNo)
+    return account ? ok(account) : fail(errors.account_not_found, undefined, 'account')
+  })
+}
+
+export const listBillers = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBillers(tx, ctx.tenantId))
+export const listTariffs = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId))
+export const listBindings = (ctx: Ctx, payer: string) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payer))
+export const searchBills = (ctx: Ctx, text: string) =>
+  ctx.kernel.db.read(ctx.tenantId, async tx => statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, cleanAccountNo(text), 50)))
+
+export const bindAccount = (ctx: Ctx, payer: string, accountId: string, relation: string, nickname: string | null, sharedBy: string | null = null) =>
+  ctx.kernel.db.tx(ctx.tenantId, tx => store.upsertBinding(tx, ctx.tenantId, { payer, accountId, relation, nickname, sharedBy }, ctx.kernel.clock.now()))
+export const unbindAccount = (ctx: Ctx, payer: string, accountId: string) => ctx.kernel.db.tx(ctx.tenantId, tx => store.deleteBinding(tx, ctx.tenantId, payer, accountId))

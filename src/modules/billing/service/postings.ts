@@ -1,0 +1,77 @@
+import type { Ctx } from '#kernel/context.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { addMs } from '#kernel/time.ts'
+import { refundOrder } from '#modules/payments/index.ts'
+import { append } from '#modules/trail/index.ts'
+import { postingPosted, postingRejected, postingReversed, postingSent } from '../events.ts'
+import { POSTING } from '../model.ts'
+import type { BillerPort, PostingAnswer } from '../ports.ts'
+import * as store from '../store.ts'
+
+const ports = new Map<string, BillerPort>()
+export const usePort = (tenantId: number, billerId: string, port: BillerPort): void => {
+  ports.set(`${tenantId}:${billerId}`, port)
+}
+
+const S = 1_000
+const AGAIN_MS = [3 * S, 10 * S, 30 * S, 60 * S, 300 * S, 900 * S, 3_600 * S]
+export const postAgainAfterMs = (tries: number): number => AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]!
+
+/** Tells the biller of one payment, or asks how a message of ours went. Always under the same number. */
+export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
+  const { db } = ctx.kernel
+  const found = await db.read(ctx.tenantId, async tx => {
+    const posting = await store.findPosting(tx, ctx.tenantId, postingId)
+    return posting && { posting, bill: (await store.listBillsById(tx, ctx.tenantId, [posting.billId]))[0]! }
+  })
+  const port = found && ports.get(`${ctx.tenantId}:${found.posting.billerId}`)
+  if (!found || !port) return
+  const { posting, bill } = found
+  if (posting.state === POSTING.reversing) return applyAnswer(ctx, posting, await port.reverse(posting.id))
+  if (posting.state !== POSTING.held) {
+    const known = await port.query(posting.id)
+    if (known.kind !== 'missing') return applyAnswer(ctx, posting, known)
+  }
+  const sent = await db.tx(ctx.tenantId, async tx => {
+    const moved = await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.held, POSTING.sent, POSTING.unknown], POSTING.sent, {
+      dueAt: addMs(ctx.kernel.clock.now(), postAgainAfterMs(posting.tries)),
+    })
+    if (moved && posting.state === POSTING.held) await append(tx, ctx, postingSent, { subjectId: posting.orderId, body: { posting: posting.id, bill: posting.billId } })
+    return moved
+  })
+  if (!sent) return
+  const answer = await port.post({ postingNo: posting.id, billNo: bill.billNo, accountNo: bill.accountNo, amountFen: posting.amountFen, paidAt: posting.paidAt })
+  await applyAnswer(ctx, { ...posting, state: POSTING.sent }, answer)
+}
+
+async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingAnswer): Promise<void> {
+  const { db, clock } = ctx.kernel
+  await db.tx(ctx.tenantId, async tx => {
+    const now = clock.now()
+    await store.setBillerOnline(tx, ctx.tenantId, posting.billerId, answer.kind !== 'unknown')
+    const body = { posting: posting.id, bill: posting.billId }
+    const open = [POSTING.sent, POSTING.unknown]
+    if (answer.kind === 'posted' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.posted, { finishedAt: now }))) {
+      await append(tx, ctx, postingPosted, { subjectId: posting.orderId, body })
+    } else if (answer.kind === 'rejected' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.rejected, { failure: answer.reason, finishedAt: now }))) {
+      await append(tx, ctx, postingRejected, { subjectId: posting.orderId, body: { ...body, reason: answer.reason } })
+      await refundOrder(tx, ctx, posting.orderId, 'biller_refused')
+    } else if (answer.kind === 'reversed' && (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.reversed, { finishedAt: now }))) {
+      await append(tx, ctx, postingReversed, { subjectId: posting.orderId, body })
+      await refundOrder(tx, ctx, posting.orderId, 'biller_reversed')
+    } else if (answer.kind === 'unknown') {
+      await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.unknown, { failure: answer.why.slice(0, 200) })
+    }
+  })
+}
+
+/** Stops postings that the biller has not been told of. False when it knows of any: then it must agree first. */
+export async function holdPostings(tx: Tx, ctx: Ctx, orderId: string): Promise<boolean> {
+  const postings = await store.lockPostings(tx, ctx.tenantId, orderId)
+  if (postings.some(p => p.state !== POSTING.held)) return false
+  for (const posting of postings) {
+    await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.held], POSTING.reversed, { finishedAt: ctx.kernel.clock.now() })
+    await append(tx, ctx, postingReversed, { subjectId: orderId, body: { posting: posting.id, bill: posting.billId } })
+  }
+  return true
+}

@@ -1,0 +1,34 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Ctx } from '#kernel/context.ts'
+import { fail, ok, type Result } from '#kernel/result.ts'
+import { errors } from '../errors.ts'
+
+/** What a page showed and a payer agreed to: amounts made by the server, good for ten minutes. */
+export interface Quote {
+  readonly tenantId: number
+  readonly items: readonly { readonly billId: string; readonly amountFen: number; readonly lateFeeFen: number }[]
+  readonly until: number
+}
+
+const QUOTE_MS_MAX = 10 * 60_000
+const QUOTE_CHARS_MAX = 4_000
+
+const sign = (ctx: Ctx, payload: string) => ctx.kernel.vault.digest('billing.quote', payload)
+
+export function makeQuote(ctx: Ctx, items: Quote['items']): string {
+  const quote: Quote = { tenantId: ctx.tenantId, items, until: ctx.kernel.clock.now().getTime() + QUOTE_MS_MAX }
+  const payload = Buffer.from(JSON.stringify(quote)).toString('base64url')
+  return `${payload}.${sign(ctx, payload).toString('base64url')}`
+}
+
+/** Amounts never come from the payer's side: a changed quote is refused, an old one has to be shown again. */
+export function readQuote(ctx: Ctx, text: string): Result<Quote> {
+  const [payload, mac, ...rest] = text.length <= QUOTE_CHARS_MAX ? text.split('.') : []
+  if (!payload || !mac || rest.length > 0) return fail(errors.quote_malformed)
+  const given = Buffer.from(mac, 'base64url')
+  const right = sign(ctx, payload)
+  if (given.length !== right.length || !timingSafeEqual(given, right)) return fail(errors.quote_malformed)
+  const quote = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Quote
+  if (quote.tenantId !== ctx.tenantId) return fail(errors.quote_malformed)
+  return quote.until < ctx.kernel.clock.now().getTime() ? fail(errors.quote_expired) : ok(quote)
+}

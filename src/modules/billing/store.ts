@@ -1,0 +1,274 @@
+import { sql, type Tx } from '#kernel/db/index.ts'
+import type { BillerConfig, FeeLine } from './model.ts'
+import { POSTING } from './model.ts'
+
+export interface BillerRow {
+  readonly id: string
+  readonly nameZh: string
+  readonly nameEn: string
+  readonly serviceZh: string
+  readonly serviceEn: string
+  readonly unit: string
+  readonly payableAccountId: number
+  readonly isOnline: boolean
+  readonly config: BillerConfig
+}
+
+const BILLER_COLUMNS = sql`b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh", b.service_en as "serviceEn", b.unit,
+  b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config`
+
+export const listBillers = (tx: Tx, tenantId: number) =>
+  tx.rows<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} order by b.opened_at, b.id limit 200`)
+
+export const findBiller = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} and b.id = ${id}`)
+
+export const upsertBiller = (tx: Tx, tenantId: number, b: BillerRow, at: Date) =>
+  tx.run(sql`
+    insert into billing.biller (tenant_id, id, name_zh, name_en, service_zh, service_en, unit, payable_account_id, is_online, config, opened_at)
+    values (${tenantId}, ${b.id}, ${b.nameZh}, ${b.nameEn}, ${b.serviceZh}, ${b.serviceEn}, ${b.unit}, ${b.payableAccountId}, ${b.isOnline}, ${JSON.stringify(b.config)}::jsonb, ${at})
+    on conflict (tenant_id, id) do update set name_zh = excluded.name_zh, name_en = excluded.name_en, service_zh = excluded.service_zh,
+      service_en = excluded.service_en, unit = excluded.unit, is_online = excluded.is_online, config = excluded.config`)
+
+export const setBillerOnline = (tx: Tx, tenantId: number, id: string, isOnline: boolean) =>
+  tx.run(sql`update billing.biller set is_online = ${isOnline} where tenant_id = ${tenantId} and id = ${id} and is_online <> ${isOnline}`)
+
+export interface TariffRow {
+  readonly billerId: string
+  readonly id: string
+  readonly validFrom: string
+  readonly validTo: string | null
+  readonly body: Record<string, unknown>
+}
+
+export const insertTariff = (tx: Tx, tenantId: number, t: TariffRow, at: Date) =>
+  tx.run(sql`
+    insert into billing.tariff (tenant_id, biller_id, id, valid_from, valid_to, body, published_at)
+    values (${tenantId}, ${t.billerId}, ${t.id}, ${t.validFrom}, ${t.validTo}, ${JSON.stringify(t.body)}::jsonb, ${at}) on conflict do nothing`)
+
+export const listTariffs = (tx: Tx, tenantId: number, billerId?: string) =>
+  tx.rows<TariffRow>(sql`
+    select biller_id as "billerId", id, valid_from as "validFrom", valid_to as "validTo", body from billing.tariff
+    where tenant_id = ${tenantId} and (${billerId ?? null}::text is null or biller_id = ${billerId ?? null}) order by biller_id, valid_from desc limit 500`)
+
+export interface BillRow {
+  readonly id: string
+  readonly code: string
+  readonly billerId: string
+  readonly accountId: string
+  readonly billNo: string
+  readonly periodFrom: string
+  readonly periodTo: string
+  readonly amountFen: number
+  readonly dueOn: string
+  readonly usageE3: number | null
+  readonly readingFromE3: number | null
+  readonly readingToE3: number | null
+  readonly lines: readonly FeeLine[]
+  readonly withdrawnAt: Date | null
+  readonly accountNo: string
+  readonly holderMask: string
+  readonly addressMask: string
+  readonly isAccountClosed: boolean
+}
+
+const BILL_COLUMNS = sql`b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
+  b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.usage_e3 as "usageE3", b.reading_from_e3 as "readingFromE3",
+  b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", a.account_no as "accountNo", a.holder_mask as "holderMask",
+  a.address_mask as "addressMask", a.is_closed as "isAccountClosed"`
+const BILL_FROM = sql`billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id`
+
+export const findBillByCode = (tx: Tx, tenantId: number, code: string) =>
+  tx.maybe<BillRow>(sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.code = ${code}`)
+
+export const listBillsById = (tx: Tx, tenantId: number, ids: readonly string[]) =>
+  tx.rows<BillRow>(sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.id = any(${[...ids]}::uuid[]) order by b.period_to, b.id`)
+
+/** Newest first, the last two years at most. */
+export const listBillsOfAccounts = (tx: Tx, tenantId: number, accountIds: readonly string[], limit = 200) =>
+  tx.rows<BillRow>(sql`
+    select ${BILL_COLUMNS} from ${BILL_FROM}
+    where b.tenant_id = ${tenantId} and b.account_id = any(${[...accountIds]}::uuid[]) and b.withdrawn_at is null order by b.period_to desc, b.id limit ${limit}`)
+
+/** Search of staff: a bill number, or an account number. */
+export const searchBills = (tx: Tx, tenantId: number, text: string, limit: number) =>
+  tx.rows<BillRow>(sql`
+    select ${BILL_COLUMNS} from ${BILL_FROM}
+    where b.tenant_id = ${tenantId} and (b.bill_no = ${text} or b.code = ${text} or b.account_id in (select id from billing.account where tenant_id = ${tenantId} and account_no = ${text}))
+    order by b.period_to desc limit ${limit}`)
+
+export interface AccountRow {
+  readonly id: string
+  readonly billerId: string
+  readonly accountNo: string
+  readonly holderMask: string
+  readonly addressMask: string
+  readonly isClosed: boolean
+}
+
+const ACCOUNT_COLUMNS = sql`a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask", a.address_mask as "addressMask", a.is_closed as "isClosed"`
+
+export const findAccount = (tx: Tx, tenantId: number, billerId: string, accountNo: string) =>
+  tx.maybe<AccountRow>(sql`select ${ACCOUNT_COLUMNS} from billing.account a where a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = ${accountNo}`)
+
+export interface BindingRow extends AccountRow {
+  readonly relation: string
+  readonly nickname: string | null
+  readonly sharedBy: string | null
+}
+
+export const listBindings = (tx: Tx, tenantId: number, payer: string) =>
+  tx.rows<BindingRow>(sql`
+    select ${ACCOUNT_COLUMNS}, k.relation, k.nickname, k.shared_by as "sharedBy" from billing.binding k
+    join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
+    where k.tenant_id = ${tenantId} and k.payer = ${payer} order by k.bound_at limit 50`)
+
+export const upsertBinding = (tx: Tx, tenantId: number, k: { payer: string; accountId: string; relation: string; nickname: string | null; sharedBy: string | null }, at: Date) =>
+  tx.run(sql`
+    insert into billing.binding (tenant_id, payer, account_id, relation, nickname, shared_by, bound_at)
+    values (${tenantId}, ${k.payer}, ${k.accountId}, ${k.relation}, ${k.nickname}, ${k.sharedBy}, ${at})
+    on conflict (tenant_id, payer, account_id) do update set relation = excluded.relation, nickname = excluded.nickname`)
+
+export const deleteBinding = (tx: Tx, tenantId: number, payer: string, accountId: string) =>
+  tx.run(sql`delete from billing.binding where tenant_id = ${tenantId} and payer = ${payer} and account_id = ${accountId}`)
+
+// ---- postings
+
+export interface PostingRow {
+  readonly id: string
+  readonly orderId: string
+  readonly billId: string
+  readonly billerId: string
+  readonly state: number
+  readonly amountFen: number
+  readonly paidAt: Date
+  readonly failure: string | null
+  readonly tries: number
+}
+
+const POSTING_COLUMNS = sql`p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",
+  p.paid_at as "paidAt", p.failure, p.tries`
+
+export const insertPosting = (tx: Tx, tenantId: number, p: { id: string; orderId: string; billId: string; billerId: string; amountFen: number; paidAt: Date; dueAt: Date }) =>
+  tx.run(sql`
+    insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, paid_at, tries, due_at)
+    values (${tenantId}, ${p.id}, ${p.orderId}, ${p.billId}, ${p.billerId}, ${POSTING.held}, ${p.amountFen}, ${p.paidAt}, 0, ${p.dueAt}) on conflict do nothing`)
+
+export const listPostings = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id`)
+
+export const lockPostings = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id for update`)
+
+export const findPosting = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.id = ${id}`)
+
+export const takeDuePostings = (tx: Tx, tenantId: number, now: Date, until: Date, limit: number) =>
+  tx.rows<{ id: string }>(sql`
+    update billing.posting u set tries = u.tries + 1, due_at = ${until}
+    from (select id from billing.posting where tenant_id = ${tenantId} and finished_at is null and due_at <= ${now} order by due_at limit ${limit} for update skip locked) d
+    where u.tenant_id = ${tenantId} and u.id = d.id returning u.id`)
+
+export const movePosting = async (tx: Tx, tenantId: number, id: string, from: readonly number[], to: number, extra: { failure?: string; dueAt?: Date; finishedAt?: Date } = {}) =>
+  (await tx.run(sql`
+    update billing.posting set state = ${to}, failure = coalesce(${extra.failure ?? null}, failure), due_at = coalesce(${extra.dueAt ?? null}, due_at),
+      finished_at = coalesce(${extra.finishedAt ?? null}, finished_at)
+    where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
+
+// ---- wrong payments
+
+export interface RescueRow {
+  readonly id: string
+  readonly orderId: string
+  readonly reason: string
+  readonly state: 'asked' | 'returned' | 'declined'
+  readonly answer: string | null
+  readonly dueAt: Date
+  readonly askedAt: Date
+  readonly answeredAt: Date | null
+}
+
+export const insertRescue = (tx: Tx, tenantId: number, r: Pick<RescueRow, 'id' | 'orderId' | 'reason' | 'dueAt' | 'askedAt'> & { noteSealed: Buffer | null }) =>
+  tx.run(sql`
+    insert into billing.wrong_payment (tenant_id, id, order_id, reason, note_sealed, state, due_at, asked_at)
+    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.reason}, ${r.noteSealed}, 'asked', ${r.dueAt}, ${r.askedAt}) on conflict do nothing`)
+
+export const findRescue = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.maybe<RescueRow>(sql`
+    select id, order_id as "orderId", reason, state, answer, due_at as "dueAt", asked_at as "askedAt", answered_at as "answeredAt"
+    from billing.wrong_payment where tenant_id = ${tenantId} and order_id = ${orderId}`)
+
+export const answerRescue = (tx: Tx, tenantId: number, orderId: string, state: RescueRow['state'], answer: string, at: Date) =>
+  tx.run(sql`
+    update billing.wrong_payment set state = ${state}, answer = ${answer}, answered_at = ${at}
+    where tenant_id = ${tenantId} and order_id = ${orderId} and state = 'asked'`)
+
+// ---- import
+
+export interface NewBill {
+  readonly id: string
+  readonly code: string
+  readonly accountNo: string
+  readonly holder: string
+  readonly address: string
+  readonly billNo: string
+  readonly periodFrom: string
+  readonly periodTo: string
+  readonly amountFen: number
+  readonly dueOn: string
+  readonly usageE3: number | null
+  readonly readingFromE3: number | null
+  readonly readingToE3: number | null
+  readonly lines: readonly FeeLine[]
+  readonly isAccountClosed: boolean
+}
+
+export const findBatch = (tx: Tx, tenantId: number, billerId: string, sha256: Buffer) =>
+  tx.maybe<{ id: string; rows: number }>(sql`select id, rows from billing.batch where tenant_id = ${tenantId} and biller_id = ${billerId} and sha256 = ${sha256}`)
+
+export const insertBatch = (tx: Tx, tenantId: number, b: { id: string; billerId: string; fileName: string; sha256: Buffer; rows: number; totalFen: number; at: Date }) =>
+  tx.run(sql`
+    insert into billing.batch (tenant_id, id, biller_id, file_name, sha256, rows, total_fen, imported_at)
+    values (${tenantId}, ${b.id}, ${b.billerId}, ${b.fileName}, ${b.sha256}, ${b.rows}, ${b.totalFen}, ${b.at})`)
+
+
+// ---- receipts
+
+/** Locks the day's counter: whoever holds it decides alone which receipts are missing. */
+export const lockReceiptDay = (tx: Tx, tenantId: number, day: string) =>
+  tx.one<{ last: number }>(sql`
+    insert into billing.receipt_counter as c (tenant_id, day, last) values (${tenantId}, ${day}, 0)
+    on conflict (tenant_id, day) do update set last = c.last returning last`)
+
+export const setReceiptDay = (tx: Tx, tenantId: number, day: string, last: number) =>
+  tx.run(sql`update billing.receipt_counter set last = ${last} where tenant_id = ${tenantId} and day = ${day}`)
+
+export interface ReceiptRow {
+  readonly orderId: string
+  readonly billId: string
+  readonly receiptNo: string
+  readonly entryId: string
+  readonly issuedAt: Date
+}
+
+const RECEIPT_COLUMNS = sql`r.order_id as "orderId", r.bill_id as "billId", r.receipt_no as "receiptNo", r.entry_id as "entryId", r.issued_at as "issuedAt"`
+
+export const insertReceipt = (tx: Tx, tenantId: number, r: ReceiptRow) =>
+  tx.run(sql`
+    insert into billing.receipt (tenant_id, order_id, bill_id, receipt_no, entry_id, issued_at)
+    values (${tenantId}, ${r.orderId}, ${r.billId}, ${r.receiptNo}, ${r.entryId}, ${r.issuedAt})`)
+
+export const listReceipts = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.receipt_no`)
+
+export const findReceipt = (tx: Tx, tenantId: number, receiptNo: string) =>
+  tx.maybe<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.receipt_no = ${receiptNo}`)
+
+export const findReceiptByEntry = (tx: Tx, tenantId: number, entryId: string) =>
+  tx.maybe<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.entry_id = ${entryId}`)
+
+/** Puts a finished posting back to work: the biller agreed to reverse it. */
+export const reopenPosting = (tx: Tx, tenantId: number, id: string, from: readonly number[], to: number, dueAt: Date) =>
+  tx.run(sql`
+    update billing.posting set state = ${to}, due_at = ${dueAt}, finished_at = null, tries = 0
+    where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)
