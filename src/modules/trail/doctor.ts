@@ -44,14 +44,21 @@ class Faults {
 }
 
 // Columns other than the canonical text are for querying; they must not tell another story.
-const page = (tx: Tx, tenantId: number, after: number, head: number): Promise<CheckedRow[]> =>
+const page = (tx: Tx, tenantId: number, from: number, to: number): Promise<CheckedRow[]> =>
   tx.rows(sql`
     select idx, canonical, leaf,
       (c->>'id')::uuid = id and (c->>'at')::timestamptz = at and c->>'type' = type and (c->>'version')::int = version and c->'body' = body
         and c->'actor'->>'kind' = actor_kind and c->'actor'->>'id' = actor_id and c->'subject'->>'kind' = subject_kind
         and c->'subject'->>'id' = subject_id and c->>'request' = request_id and (c->>'tenant')::int = tenant_id as agrees
-    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx > ${after} and idx < ${head} order by idx limit ${PAGE_ROWS}) as e
+    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx >= ${from} and idx < ${to}) as e
     order by idx`)
+
+async function nextIndex(tx: Tx, tenantId: number, from: number, head: number): Promise<number> {
+  const row = await tx.one<{ idx: number }>(
+    sql`select coalesce(min(idx), ${head}::bigint) as idx from trail.entry where tenant_id = ${tenantId} and idx >= ${from} and idx < ${head}`,
+  )
+  return row.idx
+}
 
 /** Walks the whole trail once, rebuilding the tree and meeting each checkpoint and leaf tile on the way. */
 async function walk(tx: Tx, tenantId: number, head: number, checkpoints: readonly CheckedCheckpoint[], faults: Faults): Promise<number> {
@@ -59,9 +66,15 @@ async function walk(tx: Tx, tenantId: number, head: number, checkpoints: readonl
   let next = 0
   let tile: Buffer[] = []
   const tiles = new Map<number, Buffer>()
-  for (let after = -1; ; ) {
-    const rows = await page(tx, tenantId, after, head)
-    if (rows.length === 0) break
+  let after = -1
+  for (let from = 0; from < head; ) {
+    const rows = await page(tx, tenantId, from, Math.min(from + PAGE_ROWS, head))
+    if (rows.length === 0) {
+      // A hole wider than a page is stepped over, not walked through.
+      from = await nextIndex(tx, tenantId, from, head)
+      continue
+    }
+    from += PAGE_ROWS
     const firstTile = Math.floor(rows[0]!.idx / TILE_WIDTH)
     const lastTile = Math.floor(rows.at(-1)!.idx / TILE_WIDTH)
     const stored = await tx.rows<{ n: number; hashes: Buffer }>(
@@ -89,6 +102,7 @@ async function walk(tx: Tx, tenantId: number, head: number, checkpoints: readonl
       }
     }
   }
+  if (after + 1 !== head) faults.add('trail.contiguous', `after ${after} nothing follows up to ${head}`)
   for (const missing of checkpoints.slice(next)) faults.add('trail.consistent', `checkpoint ${missing.size} is larger than the trail`)
   const last = checkpoints.at(-1)
   if (last?.size !== range.size || !last.root.equals(range.root()))

@@ -140,6 +140,8 @@ test('the doctor names what was tampered with', () =>
     assert.deepEqual(await bad(kernel.db, 1, keys), ['trail.contiguous', 'trail.tiles', 'trail.root', 'trail.consistent'])
     await asInsider(kernel, `update trail.entry set canonical = replace(canonical, '"number":7}', '"number":8}') where idx = 7`)
     assert.ok((await bad(kernel.db, 1, keys)).includes('trail.leaf'))
+    await asInsider(kernel, `update trail.entry set idx = 9000000000000 where idx = 599`)
+    assert.ok((await bad(kernel.db, 1, keys)).includes('trail.contiguous'))
   }))
 
 test('erasing personal values keeps every proof valid', () =>
