@@ -43,14 +43,15 @@ class Faults {
   }
 }
 
-// Columns other than the canonical text are for querying; they must not tell another story.
+// Columns other than the canonical text are for querying; they must not tell another story. `offset 0` keeps the text
+// from being parsed once per comparison.
 const page = (tx: Tx, tenantId: number, from: number, to: number): Promise<CheckedRow[]> =>
   tx.rows(sql`
     select idx, canonical, leaf,
       (c->>'id')::uuid = id and (c->>'at')::timestamptz = at and c->>'type' = type and (c->>'version')::int = version and c->'body' = body
         and c->'actor'->>'kind' = actor_kind and c->'actor'->>'id' = actor_id and c->'subject'->>'kind' = subject_kind
         and c->'subject'->>'id' = subject_id and c->>'request' = request_id and (c->>'tenant')::int = tenant_id as agrees
-    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx >= ${from} and idx < ${to}) as e
+    from (select *, canonical::jsonb as c from trail.entry where tenant_id = ${tenantId} and idx >= ${from} and idx < ${to} offset 0) as e
     order by idx`)
 
 async function nextIndex(tx: Tx, tenantId: number, from: number, head: number): Promise<number> {
