@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync, verify, X509Certificate } from 'node:crypto'
+import { createPublicKey, createSecretKey, generateKeyPairSync, verify, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -25,7 +25,7 @@ const read = (name: string) => {
 
 test('published AEAD vectors open, altered ones do not', { skip }, () => {
   const vector = json('aead-aes-256-gcm.json')
-  const key = Buffer.from(vector.apiv3_key)
+  const key = createSecretKey(vector.apiv3_key, 'utf8')
   const open = (sealed: { ciphertext: string; nonce: string; associated_data: string }) =>
     openSealed(key, { ciphertext: sealed.ciphertext, nonce: sealed.nonce, associatedData: sealed.associated_data })?.toString()
   for (const sealed of vector.cases) assert.equal(open(sealed), sealed.plaintext)
@@ -66,7 +66,7 @@ test('a published notification verifies, opens, and is refused once stale', { sk
   assert.equal(findSignatureFault(platform, signed, raw, at(301)), 'timestamp_stale')
   assert.equal(findSignatureFault(platform, signed, raw, at(-301)), 'timestamp_stale')
   const { resource } = JSON.parse(vector.body)
-  const apiV3Key = Buffer.from(vector.apiv3_key)
+  const apiV3Key = createSecretKey(vector.apiv3_key, 'utf8')
   const plain = openSealed(apiV3Key, { ciphertext: resource.ciphertext, nonce: resource.nonce, associatedData: resource.associated_data })
   assert.equal(plain?.toString(), vector.expected_plaintext)
   const { mchid, appid } = JSON.parse(vector.expected_plaintext)

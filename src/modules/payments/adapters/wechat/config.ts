@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Credential } from './crypto.ts'
 
 export interface WechatConfig {
@@ -17,7 +17,7 @@ export interface WechatConfig {
 /** Keys parsed once; parsing PEM costs more than a signature check. */
 export interface WechatKeys {
   credential: Credential
-  apiV3Key: Buffer
+  apiV3Key: KeyObject
   platform: Map<string, KeyObject>
   /** Asked for in `Wechatpay-Serial`, so that the channel answers with the key we prefer. */
   preferredSerial: string | undefined
@@ -25,8 +25,8 @@ export interface WechatKeys {
 
 /** Throws on a key of the wrong length or kind: a wrong configuration must stop the start. */
 export function readKeys(config: WechatConfig): WechatKeys {
-  const apiV3Key = Buffer.from(config.apiV3Key)
-  if (apiV3Key.length !== 32) throw new RangeError('wechat: the APIv3 key must have 32 bytes')
+  const apiV3Key = createSecretKey(config.apiV3Key, 'utf8')
+  if (apiV3Key.symmetricKeySize !== 32) throw new RangeError('wechat: the APIv3 key must have 32 bytes')
   if (config.platformKeys.length === 0) throw new RangeError('wechat: at least one platform key is needed')
   const platform = new Map(config.platformKeys.map(({ serial, publicKeyPem }) => [serial, createPublicKey(publicKeyPem)]))
   for (const [serial, key] of platform) {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { NotificationOutcome, Refused } from '../../ports.ts'
 import { type Fields, fieldsOf, parseFields, textOf } from '../shape.ts'
 import type { WechatConfig, WechatKeys } from './config.ts'
@@ -51,7 +52,7 @@ function readEvent(type: string, eventKey: string, resource: Fields, appid: stri
   return refused('event_unknown', type.slice(0, 60))
 }
 
-function openResource(apiV3Key: Buffer, sealed: Fields): Fields | undefined {
+function openResource(apiV3Key: KeyObject, sealed: Fields): Fields | undefined {
   const ciphertext = textOf(sealed, 'ciphertext')
   const nonce = textOf(sealed, 'nonce')
   if (textOf(sealed, 'algorithm') !== 'AEAD_AES_256_GCM' || !ciphertext || !nonce) return undefined
