@@ -3,7 +3,7 @@ import type { zh } from './messages.zh-CN.ts'
 /** English texts; a key missing here is a type error. */
 export const en: Record<keyof typeof zh, string> = {
   // shell
-  'brand': 'Yimen',
+  brand: 'Yimen',
   'layout.skip': 'Skip to content',
   'layout.back': 'Back',
   'layout.home': 'Home',
@@ -319,8 +319,7 @@ export const en: Record<keyof typeof zh, string> = {
   'prices.valid_from': 'In force from {from}',
   'prices.valid_range': '{from} to {to}',
   'prices.history': 'Earlier prices',
-  'prices.tier': 'Tier',
-  'prices.range': 'Use ({unit})',
+  'prices.range': 'Tier and use ({unit})',
   'prices.unit_price': 'Price (yuan)',
   'prices.source': 'Basis: {source}',
   'prices.surcharge': 'Also charged',

@@ -1,7 +1,7 @@
 /** Texts of the resident and staff pages. One idea, one word; `{name}` is filled in by the page. */
 export const zh = {
   // shell
-  'brand': '一门',
+  brand: '一门',
   'layout.skip': '跳到正文',
   'layout.back': '返回',
   'layout.home': '回首页',
@@ -317,8 +317,7 @@ export const zh = {
   'prices.valid_from': '{from}起执行',
   'prices.valid_range': '{from}至{to}',
   'prices.history': '以前的价格',
-  'prices.tier': '档',
-  'prices.range': '用量（{unit}）',
+  'prices.range': '档和用量（{unit}）',
   'prices.unit_price': '单价（元）',
   'prices.source': '依据：{source}',
   'prices.surcharge': '另收',

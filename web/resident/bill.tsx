@@ -1,10 +1,10 @@
 import { Columns, type ColumnView, TierBar, type TierView } from '#web/ui/charts.tsx'
-import { Choices, ErrorSummary, type FieldError, fieldNames, PayBar, PostForm } from '#web/ui/forms.tsx'
 import { day, unitPrice, yuan } from '#web/ui/format.ts'
+import { Choices, ErrorSummary, type FieldError, fieldNames, PayBar, PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { type MessageKey, type Params, t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Banner, Card, Icon, Keep, LinkButton, Money, PhoneButton, Section, Steps, SummaryList, Table } from '#web/ui/parts.tsx'
+import { Banner, Card, Icon, LinkButton, Money, PhoneButton, Section, Steps, SummaryList, Table } from '#web/ui/parts.tsx'
 import { paths } from './paths.ts'
 
 export type PrecheckKey =
@@ -161,7 +161,12 @@ function Usage({ view }: { view: BillView }) {
           <Columns
             title={t('bill.history')}
             unit={reading?.unit ?? t('bill.amount_yuan')}
-            columns={view.history.map(h => ({ label: h.label, note: notes[h.kind], value: reading ? h.usage : h.amountFen / 100, kind: h.kind }))}
+            columns={view.history.map(h => ({
+              label: h.label,
+              note: notes[h.kind],
+              value: reading ? h.usage : h.amountFen / 100,
+              kind: h.kind,
+            }))}
           />
         )}
         <LinkButton href={paths.prices} kind="link">
@@ -190,7 +195,7 @@ export function BillPage({ view }: { view: BillView }) {
           <br />
           {t('bill.who', { address: view.addressMasked, name: view.nameMasked })}
           <br />
-          <Keep>{t(view.isOverdue ? 'bill.overdue' : 'bill.due', { due })}</Keep>
+          {t(view.isOverdue ? 'bill.overdue' : 'bill.due', { due })}
           {view.lateFeeFen > 0 && (
             <>
               <br />
@@ -245,7 +250,8 @@ export function BillPage({ view }: { view: BillView }) {
   )
 }
 
-const wayNote = (tr: ReturnType<typeof t>, id: WayId) => (id === 'cash' ? tr('way.cash_note') : id === 'sandbox' ? tr('way.sandbox_note') : undefined)
+const wayNote = (tr: ReturnType<typeof t>, id: WayId) =>
+  id === 'cash' ? tr('way.cash_note') : id === 'sandbox' ? tr('way.sandbox_note') : undefined
 
 /** Fields the pay form posts, besides the token: `way`, `quote`, `idempotency_key`. */
 export const payFields = { way: 'way', quote: fieldNames.quote, idempotencyKey: fieldNames.idempotencyKey } as const

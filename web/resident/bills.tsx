@@ -48,4 +48,5 @@ export function BillsPage({ view }: { view: BillsView }) {
   )
 }
 
-export const billsPage = (ctx: PageContext, view: BillsView): string => renderPage(ctx, <BillsPage view={view} />, { title: t(ctx.lang)('bills.title') })
+export const billsPage = (ctx: PageContext, view: BillsView): string =>
+  renderPage(ctx, <BillsPage view={view} />, { title: t(ctx.lang)('bills.title') })

@@ -1,9 +1,9 @@
-import { Banner, Button, Icon, LinkButton, LinkList, Section, Steps } from '#web/ui/parts.tsx'
-import { PostForm } from '#web/ui/forms.tsx'
 import { dateTime, duration, time, yuan } from '#web/ui/format.ts'
+import { PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Banner, Button, Icon, LinkButton, LinkList, Section, Steps } from '#web/ui/parts.tsx'
 import { Receipt, type ReceiptView } from '#web/ui/receipt.tsx'
 import { paths } from './paths.ts'
 
@@ -69,7 +69,9 @@ function RefundBanner({ refund }: { refund: NonNullable<DoneView['refund']> }) {
   const { ctx, t } = usePage()
   return (
     <Banner tone={refund.doneAt ? 'ok' : 'warn'} title={t('done.refund', { amount: yuan(refund.amountFen) })}>
-      <p>{refund.doneAt ? t('done.refund_done', { at: dateTime(ctx.lang, refund.doneAt), way: refund.way }) : t('done.refund_requested')}</p>
+      <p>
+        {refund.doneAt ? t('done.refund_done', { at: dateTime(ctx.lang, refund.doneAt), way: refund.way }) : t('done.refund_requested')}
+      </p>
     </Banner>
   )
 }
@@ -128,7 +130,6 @@ export function DonePage({ view }: { view: DoneView }) {
     </Layout>
   )
 }
-
 
 export const donePage = (ctx: PageContext, view: DoneView): string =>
   renderPage(ctx, <DonePage view={view} />, { title: t(ctx.lang)('done.title'), scripts: view.undo ? ['undo.js'] : [] })

@@ -23,7 +23,13 @@ export function ChooseBillerPage({ view }: { view: ChooseBillerView }) {
       {view.mine.length > 0 && (
         <div class="mine">
           <h2>{t('find.mine')}</h2>
-          <LinkList rows={view.mine.map(a => ({ href: a.href, title: a.nickname ?? a.service, note: a.nickname ? `${a.service} ${a.accountMasked}` : a.accountMasked }))} />
+          <LinkList
+            rows={view.mine.map(a => ({
+              href: a.href,
+              title: a.nickname ?? a.service,
+              note: a.nickname ? `${a.service} ${a.accountMasked}` : a.accountMasked,
+            }))}
+          />
         </div>
       )}
       <form class="stack stack--loose" action={paths.payAccount}>

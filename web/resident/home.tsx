@@ -2,9 +2,9 @@ import { day, yuan } from '#web/ui/format.ts'
 import type { IconName } from '#web/ui/icons.ts'
 import { Layout } from '#web/ui/layout.tsx'
 import type { MessageKey } from '#web/ui/messages.ts'
+import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Card, Icon, Keep, PhoneButton, Section, Tag } from '#web/ui/parts.tsx'
-import { t } from '#web/ui/messages.ts'
 import { paths } from './paths.ts'
 
 export interface HomeView {

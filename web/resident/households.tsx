@@ -1,5 +1,5 @@
-import { Choices, ErrorSummary, Field, type FieldError, PostForm, QuestionForm } from '#web/ui/forms.tsx'
 import { dayWithYear } from '#web/ui/format.ts'
+import { Choices, ErrorSummary, Field, type FieldError, PostForm, QuestionForm } from '#web/ui/forms.tsx'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -95,7 +95,15 @@ export function HouseholdNewPage({ view }: { view: HouseholdNewView }) {
           chosen={values.relation}
           errors={view.errors}
         />
-        <Field name="nickname" label={t('households.nickname')} hint={t('households.nickname_hint')} optional value={values.nickname} maxLength={20} errors={view.errors} />
+        <Field
+          name="nickname"
+          label={t('households.nickname')}
+          hint={t('households.nickname_hint')}
+          optional
+          value={values.nickname}
+          maxLength={20}
+          errors={view.errors}
+        />
       </QuestionForm>
     </Layout>
   )
@@ -143,7 +151,15 @@ function Sharing({ view, errors }: { view: NonNullable<HouseholdView['sharing']>
           </PostForm>
         ))}
         <PostForm action={view.shareAction} class="stack">
-          <Field name="phone" label={t('households.share_phone')} type="tel" inputMode="tel" value={view.phone} maxLength={30} errors={errors} />
+          <Field
+            name="phone"
+            label={t('households.share_phone')}
+            type="tel"
+            inputMode="tel"
+            value={view.phone}
+            maxLength={30}
+            errors={errors}
+          />
           <Button kind="secondary" wide>
             {t('households.share')}
           </Button>
@@ -177,7 +193,15 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
       </div>
       <div class="sec">
         <PostForm action={view.saveAction} class="card stack">
-          <Field name="nickname" label={t('households.nickname')} hint={t('households.nickname_hint')} optional value={view.nickname} maxLength={20} errors={view.errors} />
+          <Field
+            name="nickname"
+            label={t('households.nickname')}
+            hint={t('households.nickname_hint')}
+            optional
+            value={view.nickname}
+            maxLength={20}
+            errors={view.errors}
+          />
           <Button kind="secondary" wide>
             {t('households.save')}
           </Button>

@@ -1,5 +1,5 @@
-import { PostForm } from '#web/ui/forms.tsx'
 import { dateTime, yuan } from '#web/ui/format.ts'
+import { PostForm } from '#web/ui/forms.tsx'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'

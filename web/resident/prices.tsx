@@ -36,8 +36,15 @@ function Tariff({ tariff, service }: { tariff: TariffView; service: string }) {
       <Table
         caption={`${service}${t('list.comma')}${validity(t, ctx.lang, tariff)}`}
         columns={[
-          { title: t('prices.tier'), cell: (r: (typeof rows)[number]) => r.name },
-          { title: t('prices.range', { unit: tariff.unit }), cell: r => r.range },
+          {
+            title: t('prices.range', { unit: tariff.unit }),
+            cell: (r: (typeof rows)[number]) => (
+              <>
+                {r.name}
+                <small class="t-3 line-sum">{r.range}</small>
+              </>
+            ),
+          },
           { title: t('prices.unit_price'), cell: r => unitPrice(r.priceE4), numeric: true },
         ]}
         rows={rows}
@@ -79,4 +86,5 @@ export function PricesPage({ view }: { view: PricesView }) {
   )
 }
 
-export const pricesPage = (ctx: PageContext, view: PricesView): string => renderPage(ctx, <PricesPage view={view} />, { title: t(ctx.lang)('prices.title') })
+export const pricesPage = (ctx: PageContext, view: PricesView): string =>
+  renderPage(ctx, <PricesPage view={view} />, { title: t(ctx.lang)('prices.title') })

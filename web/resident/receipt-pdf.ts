@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import PDFDocument from 'pdfkit'
 import { type Lang, stamp, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { qrModules } from '#web/ui/parts.tsx'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
+import { unpackWoff } from './woff.ts'
 
 export interface ReceiptPdfView {
   lang: Lang
@@ -17,8 +19,14 @@ export interface ReceiptPdfView {
 const fontDir = '@fontsource/noto-sans-sc/files/'
 const require = createRequire(import.meta.url)
 // One file covers the common hanzi, Latin letters and digits come from the other.
-const hanPath = require.resolve(`${fontDir}noto-sans-sc-chinese-simplified-400-normal.woff`)
-const latinPath = require.resolve(`${fontDir}noto-sans-sc-latin-400-normal.woff`)
+const fontFiles = { han: 'noto-sans-sc-chinese-simplified-400-normal.woff', latin: 'noto-sans-sc-latin-400-normal.woff' } as const
+let fonts: Record<keyof typeof fontFiles, Buffer> | undefined
+
+function loadFonts(): NonNullable<typeof fonts> {
+  const load = (name: keyof typeof fontFiles) => unpackWoff(readFileSync(require.resolve(fontDir + fontFiles[name])))
+  fonts ??= { han: load('han'), latin: load('latin') }
+  return fonts
+}
 
 const mm = (n: number) => (n * 72) / 25.4
 const margin = mm(20)
@@ -53,15 +61,20 @@ function drawQr(doc: Doc, text: string, x: number, y: number): number {
 export async function renderReceiptPdf(view: ReceiptPdfView): Promise<Buffer> {
   const { lang, receipt } = view
   const tr = t(lang)
-  const doc = new PDFDocument({ size: 'A4', margin, info: { Title: `${tr('print.title')} ${receipt.receiptNo}`, Producer: 'Yimen', CreationDate: view.printedAt } })
+  const doc = new PDFDocument({
+    size: 'A4',
+    margin,
+    info: { Title: `${tr('print.title')} ${receipt.receiptNo}`, Producer: 'Yimen', CreationDate: view.printedAt },
+  })
   const chunks: Buffer[] = []
   const whole = new Promise<Buffer>((resolve, reject) => {
     doc.on('data', (chunk: Buffer) => chunks.push(chunk))
     doc.on('end', () => resolve(Buffer.concat(chunks)))
     doc.on('error', reject)
   })
-  doc.registerFont('han', hanPath)
-  doc.registerFont('latin', latinPath)
+  const { han, latin } = loadFonts()
+  doc.registerFont('han', han)
+  doc.registerFont('latin', latin)
   doc.fillColor('#121721')
   let y = margin
   const put = (text: string, size: number, gap: number, x = margin) => {
@@ -88,7 +101,11 @@ export async function renderReceiptPdf(view: ReceiptPdfView): Promise<Buffer> {
     line(doc, label, margin, y, 11)
     line(doc, value, margin + labelWidth, y, 11)
     y += 8
-    doc.moveTo(margin, y).lineTo(doc.page.width - margin, y).lineWidth(0.5).stroke('#cbd0d7')
+    doc
+      .moveTo(margin, y)
+      .lineTo(doc.page.width - margin, y)
+      .lineWidth(0.5)
+      .stroke('#cbd0d7')
   }
   y += mm(6)
   y += drawQr(doc, receipt.verifyUrl, margin, y) + mm(2)

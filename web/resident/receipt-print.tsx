@@ -65,4 +65,8 @@ export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80m
 const sheets = { '80mm': 'print80.css', a4: 'print-a4.css' } as const
 
 export const receiptPrintPage = (ctx: PageContext, view: PrintView, paper: '80mm' | 'a4'): string =>
-  renderPage(ctx, <ReceiptPrintPage view={view} paper={paper} />, { title: t(ctx.lang)('print.title'), sheet: sheets[paper], scripts: ['print.js'] })
+  renderPage(ctx, <ReceiptPrintPage view={view} paper={paper} />, {
+    title: t(ctx.lang)('print.title'),
+    sheet: sheets[paper],
+    scripts: ['print.js'],
+  })

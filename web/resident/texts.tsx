@@ -1,5 +1,5 @@
-import { Choices, fieldNames, Hidden, PostForm } from '#web/ui/forms.tsx'
 import type { Lang } from '#web/ui/format.ts'
+import { Choices, fieldNames, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { type ElderSize, type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -80,7 +80,12 @@ export function PrefsPage({ view }: { view: PrefsView }) {
           choices={sizes.map(s => ({ value: s.id, label: t(`prefs.size_${s.id}`), note: t('prefs.size_note', { px: s.px }) }))}
           chosen={ctx.elder ?? 'standard'}
         />
-        <Choices name="lang" legend={t('prefs.language')} choices={languages.map(l => ({ value: l.id, label: l.name }))} chosen={ctx.lang} />
+        <Choices
+          name="lang"
+          legend={t('prefs.language')}
+          choices={languages.map(l => ({ value: l.id, label: l.name }))}
+          chosen={ctx.lang}
+        />
         <Button wide big>
           {t('prefs.save')}
         </Button>
@@ -89,4 +94,5 @@ export function PrefsPage({ view }: { view: PrefsView }) {
   )
 }
 
-export const prefsPage = (ctx: PageContext, view: PrefsView): string => renderPage(ctx, <PrefsPage view={view} />, { title: t(ctx.lang)('prefs.title') })
+export const prefsPage = (ctx: PageContext, view: PrefsView): string =>
+  renderPage(ctx, <PrefsPage view={view} />, { title: t(ctx.lang)('prefs.title') })

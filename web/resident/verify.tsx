@@ -72,7 +72,14 @@ export function VerifyPage({ view }: { view: VerifyView }) {
       {view.answer && <Answer answer={view.answer} />}
       <form class="sec stack" action={paths.verify}>
         {view.answer && <h2>{t('verify.another')}</h2>}
-        <Field name="c" label={t('verify.code')} hint={t('verify.code_hint')} value={view.answer ? '' : view.code} maxLength={80} errors={view.errors} />
+        <Field
+          name="c"
+          label={t('verify.code')}
+          hint={t('verify.code_hint')}
+          value={view.answer ? '' : view.code}
+          maxLength={80}
+          errors={view.errors}
+        />
         <Button wide big kind={view.answer ? 'secondary' : undefined}>
           {t('verify.check')}
         </Button>

@@ -3,7 +3,7 @@ import { Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Card, LinkButton, Money, Steps, SummaryList } from '#web/ui/parts.tsx'
-import { type MoneyState, MoneyBanner } from './money-state.tsx'
+import { MoneyBanner, type MoneyState } from './money-state.tsx'
 import { paths } from './paths.ts'
 
 export interface WaitingView {

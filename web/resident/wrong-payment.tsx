@@ -66,12 +66,22 @@ export function WrongPaymentPage({ view }: { view: WrongPaymentView }) {
           chosen={values.reason}
           errors={view.errors}
         />
-        <Field name="right_account" label={t('wrong.right_account')} optional value={values.rightAccount} maxLength={40} errors={view.errors} />
+        <Field
+          name="right_account"
+          label={t('wrong.right_account')}
+          optional
+          value={values.rightAccount}
+          maxLength={40}
+          errors={view.errors}
+        />
         <Field name="note" label={t('wrong.note')} optional rows={3} value={values.note} maxLength={500} errors={view.errors} />
       </QuestionForm>
       <PaymentCard payment={view.payment} />
       <div class="sec">
-        <Banner tone={view.isHeld ? 'ok' : 'now'} title={t(view.isHeld ? 'wrong.held' : 'wrong.not_held', { biller: view.payment.biller })} />
+        <Banner
+          tone={view.isHeld ? 'ok' : 'now'}
+          title={t(view.isHeld ? 'wrong.held' : 'wrong.not_held', { biller: view.payment.biller })}
+        />
       </div>
     </Layout>
   )

@@ -1,5 +1,5 @@
-import { PostForm } from '#web/ui/forms.tsx'
 import { dateTime, day, duration, yuan } from '#web/ui/format.ts'
+import { PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, usePage } from '#web/ui/page.tsx'
 import { Button, Money, SummaryList, Table, Tag, type Tone } from '#web/ui/parts.tsx'

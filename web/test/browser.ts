@@ -6,7 +6,15 @@ import { assets } from '#web/ui/assets.ts'
 import type { ElderSize, PageContext } from '#web/ui/page.tsx'
 
 const executablePath = process.env.YIMEN_CHROMIUM ?? '/usr/bin/chromium'
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 /** A browser, or a failure that says why: a check that needs one never passes without it. */
 export async function openBrowser(): Promise<Browser> {
@@ -15,7 +23,8 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** The policy the pages are written for: nothing inline, nothing from elsewhere. */
-export const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+export const policy =
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
 
 export interface Site {
   url: string

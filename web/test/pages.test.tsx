@@ -80,7 +80,12 @@ test('a page that came back with errors says so before its title and lists them 
 test('each error page that names money says in plain words whether it moved', () => {
   const words = { not_charged: '未扣款', charged_pending: '已扣款，待确认', charged_refunding: '已扣款，将退回' } as const
   for (const [money, word] of Object.entries(words)) {
-    const html = errorPage(context('zh-CN', undefined), { status: 500, money: money as keyof typeof words, requestId: 'r1', retryHref: '/pay' })
+    const html = errorPage(context('zh-CN', undefined), {
+      status: 500,
+      money: money as keyof typeof words,
+      requestId: 'r1',
+      retryHref: '/pay',
+    })
     assert.match(html, new RegExp(word))
     assert.equal(html.includes('再试一次'), money === 'not_charged', 'a retry is offered only while no money moved')
   }
@@ -121,13 +126,21 @@ test('the resident stylesheet is at most 8 KiB and each script at most 2 KiB gzi
 
 test('every class in a stylesheet is used by some page', () => {
   const code = sources(/\.(tsx|ts)$/)
-  const classes = new Set([...sources(/\.css$/).replace(/\/\*[\s\S]*?\*\//g, '').matchAll(/(?<![\d\w])\.([a-z][\w-]*)(?=[^{}]*\{)/g)].map(m => m[1]!))
+  const classes = new Set(
+    [
+      ...sources(/\.css$/)
+        .replace(/\/\*[\s\S]*?\*\//g, '')
+        .matchAll(/(?<![\d\w])\.([a-z][\w-]*)(?=[^{}]*\{)/g),
+    ].map(m => m[1]!),
+  )
   const unused = [...classes].filter(name => !code.includes(name) && !(name.includes('--') && code.includes(`${name.split('--')[0]}--\${`)))
   assert.deepEqual(unused, [])
 })
 
 test('every message is used, and no English text contains Chinese', () => {
-  const code = sources(/\.(tsx|ts)$/).replaceAll(table('zh-CN'), '').replaceAll(table('en'), '')
+  const code = sources(/\.(tsx|ts)$/)
+    .replaceAll(table('zh-CN'), '')
+    .replaceAll(table('en'), '')
   const unused = Object.keys(zh).filter(key => !code.includes(`'${key}'`) && !code.includes(`"${key}"`) && !isComposed(key, code))
   assert.deepEqual(unused, [])
   for (const [key, text] of Object.entries(en)) assert.doesNotMatch(text, /[\u4e00-\u9fff]/, key)
@@ -147,7 +160,10 @@ test('both languages take the same parameters', () => {
 })
 
 test('the minifier keeps what has meaning', () => {
-  assert.equal(minifyCss('/* x */ .a :is(.b, .c) > d { margin: calc(1px + 2px) ; content: "a  b" }'), '.a :is(.b,.c)>d{margin:calc(1px + 2px);content:"a  b"}')
+  assert.equal(
+    minifyCss('/* x */ .a :is(.b, .c) > d { margin: calc(1px + 2px) ; content: "a  b" }'),
+    '.a :is(.b,.c)>d{margin:calc(1px + 2px);content:"a  b"}',
+  )
 })
 
 test('a QR symbol keeps four quiet modules on each side', () => {

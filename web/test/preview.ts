@@ -18,7 +18,10 @@ for (const s of chosen) {
   for (const m of modes) {
     if (s.surface === 'desk' && m.id === 'zh-elder') continue
     const wide = s.surface !== undefined
-    const tab = await browser.newPage({ viewport: wide ? { width: 1280, height: 800 } : { width: 360, height: 740 }, deviceScaleFactor: wide ? 1 : 1.5 })
+    const tab = await browser.newPage({
+      viewport: wide ? { width: 1280, height: 800 } : { width: 360, height: 740 },
+      deviceScaleFactor: wide ? 1 : 1.5,
+    })
     tab.on('console', line => console.log(`${s.name}/${m.id}: ${line.text()}`))
     await tab.goto(`${site.url}/${s.name}/${m.id}`)
     save(out, `${s.name}-${m.id}.png`, await tab.screenshot({ fullPage: true }))

@@ -1,8 +1,8 @@
 import { accountPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
 import { searchPage } from '#web/staff/search.tsx'
 import { secondFactorPage, staffSignInPage } from '#web/staff/sign-in.tsx'
-import { galleryPage } from '#web/ui/gallery.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { galleryPage } from '#web/ui/gallery.tsx'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, type Sample } from './sample-views.ts'
 
@@ -14,9 +14,23 @@ const paid = (ctx: PageContext) => ({ text: pick(ctx, '已付', 'Paid'), tone: '
 
 const timeline = (ctx: PageContext) => [
   { at, actor: pick(ctx, '居民（匿名）', 'Resident (anonymous)'), text: pick(ctx, '扫码打开账单', 'Opened the bill by its code') },
-  { at: new Date(+at + 9000), actor: pick(ctx, '居民（匿名）', 'Resident (anonymous)'), text: pick(ctx, '确认支付131.95元', 'Confirmed 131.95 yuan') },
-  { at: new Date(+at + 15000), actor: pick(ctx, '微信支付', 'WeChat Pay'), text: pick(ctx, '通知付款成功', 'Reported success'), detail: pick(ctx, '签名已验，金额一致', 'Signature checked, amounts equal') },
-  { at: new Date(+at + 16000), actor: pick(ctx, '系统', 'System'), text: pick(ctx, '等待交给收费单位', 'Waiting to tell the biller'), isNow: true },
+  {
+    at: new Date(+at + 9000),
+    actor: pick(ctx, '居民（匿名）', 'Resident (anonymous)'),
+    text: pick(ctx, '确认支付131.95元', 'Confirmed 131.95 yuan'),
+  },
+  {
+    at: new Date(+at + 15000),
+    actor: pick(ctx, '微信支付', 'WeChat Pay'),
+    text: pick(ctx, '通知付款成功', 'Reported success'),
+    detail: pick(ctx, '签名已验，金额一致', 'Signature checked, amounts equal'),
+  },
+  {
+    at: new Date(+at + 16000),
+    actor: pick(ctx, '系统', 'System'),
+    text: pick(ctx, '等待交给收费单位', 'Waiting to tell the biller'),
+    isNow: true,
+  },
 ]
 
 export const deskSamples: readonly Sample[] = [
@@ -36,14 +50,39 @@ export const deskSamples: readonly Sample[] = [
           total: 3,
           pager: { page: 1, pages: 1 },
           rows: [
-            { href: '/staff/orders/1', kind: 'order', no: '20261119-004817', text: `${water(ctx)} ${period(ctx)}`, state: paid(ctx), amountFen: 13195, at },
-            { href: '/staff/bills/1', kind: 'bill', no: 'B-202610-2817', text: period(ctx), state: { text: pick(ctx, '已缴清', 'Settled'), tone: 'ok' }, amountFen: 13195, at },
-            { href: '/staff/accounts/1', kind: 'account', no: '3306 **** 2817', text: pick(ctx, '梧桐里2幢***，王**', 'Wutongli 2-***, W**') },
+            {
+              href: '/staff/orders/1',
+              kind: 'order',
+              no: '20261119-004817',
+              text: `${water(ctx)} ${period(ctx)}`,
+              state: paid(ctx),
+              amountFen: 13195,
+              at,
+            },
+            {
+              href: '/staff/bills/1',
+              kind: 'bill',
+              no: 'B-202610-2817',
+              text: period(ctx),
+              state: { text: pick(ctx, '已缴清', 'Settled'), tone: 'ok' },
+              amountFen: 13195,
+              at,
+            },
+            {
+              href: '/staff/accounts/1',
+              kind: 'account',
+              no: '3306 **** 2817',
+              text: pick(ctx, '梧桐里2幢***，王**', 'Wutongli 2-***, W**'),
+            },
           ],
         },
       }),
   },
-  { name: 'staff-search-empty', surface: 'desk', render: ctx => searchPage(staff(ctx), { query: '9999', results: { rows: [], total: 0, pager: { page: 1, pages: 1 } } }) },
+  {
+    name: 'staff-search-empty',
+    surface: 'desk',
+    render: ctx => searchPage(staff(ctx), { query: '9999', results: { rows: [], total: 0, pager: { page: 1, pages: 1 } } }),
+  },
   {
     name: 'staff-order',
     surface: 'desk',
@@ -57,7 +96,15 @@ export const deskSamples: readonly Sample[] = [
         bill: { text: period(ctx), href: '/staff/bills/1' },
         account: { text: '3306 **** 2817', href: '/staff/accounts/1' },
         createdAt: at,
-        attempts: [{ no: 'WX2026111900481701', party: pick(ctx, '微信支付', 'WeChat Pay'), state: { text: pick(ctx, '成功', 'Succeeded'), tone: 'ok' }, amountFen: 13195, at }],
+        attempts: [
+          {
+            no: 'WX2026111900481701',
+            party: pick(ctx, '微信支付', 'WeChat Pay'),
+            state: { text: pick(ctx, '成功', 'Succeeded'), tone: 'ok' },
+            amountFen: 13195,
+            at,
+          },
+        ],
         postings: [{ no: 'P-4817', party: water(ctx), state: { text: pick(ctx, '等待', 'Held'), tone: 'now' }, amountFen: 13195, at }],
         refunds: [],
         timeline: timeline(ctx),
@@ -80,7 +127,16 @@ export const deskSamples: readonly Sample[] = [
         state: { text: pick(ctx, '正常', 'Open'), tone: 'ok' },
         boundCount: 2,
         bills: [{ href: '/staff/bills/1', periodLabel: period(ctx), amountFen: 13195, dueOn: '2026-11-30', state: paid(ctx) }],
-        payments: [{ href: '/staff/orders/1', no: '20261119-004817', channel: pick(ctx, '微信支付', 'WeChat Pay'), amountFen: 13195, at, state: paid(ctx) }],
+        payments: [
+          {
+            href: '/staff/orders/1',
+            no: '20261119-004817',
+            channel: pick(ctx, '微信支付', 'WeChat Pay'),
+            amountFen: 13195,
+            at,
+            state: paid(ctx),
+          },
+        ],
         timeline: timeline(ctx).slice(0, 2),
       }),
   },

@@ -78,7 +78,10 @@ const findSamples: readonly Sample[] = [
         ],
       }),
   },
-  { name: 'bills-empty', render: ctx => billsPage(ctx, { service: water(ctx).service, accountMasked, isOldestFirst: false, bills: [], nextOn: '2027-01-05' }) },
+  {
+    name: 'bills-empty',
+    render: ctx => billsPage(ctx, { service: water(ctx).service, accountMasked, isOldestFirst: false, bills: [], nextOn: '2027-01-05' }),
+  },
   {
     name: 'already-paid',
     render: ctx =>
@@ -125,7 +128,15 @@ const afterSamples: readonly Sample[] = [
   {
     name: 'verify-valid',
     render: ctx =>
-      verifyPage(ctx, { answer: { state: 'valid', ...verified(ctx), leafIndex: 48213, rootHash: 'b7c1f0e2a94d5c3388f1aa02c9e7d614', proofHref: '/verify/8k2.json' } }),
+      verifyPage(ctx, {
+        answer: {
+          state: 'valid',
+          ...verified(ctx),
+          leafIndex: 48213,
+          rootHash: 'b7c1f0e2a94d5c3388f1aa02c9e7d614',
+          proofHref: '/verify/8k2.json',
+        },
+      }),
   },
   { name: 'verify-pending', render: ctx => verifyPage(ctx, { answer: { state: 'pending', ...verified(ctx) } }) },
   { name: 'verify-invalid', render: ctx => verifyPage(ctx, { code: '8k2m-xxxx', answer: { state: 'invalid' } }) },
@@ -179,7 +190,13 @@ const mineSamples: readonly Sample[] = [
       householdsPage(signedIn(ctx), {
         notice: 'bound',
         households: [
-          { href: '/mine/households/1', service: water(ctx).service, accountMasked, nickname: pick(ctx, '爸妈家', 'Parents'), isShared: true },
+          {
+            href: '/mine/households/1',
+            service: water(ctx).service,
+            accountMasked,
+            nickname: pick(ctx, '爸妈家', 'Parents'),
+            isShared: true,
+          },
           { href: '/mine/households/2', service: water(ctx).service, accountMasked: '3306 **** 5190', sharedBy: '李**', isShared: false },
         ],
       }),
@@ -191,10 +208,7 @@ const mineSamples: readonly Sample[] = [
       householdNewPage(signedIn(ctx), {
         billers: billers(ctx),
         values: { biller: 'water', account: '3306' },
-        errors: [
-          fieldError(ctx.lang, 'accountFormat'),
-          fieldError(ctx.lang, 'relationMissing'),
-        ],
+        errors: [fieldError(ctx.lang, 'accountFormat'), fieldError(ctx.lang, 'relationMissing')],
       }),
   },
   {
@@ -210,7 +224,9 @@ const mineSamples: readonly Sample[] = [
         unbindAction: '/mine/households/1/unbind',
         sharing: {
           shareAction: '/mine/households/1/share',
-          members: [{ nameMasked: '李**', phoneMasked: '138 **** 6620', since: '2026-05-02', unshareAction: '/mine/households/1/unshare/9' }],
+          members: [
+            { nameMasked: '李**', phoneMasked: '138 **** 6620', since: '2026-05-02', unshareAction: '/mine/households/1/unshare/9' },
+          ],
         },
       }),
   },

@@ -1,14 +1,14 @@
-import { fieldError } from '#web/ui/field-errors.ts'
-import type { PageContext } from '#web/ui/page.tsx'
 import { type BillView, billPage } from '#web/resident/bill.tsx'
 import { type DoneView, donePage } from '#web/resident/done.tsx'
 import { errorPage } from '#web/resident/error.tsx'
 import { homePage } from '#web/resident/home.tsx'
 import { notOpenPage } from '#web/resident/not-open.tsx'
 import { waitingPage } from '#web/resident/waiting.tsx'
-import { residentSamples } from './samples-resident.tsx'
-import { deskSamples } from './samples-desk.tsx'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
+import { deskSamples } from './samples-desk.tsx'
+import { residentSamples } from './samples-resident.tsx'
 
 export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillView => ({
   biller: pick(ctx, '梧桐里自来水公司（示例）', 'Wutongli Water (sample)'),
@@ -84,7 +84,11 @@ const paySamples: readonly Sample[] = [
     render: ctx =>
       homePage(ctx, {
         due: { service: pick(ctx, '水费', 'Water'), amountFen: 13195, dueOn: '2026-11-30', isOverdue: false, href: '/b/7m3kq2x9d4' },
-        hall: { name: pick(ctx, '梧桐里社区服务中心', 'Wutongli Service Centre'), hours: pick(ctx, '今天8:30–17:00，周六上午照常', 'Today 8:30–17:00, Saturday morning too'), isOpen: true },
+        hall: {
+          name: pick(ctx, '梧桐里社区服务中心', 'Wutongli Service Centre'),
+          hours: pick(ctx, '今天8:30–17:00，周六上午照常', 'Today 8:30–17:00, Saturday morning too'),
+          isOpen: true,
+        },
         notOpen: ['services', 'queue', 'report'],
       }),
   },
@@ -113,7 +117,10 @@ const paySamples: readonly Sample[] = [
           isOverdue: true,
           lateFeeFen: 120,
           amountFen: 13315,
-          precheck: [{ level: 'warn', key: 'late_fee', params: { amount: '1.20' } }, { level: 'warn', key: 'being_paid' }],
+          precheck: [
+            { level: 'warn', key: 'late_fee', params: { amount: '1.20' } },
+            { level: 'warn', key: 'being_paid' },
+          ],
           errors: [fieldError(ctx.lang, 'wayMissing')],
         }),
       ),

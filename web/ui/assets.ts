@@ -37,7 +37,15 @@ export function minifyCss(css: string): string {
   return css
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .split(/("[^"]*"|'[^']*')/)
-    .map((part, i) => (i % 2 ? part : part.replace(/\s+/g, ' ').replace(/ ?([{};,>]) ?/g, '$1').replace(/: /g, ':').replace(/;}/g, '}')))
+    .map((part, i) =>
+      i % 2
+        ? part
+        : part
+            .replace(/\s+/g, ' ')
+            .replace(/ ?([{};,>]) ?/g, '$1')
+            .replace(/: /g, ':')
+            .replace(/;}/g, '}'),
+    )
     .join('')
     .trim()
 }
@@ -64,7 +72,8 @@ function build(): { files: Map<string, Asset>; names: Map<AssetName, string> } {
     files.set(path, { body, type, etag: `"${hash}"`, gzip: gzipSync(body, { level: 9 }) })
     names.set(name, path)
   }
-  for (const [name, parts] of Object.entries(sheets)) add(name as AssetName, parts.map(p => minifyCss(read(p))).join(''), 'text/css; charset=utf-8')
+  for (const [name, parts] of Object.entries(sheets))
+    add(name as AssetName, parts.map(p => minifyCss(read(p))).join(''), 'text/css; charset=utf-8')
   for (const name of islands) add(name, compileIsland(name), 'text/javascript; charset=utf-8')
   add('icon.svg', icon, 'image/svg+xml')
   return { files, names }

@@ -1,5 +1,5 @@
-import type { FieldError } from './forms.tsx'
 import type { Lang } from './format.ts'
+import type { FieldError } from './forms.tsx'
 import { type MessageKey, type Params, t } from './messages.ts'
 
 /** Everything a form may say about a field, with the name of the field it belongs to. */

@@ -8,7 +8,14 @@ export const fieldNames = { csrf: 'csrf', idempotencyKey: 'idempotency_key', quo
 export const Hidden = ({ name, value }: { name: string; value: string }) => <input type="hidden" name={name} value={value} />
 
 /** A form that posts to its own service with the token of the visit. */
-export function PostForm(props: { action: string; id?: string; class?: string; idempotencyKey?: string; quote?: string; children: ComponentChildren }) {
+export function PostForm(props: {
+  action: string
+  id?: string
+  class?: string
+  idempotencyKey?: string
+  quote?: string
+  children: ComponentChildren
+}) {
   const { ctx } = usePage()
   return (
     <form method="post" action={props.action} id={props.id} class={props.class} novalidate>

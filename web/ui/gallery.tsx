@@ -42,7 +42,13 @@ function Controls({ size }: { size: string }) {
       </Part>
       <Part name="ErrorSummary, Field">
         <ErrorSummary errors={errors} />
-        <Field name={`account-${size}`} label={t('account.label')} hint={t('account.example', { example: '3306 000 281' })} value="3306 281" errors={errors} />
+        <Field
+          name={`account-${size}`}
+          label={t('account.label')}
+          hint={t('account.example', { example: '3306 000 281' })}
+          value="3306 281"
+          errors={errors}
+        />
         <Field name={`note-${size}`} label={t('wrong.note')} optional rows={2} />
       </Part>
       <Part name="Choices">
@@ -81,7 +87,11 @@ function Notices() {
         <Banner tone="bad" title={t('verify.invalid')} />
       </Part>
       <Part name="LinkList, Pager, Empty">
-        <LinkList rows={[{ href: '/ui', title: t('mine.payments'), note: t('mine.payments_note'), tag: { text: t('payments.state_paid'), tone: 'ok' } }]} />
+        <LinkList
+          rows={[
+            { href: '/ui', title: t('mine.payments'), note: t('mine.payments_note'), tag: { text: t('payments.state_paid'), tone: 'ok' } },
+          ]}
+        />
         <Pager view={{ page: 2, pages: 3, prevHref: '/ui', nextHref: '/ui' }} />
         <Empty title={t('bills.empty')}>
           <p>{t('payments.empty_text')}</p>

@@ -23,7 +23,7 @@ function Switch(props: { name: 'elder' | 'lang'; value: string; class?: string; 
     <form method="post" action={paths.prefs}>
       <Hidden name={fieldNames.csrf} value={ctx.csrf} />
       <Hidden name={fieldNames.back} value={ctx.path} />
-      <button class={props.class} name={props.name} value={props.value} lang={props.lang}>
+      <button type="submit" class={props.class} name={props.name} value={props.value} lang={props.lang}>
         {props.children}
       </button>
     </form>
@@ -91,4 +91,3 @@ export function Heading({ title, lead }: { title: string; lead?: ComponentChildr
     </div>
   )
 }
-

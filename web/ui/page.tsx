@@ -1,4 +1,4 @@
-import { createContext, type ComponentChildren, type VNode } from 'preact'
+import { type ComponentChildren, createContext, type VNode } from 'preact'
 import { useContext } from 'preact/hooks'
 import { renderToString } from 'preact-render-to-string'
 import { type AssetName, assets } from './assets.ts'
@@ -50,15 +50,15 @@ export function usePage(): Page {
   return page
 }
 
-const escape = (text: string) => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`)
+const escapeHtml = (text: string) => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`)
 
 /** Whole HTML document of a page. No inline script or style, so `default-src 'self'` is enough. */
 export function renderPage(ctx: PageContext, page: VNode | ComponentChildren, options: PageOptions): string {
   const translate = t(ctx.lang)
   const body = renderToString(<Current.Provider value={{ ctx, t: translate }}>{page}</Current.Provider>)
   const title = `${options.hasError ? translate('error.prefix') : ''}${options.title} · ${translate('brand')}`
-  const nonce = ctx.nonce ? ` nonce="${escape(ctx.nonce)}"` : ''
+  const nonce = ctx.nonce ? ` nonce="${escapeHtml(ctx.nonce)}"` : ''
   const scripts = (options.scripts ?? []).map(name => `<script type="module" src="${assets.href(name)}"${nonce}></script>`)
   const refresh = options.refreshS ? `<noscript><meta http-equiv="refresh" content="${options.refreshS}"></noscript>` : ''
-  return `<!doctype html><html lang="${ctx.lang}"${ctx.elder ? ` data-elder="${ctx.elder}"` : ''}${options.surface ? ` data-surface="${options.surface}"` : ''}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover"><meta name="theme-color" content="#f5f6f9"><meta name="format-detection" content="telephone=no"><title>${escape(title)}</title><link rel="stylesheet" href="${assets.href(options.sheet ?? 'resident.css')}"><link rel="icon" href="${assets.href('icon.svg')}" type="image/svg+xml">${refresh}</head><body>${spriteFor(body)}${body}${scripts.join('')}</body></html>`
+  return `<!doctype html><html lang="${ctx.lang}"${ctx.elder ? ` data-elder="${ctx.elder}"` : ''}${options.surface ? ` data-surface="${options.surface}"` : ''}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover"><meta name="theme-color" content="#f5f6f9"><meta name="format-detection" content="telephone=no"><title>${escapeHtml(title)}</title><link rel="stylesheet" href="${assets.href(options.sheet ?? 'resident.css')}"><link rel="icon" href="${assets.href('icon.svg')}" type="image/svg+xml">${refresh}</head><body>${spriteFor(body)}${body}${scripts.join('')}</body></html>`
 }

@@ -25,12 +25,24 @@ export function Money({ fen, size }: { fen: number; size?: 'lg' | 'xl' }) {
 
 export const Keep = ({ children }: Children) => <span class="keep">{children}</span>
 
-export const Tag = ({ tone, children }: Children & { tone?: Tone | undefined }) => <span class={`tag${tone ? ` tag--${tone}` : ''}`}>{children}</span>
+export const Tag = ({ tone, children }: Children & { tone?: Tone | undefined }) => (
+  <span class={`tag${tone ? ` tag--${tone}` : ''}`}>{children}</span>
+)
 
 const bannerIcons: Record<Tone, IconName> = { now: 'info', ok: 'check', warn: 'alert', bad: 'alert' }
 
 /** Notice with a heading; `live` announces it when the page opens. */
-export function Banner({ tone = 'now', title, live, children }: { tone?: Tone; title: string; live?: boolean; children?: ComponentChildren }) {
+export function Banner({
+  tone = 'now',
+  title,
+  live,
+  children,
+}: {
+  tone?: Tone
+  title: string
+  live?: boolean
+  children?: ComponentChildren
+}) {
   return (
     <div class={`banner${tone === 'now' ? '' : ` banner--${tone}`}`} role={live ? 'alert' : 'note'}>
       <Icon name={bannerIcons[tone]} />
@@ -194,7 +206,9 @@ export function LinkList({ rows }: { rows: readonly LinkRow[] }) {
   )
 }
 
-export const LinkButton = (props: { href: string; kind?: 'secondary' | 'link'; icon?: IconName; wide?: boolean; download?: boolean } & Children) => (
+export const LinkButton = (
+  props: { href: string; kind?: 'secondary' | 'link'; icon?: IconName; wide?: boolean; download?: boolean } & Children,
+) => (
   <a
     class={`btn${props.kind ? ` btn--${props.kind}` : ''}${props.wide ? ' btn--wide' : ''}`}
     href={props.href}
@@ -205,9 +219,19 @@ export const LinkButton = (props: { href: string; kind?: 'secondary' | 'link'; i
   </a>
 )
 
-export function Button(props: { kind?: 'secondary' | 'danger' | 'quiet' | 'link'; icon?: IconName; wide?: boolean; big?: boolean; name?: string; value?: string } & Children) {
+export function Button(
+  props: {
+    kind?: 'secondary' | 'danger' | 'quiet' | 'link'
+    icon?: IconName
+    wide?: boolean
+    big?: boolean
+    name?: string
+    value?: string
+  } & Children,
+) {
   return (
     <button
+      type="submit"
       class={`btn${props.kind ? ` btn--${props.kind}` : ''}${props.wide ? ' btn--wide' : ''}${props.big ? ' btn--big' : ''}`}
       name={props.name}
       value={props.value}
