@@ -10,7 +10,7 @@ export interface StaffFrame {
   query?: string
 }
 
-/** Dense frame of the desk: search always in reach (Alt+K), one line on top, content below. */
+/** Dense frame of the desk: search always in reach, one line on top, content below. */
 export function StaffLayout({ frame, children }: { frame?: StaffFrame; children: ComponentChildren }) {
   const { ctx, t } = usePage()
   return (
@@ -34,7 +34,6 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
                 type="search"
                 value={frame?.query ?? ''}
                 placeholder={t('staff.search_label')}
-                accessKey="k"
                 maxLength={80}
                 autoComplete="off"
               />

@@ -40,7 +40,6 @@ export function ErrorSummary({ errors }: { errors: readonly FieldError[] | undef
   const { t } = usePage()
   if (!errors?.length) return null
   return (
-    // biome-ignore lint/a11y/noAutofocus: the summary takes the focus so that a screen reader starts there
     <div class="errors" role="alert" tabIndex={-1} autofocus>
       <h2>{t('errors.title', { n: errors.length })}</h2>
       <ul>
@@ -183,7 +182,7 @@ export function Choices(props: {
 export function PayBar({ form, label }: { form: string; label: string }) {
   return (
     <div class="paybar">
-      <button class="btn btn--wide btn--big" form={form}>
+      <button type="submit" class="btn btn--wide btn--big" form={form}>
         <Icon name="lock" />
         {label}
       </button>

@@ -140,7 +140,6 @@ export function Table<Row>(props: {
       </thead>
       <tbody>
         {rows.map((row, r) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: rendered once on the server, rows never move
           <tr key={r}>
             {columns.map((c, i) =>
               i === 0 ? (

@@ -1,0 +1,406 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { publicUrl } from '#kernel/config.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { newCode } from '#kernel/id.ts'
+import type { AppError } from '#kernel/result.ts'
+import { dayOf } from '#kernel/time.ts'
+import {
+  askRescue,
+  billingErrors,
+  findRescue,
+  findUndo,
+  getBill,
+  listReceipts,
+  payBills,
+  proveReceipt,
+  RESCUE_WORKING_DAYS,
+  type Receipt,
+  type RescueReason,
+  undoPayment,
+} from '#modules/billing/index.ts'
+import {
+  askChannel,
+  attemptStateOf,
+  type CreateInput,
+  closeOrder,
+  findOrderByCode,
+  listChannels,
+  notifyUrlOf,
+  type OrderView,
+  orderStateOf,
+  paymentErrors,
+  refundStateOf,
+  startAttempt,
+  UNDO_MS_MAX,
+} from '#modules/payments/index.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { FieldError } from '#web/ui/forms.tsx'
+import { t } from '#web/ui/messages.ts'
+import type { Visit } from '#web/visit.ts'
+import { alreadyPaidPage } from '../already-paid.tsx'
+import { billPage, type WayId } from '../bill.tsx'
+import { donePage } from '../done.tsx'
+import { waitingPage } from '../waiting.tsx'
+import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
+import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
+import type { Pages } from './pages.ts'
+import { addReceiptRoutes } from './receipts.ts'
+import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName } from './views.ts'
+
+/** Which product of a channel fits the browser at hand. */
+export function productFor(channel: string, userAgent: string): CreateInput['product'] {
+  const isPhone = /Mobile|Android|iPhone/i.test(userAgent)
+  if (channel === 'alipay') return isPhone ? 'wap' : 'precreate'
+  if (/MicroMessenger/i.test(userAgent)) return 'jsapi'
+  return isPhone ? 'h5' : 'native'
+}
+
+/** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
+export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
+  const open = listChannels(tenantId)
+  const usable = /MicroMessenger/i.test(userAgent)
+    ? open.filter(c => c === 'wechat')
+    : /AlipayClient/i.test(userAgent)
+      ? open.filter(c => c === 'alipay')
+      : open
+  return usable.map(id => ({ id }))
+}
+
+const agentOf = (request: FastifyRequest): string => String(request.headers['user-agent'] ?? '')
+const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
+const bodyOf = (request: FastifyRequest): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries((request.body ?? {}) as Record<string, unknown>).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v]] : [])),
+  )
+
+async function showBill(
+  pages: Pages,
+  visit: Visit,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: string,
+  errors?: FieldError[],
+): Promise<FastifyReply> {
+  const found = await getBill(visit.ctx, code, visit.payer)
+  if (!found.ok) return pages.error(visit, reply, found.error)
+  const { claim, bill, biller } = found.value
+  const { lang } = visit.ctx
+  if (claim?.state === 'open' && claim.payer === visit.payer && !errors) return reply.redirect(`/o/${claim.orderCode}`, 303)
+  if (claim?.state === 'paid') {
+    const mine = claim.payer === visit.payer
+    const order = await findOrderByCode(visit.ctx, claim.orderCode)
+    const channel = order?.attempts.find(a => attemptStateOf(a.state) === 'succeeded')?.channel ?? ''
+    return pages.html(
+      reply,
+      alreadyPaidPage(visit.page, {
+        service: serviceName(lang, biller),
+        periodLabel: periodLabel(lang, bill.periodFrom, bill.periodTo),
+        paidAt: claim.paidAt!,
+        channel: channelName(lang, channel),
+        amountFen: claim.amountFen,
+        ...(mine && { receiptHref: `/o/${claim.orderCode}` }),
+        triedNow: request.method === 'POST',
+      }),
+    )
+  }
+  return pages.html(
+    reply,
+    billPage(
+      visit.page,
+      billView(visit.ctx, found.value, {
+        payAction: `/b/${code}/pay`,
+        idempotencyKey: newCode(visit.ctx.kernel.random),
+        ways: waysFor(visit.ctx.tenantId, agentOf(request)),
+        ...(errors && { errors }),
+      }),
+    ),
+    errors ? 422 : 200,
+  )
+}
+
+const noticeOf = (lang: Visit['ctx']['lang'], error: AppError): FieldError[] => {
+  const key =
+    error.code === billingErrors.quote_changed.code || error.code === billingErrors.quote_expired.code
+      ? 'bill.error_changed'
+      : error.code === paymentErrors.channel_not_available.code
+        ? 'bill.error_channel'
+        : 'bill.error_again'
+  return [{ field: 'way', text: t(lang)(key) }]
+}
+
+/** Confirm: the order, the attempt, and away to the wallet. Every repeat ends on the same order. */
+async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  const { ctx } = visit
+  const body = bodyOf(request)
+  const code = codeOf(request)
+  const way = waysFor(ctx.tenantId, agentOf(request)).find(w => w.id === body.way)
+  if (!way) return showBill(pages, visit, request, reply, code, [fieldError(ctx.lang, 'wayMissing')])
+  const placed = await payBills(ctx, { quote: body.quote ?? '', idempotencyKey: body.idempotency_key, payer: visit.payer, place: 'phone' })
+  if (!placed.ok) {
+    pages.refused(visit, placed.error, 'POST /b/:code/pay')
+    const isTaken =
+      placed.error.code === billingErrors.bill_already_paid.code ||
+      placed.error.code === billingErrors.bill_being_paid.code ||
+      placed.error.code.startsWith('payments.subject_')
+    return showBill(pages, visit, request, reply, code, isTaken ? undefined : noticeOf(ctx.lang, placed.error))
+  }
+  const order = `/o/${placed.value.code}`
+  const started = await startAttempt(ctx, {
+    orderId: placed.value.orderId,
+    channel: way.id,
+    product: productFor(way.id, agentOf(request)),
+    notifyUrl: notifyUrlOf(ctx, way.id),
+    returnUrl: `${publicUrl(ctx.kernel.config)}${order}?back=1`,
+    clientIp: request.ip,
+    ...(request.cookies.yimen_openid && { openid: request.cookies.yimen_openid }),
+  })
+  if (!started.ok) {
+    if (started.error.code === paymentErrors.channel_not_available.code || started.error.code === paymentErrors.order_not_open.code) {
+      await closeOrder(ctx, placed.value.orderId, 'not_started')
+      return showBill(pages, visit, request, reply, code, noticeOf(ctx.lang, started.error))
+    }
+    return reply.redirect(order, 303)
+  }
+  if (started.value.state === 'failed')
+    return showBill(pages, visit, request, reply, code, [{ field: 'way', text: t(ctx.lang)('bill.error_channel') }])
+  return reply.redirect(started.value.launch?.redirectUrl ?? order, 303)
+}
+
+const openAttempt = (order: OrderView) =>
+  order.attempts.find(a => ['submitted', 'pending', 'unknown', 'closing'].includes(attemptStateOf(a.state)))
+
+async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  let order = await findOrderByCode(visit.ctx, codeOf(request))
+  if (!order) return pages.error(visit, reply, paymentErrors.order_not_found)
+  const attempt = openAttempt(order)
+  const query = request.query as { back?: string; check?: string }
+  if (orderStateOf(order.state) === 'open' && attempt && (query.back || query.check)) {
+    await askChannel(visit.ctx, attempt)
+    order = (await findOrderByCode(visit.ctx, order.code))!
+  }
+  if (order.payer !== visit.payer && orderStateOf(order.state) !== 'paid') return pages.error(visit, reply, paymentErrors.order_not_found)
+  if (orderStateOf(order.state) === 'paid') return showDone(pages, visit, reply, order)
+  const bill = order.lines.find(line => line.subjectKind === 'bill')
+  const found = bill && (await pages.findBillById(visit, bill.subjectId))
+  if (!found) return pages.error(visit, reply, paymentErrors.order_not_found)
+  if (orderStateOf(order.state) === 'closed') return reply.redirect(`/b/${found.bill.code}`, 303)
+  return showWallet(pages, visit, request, reply, order, found)
+}
+
+function showWallet(
+  pages: Pages,
+  visit: Visit,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  order: OrderView,
+  found: NonNullable<Awaited<ReturnType<Pages['findBillById']>>>,
+): FastifyReply {
+  const { lang, kernel } = visit.ctx
+  const attempt = openAttempt(order)
+  const base = { amountFen: order.amountFen, service: serviceName(lang, found.biller), biller: billerName(lang, found.biller) }
+  const hrefs = { checkHref: `/o/${order.code}?check=1`, pollHref: `/o/${order.code}/state` }
+  const launch = (attempt?.launch ?? {}) as { redirectUrl?: string; codeUrl?: string; jsapi?: Record<string, string> }
+  const asked = (request.query as { check?: string; back?: string }).check ?? (request.query as { back?: string }).back
+  if (launch.codeUrl && !asked) {
+    return pages.html(
+      reply,
+      qrPayPage(visit.page, {
+        ...base,
+        ...hrefs,
+        periodLabel: periodLabel(lang, found.bill.periodFrom, found.bill.periodTo),
+        backHref: `/b/${found.bill.code}`,
+        codeUrl: launch.codeUrl,
+        way: channelName(lang, attempt!.channel),
+        expiresAt: order.expiresAt,
+        cancelAction: `/o/${order.code}/cancel`,
+        idempotencyKey: newCode(kernel.random),
+      }),
+    )
+  }
+  if (launch.jsapi && !asked) {
+    return pages.html(
+      reply,
+      jsapiPage(visit.page, {
+        ...base,
+        periodLabel: periodLabel(lang, found.bill.periodFrom, found.bill.periodTo),
+        backHref: `/b/${found.bill.code}`,
+        params: launch.jsapi as JsapiView['params'],
+        afterHref: `/o/${order.code}?back=1`,
+      }),
+    )
+  }
+  return pages.html(
+    reply,
+    waitingPage(visit.page, {
+      ...base,
+      ...hrefs,
+      orderNo: attempt?.outTradeNo ?? order.code,
+      startedAt: order.createdAt,
+      money: order.mismatch ? 'charged_pending' : 'unknown',
+      ...(launch.redirectUrl && { payHref: launch.redirectUrl }),
+      ...(launch.codeUrl && { payHref: `/o/${order.code}` }),
+      cancelAction: `/o/${order.code}/cancel`,
+      idempotencyKey: newCode(kernel.random),
+    }),
+  )
+}
+
+async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, order: OrderView): Promise<FastifyReply> {
+  const receipts = await listReceipts(visit.ctx, order)
+  const receipt = receipts[0]
+  if (!receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
+  const proof = await proveReceipt(visit.ctx, receipt.entryId)
+  const mine = order.payer === visit.payer
+  const undo = mine ? findUndo(visit.ctx, order) : undefined
+  const now = visit.ctx.kernel.clock.now()
+  const rescue = mine ? await findRescue(visit.ctx, order.id) : undefined
+  const refunded = order.refunds.reduce((sum, r) => sum + r.amountFen, 0)
+  const done = order.refunds.every(r => refundStateOf(r.state) === 'succeeded') ? order.refunds[0]?.finishedAt : undefined
+  return pages.html(
+    reply,
+    donePage(visit.page, {
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+      posting: postingOf(receipt),
+      postedBy: postedBy(receipt),
+      proof: proof ? 'anchored' : 'pending',
+      ...(undo && {
+        undo: {
+          until: undo,
+          secondsLeft: Math.floor((undo.getTime() - now.getTime()) / 1000),
+          secondsTotal: UNDO_MS_MAX / 1000,
+          action: `/o/${order.code}/undo`,
+          idempotencyKey: newCode(visit.ctx.kernel.random),
+        },
+      }),
+      ...(refunded > 0 && {
+        refund: { amountFen: refunded, way: channelName(visit.ctx.lang, receipt.channel), ...(done && { doneAt: done }) },
+      }),
+      links: {
+        print80: `/o/${order.code}/print-80`,
+        printA4: `/o/${order.code}/print-a4`,
+        pdf: `/o/${order.code}/receipt.pdf`,
+        json: `/o/${order.code}/receipt.json`,
+        ...(mine && !undo && (rescue || refunded === 0) && { wrongPayment: `/o/${order.code}/wrong` }),
+      },
+    }),
+  )
+}
+
+const paymentLine = (visit: Visit, receipt: Receipt) => ({
+  service: serviceName(visit.ctx.lang, receipt.biller),
+  periodLabel: periodLabel(visit.ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+  biller: billerName(visit.ctx.lang, receipt.biller),
+  amountFen: receipt.amountFen,
+  paidAt: receipt.paidAt,
+  receiptNo: receipt.receiptNo,
+  accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
+})
+
+async function showWrong(
+  pages: Pages,
+  visit: Visit,
+  reply: FastifyReply,
+  code: string,
+  errors?: FieldError[],
+  values?: Record<string, string>,
+): Promise<FastifyReply> {
+  const order = await findOrderByCode(visit.ctx, code)
+  if (!order || order.payer !== visit.payer || orderStateOf(order.state) !== 'paid')
+    return pages.error(visit, reply, paymentErrors.order_not_found)
+  const receipt = (await listReceipts(visit.ctx, order))[0]!
+  const rescue = await findRescue(visit.ctx, order.id)
+  const isHeld = postingOf(receipt) === 'held'
+  if (rescue) {
+    const refunded = order.refunds.length > 0 && order.refunds.every(r => refundStateOf(r.state) === 'succeeded')
+    return pages.html(
+      reply,
+      wrongOutcomePage(visit.page, {
+        payment: paymentLine(visit, receipt),
+        requestNo: rescue.id.slice(-12).toUpperCase(),
+        state: rescue.state === 'declined' ? 'refused' : rescue.state === 'returned' ? (refunded ? 'refunded' : 'refunding') : 'asked',
+        ...(rescue.state === 'asked' && { answerBy: dayOf(rescue.dueAt) }),
+        ...(rescue.state === 'declined' && rescue.answer && { reason: rescue.answer }),
+        isHeld,
+        backHref: `/o/${code}`,
+      }),
+    )
+  }
+  return pages.html(
+    reply,
+    wrongPaymentPage(visit.page, {
+      payment: paymentLine(visit, receipt),
+      answerWithinDays: RESCUE_WORKING_DAYS,
+      isHeld,
+      action: `/o/${code}/wrong`,
+      idempotencyKey: newCode(visit.ctx.kernel.random),
+      backHref: `/o/${code}`,
+      ...(values && {
+        values: { ...(values.reason && { reason: values.reason as RescueReason }), ...(values.note && { note: values.note }) },
+      }),
+      ...(errors && { errors }),
+    }),
+    errors ? 422 : 200,
+  )
+}
+
+const REASONS = new Set<string>(['account', 'twice', 'amount', 'other'])
+
+export function addPayRoutes(server: Server, pages: Pages): void {
+  server.get('/b/:code', { schema: { hide: true } }, async (request, reply) =>
+    showBill(pages, await pages.visit(request, reply), request, reply, codeOf(request)),
+  )
+  pages.form(server, '/b/:code/pay', { per_minute: 20 }, (request, reply) => pay(pages, request, reply))
+  server.get('/o/:code', { schema: { hide: true } }, (request, reply) => showOrder(pages, request, reply))
+  server.get('/o/:code/state', { schema: { hide: true } }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const order = await findOrderByCode(visit.ctx, codeOf(request))
+    return reply.header('cache-control', 'no-store').send(order && orderStateOf(order.state) !== 'open' ? { href: `/o/${order.code}` } : {})
+  })
+  pages.form(server, '/o/:code/cancel', {}, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const order = await findOrderByCode(visit.ctx, codeOf(request))
+    if (!order || order.payer !== visit.payer) return pages.error(visit, reply, paymentErrors.order_not_found)
+    await closeOrder(visit.ctx, order.id, 'cancelled_by_payer')
+    return reply.redirect(`/o/${order.code}`, 303)
+  })
+  pages.form(server, '/o/:code/undo', {}, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const undone = await undoPayment(visit.ctx, {
+      orderCode: codeOf(request),
+      payer: visit.payer,
+      idempotencyKey: bodyOf(request).idempotency_key,
+    })
+    if (undone.ok) return reply.redirect(`/o/${codeOf(request)}`, 303)
+    pages.refused(visit, undone.error, 'POST /o/:code/undo')
+    return undone.error.code === billingErrors.undo_too_late.code
+      ? reply.redirect(`/o/${codeOf(request)}/wrong`, 303)
+      : pages.error(visit, reply, undone.error)
+  })
+  server.get('/o/:code/wrong', { schema: { hide: true } }, async (request, reply) =>
+    showWrong(pages, await pages.visit(request, reply), reply, codeOf(request)),
+  )
+  pages.form(server, '/o/:code/wrong', {}, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const body = bodyOf(request)
+    if (!REASONS.has(body.reason ?? ''))
+      return showWrong(pages, visit, reply, codeOf(request), [fieldError(visit.ctx.lang, 'reasonMissing')], body)
+    const note = [
+      body.right_account && `${t('zh-CN')('wrong.right_account')}：${body.right_account.slice(0, 40)}`,
+      body.note?.slice(0, 500),
+    ]
+      .filter(Boolean)
+      .join('\n')
+    const asked = await askRescue(visit.ctx, {
+      orderCode: codeOf(request),
+      payer: visit.payer,
+      reason: body.reason as RescueReason,
+      note: note || undefined,
+      idempotencyKey: body.idempotency_key,
+    })
+    if (!asked.ok && asked.error.code !== billingErrors.rescue_exists.code) return pages.error(visit, reply, asked.error)
+    return reply.redirect(`/o/${codeOf(request)}/wrong`, 303)
+  })
+  addReceiptRoutes(server, pages)
+}

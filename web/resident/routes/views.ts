@@ -1,0 +1,170 @@
+import { publicUrl } from '#kernel/config.ts'
+import type { Ctx, Lang } from '#kernel/context.ts'
+import { addMs, dayOf } from '#kernel/time.ts'
+import { type BillForPayer, type BillState, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
+import { UNDO_MS_MAX } from '#modules/payments/index.ts'
+import type { TierView } from '#web/ui/charts.tsx'
+import { yuan } from '#web/ui/format.ts'
+import { t } from '#web/ui/messages.ts'
+import type { ReceiptView } from '#web/ui/receipt.tsx'
+import type { BillView, PrecheckView } from '../bill.tsx'
+
+export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
+export const serviceName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.serviceEn : biller.serviceZh)
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** 2026年9–10月, Sep–Oct 2026. */
+export function periodLabel(lang: Lang, from: string, to: string): string {
+  const [fy, fm] = from.split('-').map(Number) as [number, number]
+  const [ty, tm] = to.split('-').map(Number) as [number, number]
+  if (lang === 'en')
+    return from === to ? `${MONTHS[tm - 1]} ${ty}` : `${MONTHS[fm - 1]}${fy === ty ? '' : ` ${fy}`}–${MONTHS[tm - 1]} ${ty}`
+  if (from === to) return `${ty}年${tm}月`
+  return fy === ty ? `${fy}年${fm}–${tm}月` : `${fy}年${fm}月–${ty}年${tm}月`
+}
+
+const shortPeriod = (from: string, to: string): string =>
+  from === to ? `${Number(to.slice(5))}` : `${Number(from.slice(5))}–${Number(to.slice(5))}`
+
+const sameLastYear = (from: string, to: string) => (a: { periodFrom: string; periodTo: string }) =>
+  a.periodFrom.slice(5) === from.slice(5) &&
+  a.periodTo.slice(5) === to.slice(5) &&
+  Number(a.periodTo.slice(0, 4)) === Number(to.slice(0, 4)) - 1
+
+function checkView(lang: Lang, state: BillState, check: Precheck): PrecheckView | undefined {
+  const params = check.params ?? {}
+  switch (check.key) {
+    case 'unpaid':
+      return { level: 'ok', key: 'not_paid' }
+    case 'account_ok':
+      return { level: 'ok', key: 'account_ok' }
+    case 'biller_ok':
+      return { level: 'ok', key: 'biller_ok', params: { biller: billerName(lang, state.biller) } }
+    case 'paid':
+      return { level: 'stop', key: 'already_paid', params: { at: state.claim?.paidAt ? dayOf(state.claim.paidAt) : '' } }
+    case 'paying':
+      return { level: 'stop', key: 'being_paid' }
+    case 'closed':
+      return { level: 'stop', key: 'account_closed' }
+    case 'withdrawn':
+      return { level: 'stop', key: 'superseded' }
+    case 'offline':
+      return { level: 'warn', key: 'biller_offline', params: { biller: billerName(lang, state.biller) } }
+    case 'late_fee':
+      return { level: 'warn', key: 'late_fee', params: { amount: yuan(Number(params.fen)) } }
+    case 'amount_high':
+      return { level: 'warn', key: 'amount_far', params: { times: (Number(params.times_e1) / 10).toFixed(1) } }
+    case 'older_open':
+      return { level: 'warn', key: 'older_open', params: { count: Number(params.count) } }
+    case 'paying_here':
+    case 'due_soon':
+      return undefined
+  }
+}
+
+interface TariffBody {
+  readonly tiers?: readonly { readonly no: number; readonly up_to: number | null }[]
+  readonly period?: string
+}
+
+function tiersOf(lang: Lang, found: BillForPayer): TierView[] {
+  const { tiers, period } = (found.tariff?.body ?? {}) as TariffBody
+  // A tier over a year cannot be drawn against the use of one period.
+  if (!tiers || period !== 'month') return []
+  return tiers.map((tier, i) => ({
+    name: t(lang)('bill.tier', { no: tier.no }),
+    from: i === 0 ? 0 : (tiers[i - 1]!.up_to ?? 0) + 1,
+    upTo: tier.up_to,
+  }))
+}
+
+export function billView(
+  ctx: Ctx,
+  found: BillForPayer,
+  extra: Pick<BillView, 'payAction' | 'idempotencyKey' | 'ways'> & Partial<BillView>,
+): BillView {
+  const { lang } = ctx
+  const { bill, biller } = found
+  const today = dayOf(ctx.kernel.clock.now())
+  const isSame = sameLastYear(bill.periodFrom, bill.periodTo)
+  const earlier = found.history.slice(0, 6).reverse()
+  return {
+    biller: billerName(lang, biller),
+    service: serviceName(lang, biller),
+    periodLabel: periodLabel(lang, bill.periodFrom, bill.periodTo),
+    amountFen: bill.amountFen + found.lateFeeFen,
+    lateFeeFen: found.lateFeeFen,
+    dueOn: bill.dueOn,
+    isOverdue: bill.dueOn < today,
+    addressMasked: bill.addressMask,
+    nameMasked: bill.holderMask,
+    precheck: found.checks.flatMap(check => checkView(lang, found, check) ?? []),
+    lines: bill.lines.map(line => ({
+      name: line.name,
+      amountFen: line.amount_fen,
+      ...(line.quantity_e3 !== undefined && {
+        quantity: line.quantity_e3 / 1000,
+        unit: biller.unit.replace('m3', 'm³').replace('m2', 'm²'),
+      }),
+      ...(line.unit_price_e4 !== undefined && { unitPriceE4: line.unit_price_e4 }),
+    })),
+    ...(bill.readingFromE3 !== null &&
+      bill.readingToE3 !== null &&
+      bill.usageE3 !== null && {
+        reading: {
+          from: bill.readingFromE3 / 1000,
+          to: bill.readingToE3 / 1000,
+          usage: bill.usageE3 / 1000,
+          unit: biller.unit.replace('m3', 'm³'),
+          tiers: tiersOf(lang, found),
+        },
+      }),
+    history: [
+      ...earlier.map((h, i) => ({
+        label: shortPeriod(h.periodFrom, h.periodTo),
+        usage: (h.usageE3 ?? 0) / 1000,
+        amountFen: h.amountFen,
+        kind: isSame(h) ? ('compare' as const) : i === earlier.length - 1 ? ('recent' as const) : ('older' as const),
+      })),
+      {
+        label: shortPeriod(bill.periodFrom, bill.periodTo),
+        usage: (bill.usageE3 ?? 0) / 1000,
+        amountFen: bill.amountFen,
+        kind: 'this' as const,
+      },
+    ],
+    quote: found.quote,
+    ...extra,
+  }
+}
+
+export const channelName = (lang: Lang, channel: string): string =>
+  channel === 'alipay' ? t(lang)('way.alipay') : channel === 'wechat' ? t(lang)('way.wechat') : channel
+
+/** Text of a receipt's code: our address, the entry that proves it, and its leaf once sealed. At most 600 bytes. */
+export const verifyCodeOf = (receipt: Receipt, leaf?: string): string => (leaf ? `${receipt.entryId}.${leaf}` : receipt.entryId)
+export const verifyUrlOf = (ctx: Ctx, receipt: Receipt, leaf?: string): string =>
+  `${publicUrl(ctx.kernel.config)}/verify?c=${verifyCodeOf(receipt, leaf)}`
+
+export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string): ReceiptView => ({
+  receiptNo: receipt.receiptNo,
+  service: serviceName(ctx.lang, receipt.biller),
+  periodLabel: periodLabel(ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+  biller: billerName(ctx.lang, receipt.biller),
+  amountFen: receipt.amountFen,
+  paidAt: receipt.paidAt,
+  accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
+  channel: channelName(ctx.lang, receipt.channel),
+  verifyUrl: verifyUrlOf(ctx, receipt, leaf),
+})
+
+export const postingOf = (receipt: Receipt): 'held' | 'sent' | 'posted' | 'refused' => {
+  const state = receipt.posting?.state
+  if (state === POSTING.posted) return 'posted'
+  if (state === POSTING.rejected || state === POSTING.reversed) return 'refused'
+  return state === POSTING.sent || state === POSTING.unknown ? 'sent' : 'held'
+}
+
+/** When the biller will know at the latest, in the ordinary course of things. */
+export const postedBy = (receipt: Receipt): Date => addMs(receipt.paidAt, UNDO_MS_MAX + receipt.biller.config.posting_window_min * 60_000)
