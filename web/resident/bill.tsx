@@ -19,6 +19,7 @@ export type PrecheckKey =
   | 'late_fee'
   | 'biller_offline'
   | 'in_debit'
+  | 'older_open'
   | 'superseded'
 
 export interface PrecheckView {
@@ -74,6 +75,7 @@ const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKe
   late_fee: { text: 'precheck.late_fee_text' },
   biller_offline: { text: 'precheck.biller_offline_text' },
   in_debit: { text: 'precheck.in_debit_text' },
+  older_open: { text: 'precheck.older_open_text', link: 'precheck.older_open_link' },
   superseded: { link: 'precheck.superseded_link' },
 }
 
@@ -243,7 +245,7 @@ export function BillPage({ view }: { view: BillView }) {
               />
             </PostForm>
           </Section>
-          <PayBar form="pay" label={t('bill.pay', { amount: yuan(view.amountFen) })} />
+          <PayBar form="pay" label={t('bill.pay')} amountFen={view.amountFen} />
         </>
       )}
     </Layout>

@@ -1,8 +1,9 @@
 import { dateTime } from '#web/ui/format.ts'
+import { PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Card, LinkButton, Money, Steps, SummaryList } from '#web/ui/parts.tsx'
+import { Button, Card, LinkButton, Money, Steps, SummaryList } from '#web/ui/parts.tsx'
 import { MoneyBanner, type MoneyState } from './money-state.tsx'
 import { paths } from './paths.ts'
 
@@ -20,6 +21,9 @@ export interface WaitingView {
   pollHref: string
   /** Back to the wallet, when the attempt is still open. */
   payHref?: string
+  /** POST that gives the payment up; the money is returned if it moved after all. */
+  cancelAction?: string
+  idempotencyKey?: string
 }
 
 export function WaitingPage({ view }: { view: WaitingView }) {
@@ -50,6 +54,13 @@ export function WaitingPage({ view }: { view: WaitingView }) {
           <LinkButton href={view.payHref} kind="secondary" wide>
             {t('waiting.back_to_pay')}
           </LinkButton>
+        )}
+        {view.cancelAction && (
+          <PostForm action={view.cancelAction} idempotencyKey={view.idempotencyKey}>
+            <Button kind="quiet" wide>
+              {t('waiting.cancel')}
+            </Button>
+          </PostForm>
         )}
       </div>
     </Layout>

@@ -9,6 +9,7 @@ import { MoneyBanner } from './money-state.tsx'
 interface Amount {
   amountFen: number
   service: string
+  periodLabel: string
   biller: string
   backHref: string
 }
@@ -18,7 +19,11 @@ const Top = ({ view }: { view: Amount }) => {
   return (
     <>
       <Money fen={view.amountFen} size="xl" />
-      <p class="t-2">{t('waiting.to', { service: view.service, biller: view.biller })}</p>
+      <p class="t-2">
+        {t('bill.heading', { service: view.service, period: view.periodLabel })}
+        <br />
+        {view.biller}
+      </p>
     </>
   )
 }

@@ -26,7 +26,12 @@ const billers = (ctx: PageContext) => [
 const accountMasked = '3306 **** 2817'
 const signedIn = (ctx: PageContext): PageContext => ({ ...ctx, signedIn: { name: pick(ctx, '王**', 'W**') } })
 const payment = (ctx: PageContext) => ({ ...receiptSample(ctx.lang), accountMasked })
-const amount = (ctx: PageContext) => ({ amountFen: 13195, ...water(ctx), backHref: '/b/7m3kq2x9d4' })
+const amount = (ctx: PageContext) => ({
+  amountFen: 13195,
+  periodLabel: receiptSample(ctx.lang).periodLabel,
+  ...water(ctx),
+  backHref: '/b/7m3kq2x9d4',
+})
 const verified = (ctx: PageContext) => {
   const { receiptNo, biller, service, periodLabel, amountFen, paidAt } = receiptSample(ctx.lang)
   return { receiptNo, biller, service, periodLabel, amountFen, paidAt }

@@ -142,6 +142,8 @@ const paySamples: readonly Sample[] = [
         checkHref: '/o/1?check=1',
         pollHref: '/o/1/state',
         payHref: '/o/1/qr',
+        cancelAction: '/o/1/cancel',
+        idempotencyKey: 'k3',
       }),
   },
   { name: 'done', render: ctx => donePage(ctx, doneView(ctx, { posting: 'held', undo })) },

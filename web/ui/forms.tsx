@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { yuan } from './format.ts'
 import { usePage } from './page.tsx'
 import { Button, Icon } from './parts.tsx'
 
@@ -179,12 +180,15 @@ export function Choices(props: {
 }
 
 /** The one primary button, always in reach at the lower edge; says what happens and how much. */
-export function PayBar({ form, label }: { form: string; label: string }) {
+export function PayBar({ form, label, amountFen }: { form: string; label: string; amountFen: number }) {
+  const { t } = usePage()
   return (
     <div class="paybar">
       <button type="submit" class="btn btn--wide btn--big" form={form}>
         <Icon name="lock" />
-        {label}
+        <span>
+          {label} <span class="keep">{t('home.due_amount', { amount: yuan(amountFen) })}</span>
+        </span>
       </button>
     </div>
   )

@@ -28,7 +28,7 @@ function Controls({ size }: { size: string }) {
     <>
       <Part name="Button">
         <PostForm action="/ui" class="btns">
-          <Button>{t('bill.pay', { amount: '131.95' })}</Button>
+          <Button>{t('bill.pay')}</Button>
           <Button kind="secondary" icon="print">
             {t('done.print80')}
           </Button>
