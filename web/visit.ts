@@ -22,6 +22,7 @@ export interface VisitOptions {
   readonly tenantId: number
   readonly tenantName: Readonly<Record<Lang, string>>
   readonly phone: string
+  readonly hall: (lang: Lang, now: Date) => { name: string; hours: string; address: string; isOpen: boolean }
   /** The resident a session cookie belongs to. */
   readonly findResident: (token: string) => Promise<{ id: string; nameMasked: string } | undefined>
 }

@@ -134,11 +134,13 @@ export const findOrderByCode = (tx: Tx, tenantId: number, code: string) =>
 export const lockOrder = (tx: Tx, tenantId: number, id: string) =>
   tx.one<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.id = ${id} for update`)
 
-export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { before?: Date; limit: number }) =>
+export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { offset: number; limit: number }) =>
   tx.rows<OrderRow>(sql`
     select ${ORDER_COLUMNS} from payments."order" o
-    where o.tenant_id = ${tenantId} and o.payer = ${payer} and o.created_at < ${page.before ?? new Date('9999-01-01')}
-    order by o.created_at desc limit ${page.limit}`)
+    where o.tenant_id = ${tenantId} and o.payer = ${payer} order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
+
+export const countOrdersOf = async (tx: Tx, tenantId: number, payer: string): Promise<number> =>
+  (await tx.one<{ count: number }>(sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = ${payer}`)).count
 
 export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<LineRow>(sql`

@@ -2,7 +2,7 @@ import type { Ctx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { dayOf } from '#kernel/time.ts'
-import { type Claim, listClaims } from '#modules/payments/index.ts'
+import { type Claim, findOrderById, listClaims } from '#modules/payments/index.ts'
 import { errors } from '../errors.ts'
 import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck } from '../model.ts'
 import * as store from '../store.ts'
@@ -78,6 +78,17 @@ export async function examine(tx: Tx, ctx: Ctx, billIds: readonly string[], paye
   const bills = await store.listBillsById(tx, ctx.tenantId, billIds)
   const states = await statesOf(tx, ctx, bills)
   return states.map(state => ({ ...state, checks: checksOf(ctx, state, [], payer) }))
+}
+
+export async function findBillById(ctx: Ctx, billId: string): Promise<BillState | undefined> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => (await statesOf(tx, ctx, await store.listBillsById(tx, ctx.tenantId, [billId])))[0])
+}
+
+/** The first bill an order pays for. */
+export async function findBillOfOrder(ctx: Ctx, orderId: string): Promise<BillState | undefined> {
+  const order = await findOrderById(ctx, orderId)
+  const line = order?.lines.find(l => l.subjectKind === 'bill')
+  return line && findBillById(ctx, line.subjectId)
 }
 
 /** Open bills of accounts, oldest first: not withdrawn, not paid. */

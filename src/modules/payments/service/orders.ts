@@ -121,6 +121,14 @@ export async function findOrderByCode(ctx: Ctx, code: string): Promise<OrderView
   })
 }
 
+/** The same by id, for callers that hold the order by other means. */
+export async function findOrderById(ctx: Ctx, orderId: string): Promise<OrderView | undefined> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const order = await store.findOrder(tx, ctx.tenantId, orderId)
+    return order && viewOf(tx, ctx.tenantId, order)
+  })
+}
+
 export async function getOrder(ctx: Ctx, orderId: string): Promise<Result<OrderView>> {
   const allowed = permit(ctx, 'payments.order.read')
   if (!allowed.ok) return allowed
@@ -130,7 +138,13 @@ export async function getOrder(ctx: Ctx, orderId: string): Promise<Result<OrderV
   })
 }
 
-/** Newest first; at most 50 a page. */
-export async function listOrdersOf(ctx: Ctx, payer: string, page: { before?: Date; limit?: number } = {}): Promise<store.OrderRow[]> {
-  return ctx.kernel.db.read(ctx.tenantId, tx => store.listOrdersOf(tx, ctx.tenantId, payer, { ...page, limit: Math.min(page.limit ?? 20, 50) }))
+/** Orders shown on one page of a payer's list. */
+export const ORDERS_PAGE = 20
+
+/** A page of a payer's orders, newest first, and how many there are. */
+export async function listOrdersOf(ctx: Ctx, payer: string, page: number): Promise<{ orders: store.OrderRow[]; total: number }> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => ({
+    orders: await store.listOrdersOf(tx, ctx.tenantId, payer, { offset: (page - 1) * ORDERS_PAGE, limit: ORDERS_PAGE }),
+    total: await store.countOrdersOf(tx, ctx.tenantId, payer),
+  }))
 }

@@ -11,7 +11,7 @@ import {
   StatementUnavailable,
 } from '../../ports.ts'
 import { parseLocalTime, renderDecimal, renderLocalTime } from '../decimal.ts'
-import { exchange, STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '../http.ts'
+import { exchange, STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import { textOf } from '../shape.ts'
 import { type AlipayConfig, callGateway, type Reply, readKeys, signedParameters } from './client.ts'
 import type { Parameters } from './crypto.ts'

@@ -1,4 +1,4 @@
-import { type Answer, CALL_MS_MAX, exchange } from '../http.ts'
+import { type Answer, CALL_MS_MAX, exchange } from '#kernel/http/exchange.ts'
 import { type Fields, parseFields, textOf } from '../shape.ts'
 import type { WechatConfig, WechatKeys } from './config.ts'
 import { authorize, findSignatureFault } from './crypto.ts'

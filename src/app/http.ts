@@ -1,0 +1,87 @@
+import type { FastifyRequest } from 'fastify'
+import { addRoutes, createServer, type Server } from '#kernel/http/server.ts'
+import type { Ctx, Kernel, Lang } from '#kernel/context.ts'
+import { timeOfDay, dayOf, calendar } from '#kernel/time.ts'
+import { receiveNotification } from '#modules/payments/index.ts'
+import { refuse } from '#modules/trail/index.ts'
+import { addOtherRoutes } from '#web/resident/routes/find.ts'
+import { createPages } from '#web/resident/routes/pages.ts'
+import { addPayRoutes } from '#web/resident/routes/pay.ts'
+import { assets } from '#web/ui/assets.ts'
+import { galleryPage } from '#web/ui/gallery.tsx'
+import type { VisitOptions } from '#web/visit.ts'
+import { apiRoutes } from './modules.ts'
+
+export const VERSION = '0.1.0'
+
+export interface HttpOptions {
+  readonly kernel: Kernel
+  readonly tenant: { readonly id: number; readonly name: Readonly<Record<Lang, string>>; readonly phone: string; readonly address: string }
+  readonly findResident: VisitOptions['findResident']
+  readonly authenticate: (request: FastifyRequest) => Promise<Ctx>
+}
+
+/** Bodies of notifications; channels send about two kilobytes. */
+const NOTIFICATION_BYTES_MAX = 64 * 1024
+
+export async function createHttp(options: HttpOptions): Promise<Server> {
+  const { kernel, tenant } = options
+  const refused = (ctx: Ctx | undefined, code: string, place: string) => {
+    if (ctx) refuse(kernel.db, ctx, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
+  }
+  const onRefused = (ctx: Ctx | undefined, error: { code: string }, place: string) => refused(ctx, error.code, place)
+  const server = await createServer({ kernel, version: VERSION, authenticate: options.authenticate, onRefused })
+  addAssets(server)
+  addNotifications(server, kernel)
+  for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused })
+  const pages = createPages({
+    kernel,
+    tenantId: tenant.id,
+    tenantName: tenant.name,
+    phone: tenant.phone,
+    findResident: options.findResident,
+    hall: (lang, now) => hallAt(tenant.name[lang], tenant.address, lang, now),
+  })
+  addPayRoutes(server, pages)
+  addOtherRoutes(server, pages)
+  server.get('/ui', { schema: { hide: true } }, async (request, reply) => pages.html(reply, galleryPage((await pages.visit(request, reply)).page)))
+  server.setNotFoundHandler(async (request, reply) => {
+    if (request.url.startsWith('/api/')) return reply.status(404).type('application/problem+json').send(JSON.stringify({ type: 'urn:yimen:error:http.not_found', title: 'http.not_found', status: 404, code: 'http.not_found' }))
+    return pages.error(await pages.visit(request, reply), reply, { code: 'http.not_found', status: 404 })
+  })
+  return server
+}
+
+function hallAt(name: string, address: string, lang: Lang, now: Date) {
+  const time = timeOfDay(now)
+  const isOpen = calendar().isWorkingDay(dayOf(now)) && time >= '08:30' && time < '17:30'
+  return { name: lang === 'en' ? `${name} Service Centre` : `${name}社区服务中心`, hours: lang === 'en' ? 'Working days 8:30–17:30' : '工作日 8:30–17:30', address, isOpen }
+}
+
+function addAssets(server: Server): void {
+  for (const [path, asset] of assets.files) {
+    server.get(path, { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
+      void reply.header('cache-control', 'public, max-age=31536000, immutable').header('etag', asset.etag).header('vary', 'accept-encoding').type(asset.type)
+      if (request.headers['if-none-match'] === asset.etag) return reply.status(304).send()
+      return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? '')) ? reply.header('content-encoding', 'gzip').send(asset.gzip) : reply.send(asset.body)
+    })
+  }
+}
+
+/** Notifications are verified on their raw bytes, so this corner of the server parses nothing. */
+function addNotifications(server: Server, kernel: Kernel): void {
+  void server.register(async corner => {
+    corner.removeAllContentTypeParsers()
+    corner.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: NOTIFICATION_BYTES_MAX }, (_request, body, done) => done(null, body))
+    corner.post('/notify/:channel/:tenant', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
+      const { channel, tenant } = request.params as { channel: string; tenant: string }
+      const headers = request.headers as Record<string, string | undefined>
+      const received = /^\d{1,6}$/.test(tenant) ? await receiveNotification(kernel, Number(tenant), channel, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), headers) : undefined
+      if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
+      const code = received?.error.code ?? 'http.not_found'
+      refuse(kernel.db, { ...request.ctx, tenantId: Number(tenant) || 0 }, { code, place: `POST /notify/${channel}` }).catch(() => undefined)
+      const status = received?.error.status ?? 404
+      return channel === 'alipay' ? reply.status(status).type('text/plain').send('fail') : reply.status(status).send({ code: 'FAIL', message: code })
+    })
+  })
+}

@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer as createTcp } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Config } from '#kernel/config.ts'
+import { type Kernel, systemCtx } from '#kernel/context.ts'
+import { loadVault } from '#kernel/crypto/vault.ts'
+import { type EmbeddedServer, startEmbedded } from '#kernel/db/embedded.ts'
+import { connect } from '#kernel/db/index.ts'
+import { migrate } from '#kernel/db/migrate.ts'
+import { type Connections, externalConnections } from '#kernel/db/roles.ts'
+import { createLive } from '#kernel/live.ts'
+import { createLog } from '#kernel/log.ts'
+import { createMetrics } from '#kernel/metrics.ts'
+import { systemRandom } from '#kernel/random.ts'
+import { systemClock } from '#kernel/time.ts'
+import { createTimers } from '#kernel/timers.ts'
+import { registerFold } from '#modules/ledger/index.ts'
+import { billerApi, type BillerApiConfig, registerReceipts, startBillingJobs, usePort, listBillers } from '#modules/billing/index.ts'
+import { alipayChannel, type AlipayConfig, ensureMerchant, startPaymentJobs, useChannel, wechatChannel, type WechatConfig } from '#modules/payments/index.ts'
+import { ensureTrailKey, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
+import { startSandbox } from '../../sandbox/start.ts'
+import { migrationFolders } from './migrations.ts'
+
+export const TENANT = 1
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface Running {
+  readonly kernel: Kernel
+  readonly connections: Connections
+  stop(): Promise<void>
+}
+
+/** Database, keys and kernel, without anything that serves: what every command needs. */
+export async function openKernel(config: Config, options: { onDatabaseExit?: () => void } = {}): Promise<{ kernel: Kernel; connections: Connections; embedded: EmbeddedServer | undefined; close(): Promise<void> }> {
+  mkdirSync(config.dataDir, { recursive: true })
+  const embedded = config.databaseUrl ? undefined : await startEmbedded({ dataDir: config.dataDir, onExit: () => options.onDatabaseExit?.() })
+  const connections = embedded?.connections ?? (await externalConnections(config.databaseUrl!))
+  await migrate(connections.migrator, migrationFolders())
+  const log = createLog(config.logLevel)
+  const db = connect(connections.app, { max: config.poolSize, onError: error => log.warn({ err: error }, 'idle database connection lost') })
+  const kernel: Kernel = {
+    db,
+    clock: systemClock,
+    random: systemRandom(),
+    config,
+    log,
+    metrics: createMetrics(),
+    live: createLive(),
+    vault: loadVault(join(config.dataDir, 'keys', 'vault.key')),
+  }
+  return {
+    kernel,
+    connections,
+    embedded,
+    close: async () => {
+      await db.close()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** Path of the file of pinned keys: what `yimen verify` trusts. */
+export const pinnedKeysFile = (config: Config): string => join(config.dataDir, 'keys', 'trail.vkey')
+export const trailOrigin = (config: Config): string => (config.baseUrl ? new URL(config.baseUrl).host : 'yimen.local')
+
+/** The sequencer runs as a process of its own with its own role and key, and is started again when it ends. */
+export function keepSequencer(kernel: Kernel, connections: Connections): { stop(): Promise<void> } {
+  const { config } = kernel
+  const key = join(config.dataDir, 'keys', 'trail.key')
+  ensureTrailKey(key)
+  const { vkey } = loadTrailSigner(key, trailOrigin(config))
+  if (!existsSync(pinnedKeysFile(config))) writeFileSync(pinnedKeysFile(config), `${vkey}\n`)
+  let child: ChildProcess | undefined
+  let isStopping = false
+  const start = () => {
+    child = spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/modules/trail/sequencer-main.ts'], {
+      cwd: root,
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: { PATH: process.env.PATH, DATABASE_URL_SEQUENCER: connections.sequencer, YIMEN_TRAIL_KEY: key, YIMEN_TRAIL_ORIGIN: trailOrigin(config), YIMEN_PARENT: '1', YIMEN_LOG: config.logLevel },
+    })
+    child.once('exit', () => {
+      if (!isStopping) setTimeout(start, 1_000)
+    })
+  }
+  start()
+  return {
+    stop: () =>
+      new Promise(resolve => {
+        isStopping = true
+        if (!child || child.exitCode !== null) return resolve()
+        child.once('exit', () => resolve())
+        child.kill('SIGTERM')
+      }),
+  }
+}
+
+/** Stand-ins for the outside world, and the adapters pointed at them. */
+export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void>; urls: Record<string, string> }> {
+  const started = await startSandbox(['wechat', 'alipay', 'biller', 'sms'], { keysDir: join(kernel.config.dataDir, 'sandbox') })
+  const ctx = systemCtx(kernel, TENANT, 'sandbox')
+  const wechat = started.wechat.config as unknown as WechatConfig
+  const alipay = started.alipay.config as unknown as AlipayConfig
+  await ensureMerchant(ctx, 'wechat', wechat.mchid)
+  await ensureMerchant(ctx, 'alipay', alipay.sellerId)
+  useChannel(TENANT, wechatChannel(wechat))
+  useChannel(TENANT, alipayChannel(alipay))
+  for (const biller of await listBillers(ctx)) usePort(TENANT, biller.id, billerApi(started.biller.config as unknown as BillerApiConfig, kernel.clock))
+  return { stop: async () => void (await Promise.all(Object.values(started).map(s => s.stop()))), urls: Object.fromEntries(Object.entries(started).map(([name, s]) => [name, s.url])) }
+}
+
+export function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createTcp()
+    probe.once('error', reject)
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** Background work of this process over one tenant. */
+export function startWork(kernel: Kernel, tenantId: number): { stop(): Promise<void> } {
+  registerFold()
+  registerReceipts()
+  const timers = createTimers(kernel.log)
+  timers.every(`trail.subscribers:${tenantId}`, 200, async () => (await runSubscribers(kernel, tenantId)) > 0)
+  startPaymentJobs(kernel, timers, tenantId)
+  startBillingJobs(kernel, timers, tenantId)
+  return timers
+}
+
+

@@ -1,0 +1,104 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { publicUrl } from '#kernel/config.ts'
+import { isUuid } from '#kernel/id.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { embedReceipt } from '#app/verify.ts'
+import { findReceipt, listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
+import { findOrderByCode, findOrderById, orderStateOf, paymentErrors } from '#modules/payments/index.ts'
+import { receiptText } from '#modules/trail/index.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { Visit } from '#web/visit.ts'
+import { renderReceiptPdf } from '../receipt-pdf.ts'
+import { receiptPrintPage } from '../receipt-print.tsx'
+import { verifyPage, type VerifyView } from '../verify.tsx'
+import type { Pages } from './pages.ts'
+import { billerName, periodLabel, receiptView, serviceName, verifyCodeOf } from './views.ts'
+
+interface Found {
+  readonly visit: Visit
+  readonly receipt: Receipt
+}
+
+async function findOne(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<Found | FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  const order = await findOrderByCode(visit.ctx, (request.params as { code: string }).code)
+  const receipt = order && orderStateOf(order.state) === 'paid' ? (await listReceipts(visit.ctx, order))[0] : undefined
+  return receipt ? { visit, receipt } : pages.error(visit, reply, paymentErrors.order_not_found)
+}
+
+const isFound = (found: Found | FastifyReply): found is Found => 'receipt' in found
+
+const whereToVerify = (visit: Visit): string => `${publicUrl(visit.ctx.kernel.config).replace(/^https?:\/\//, '')}/verify`
+
+async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply, paper: '80mm' | 'a4'): Promise<FastifyReply> {
+  const found = await findOne(pages, request, reply)
+  if (!isFound(found)) return found
+  const { visit, receipt } = found
+  const proof = await proveReceipt(visit.ctx, receipt.entryId)
+  return pages.html(reply, receiptPrintPage(visit.page, {
+    receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+    verifyCode: verifyCodeOf(receipt),
+    verifyAt: whereToVerify(visit),
+    printedAt: visit.ctx.kernel.clock.now(),
+    backHref: `/o/${(request.params as { code: string }).code}`,
+  }, paper))
+}
+
+async function check(pages: Pages, visit: Visit, given: string): Promise<VerifyView> {
+  const code = given.normalize('NFKC').replace(/\s/g, '').replace(/^https?:\/\/[^?]*\?c=/, '')
+  const [entryId = '', leaf] = code.toLowerCase().startsWith(code.slice(0, 36).toLowerCase()) ? [code.slice(0, 36).toLowerCase(), code.slice(37) || undefined] : []
+  if (!code) return { errors: [fieldError(visit.ctx.lang, 'verifyEmpty')] }
+  if (!isUuid(entryId)) return { code: given.slice(0, 80), answer: { state: 'invalid' } }
+  const row = await findReceipt(visit.ctx, entryId)
+  const order = row && (await findOrderById(visit.ctx, row.orderId))
+  const receipt = order && (await listReceipts(visit.ctx, order)).find(r => r.entryId === entryId)
+  const proof = receipt && (await proveReceipt(visit.ctx, entryId))
+  if (!receipt || (leaf && proof && pages.leafOf(proof) !== leaf)) return { code: given.slice(0, 80), answer: { state: 'invalid' } }
+  const refunded = order.refunds.some(refund => refund.amountFen > 0)
+  return {
+    code: given.slice(0, 80),
+    answer: {
+      state: refunded ? 'refunded' : proof ? 'valid' : 'pending',
+      receiptNo: receipt.receiptNo,
+      biller: billerName(visit.ctx.lang, receipt.biller),
+      service: serviceName(visit.ctx.lang, receipt.biller),
+      periodLabel: periodLabel(visit.ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+      amountFen: receipt.amountFen,
+      paidAt: receipt.paidAt,
+      ...(proof && { leafIndex: proof.index, rootHash: proof.checkpoint.split('\n')[2] ?? '' }),
+    },
+  }
+}
+
+export function addReceiptRoutes(server: Server, pages: Pages): void {
+  const hidden = { schema: { hide: true } }
+  server.get('/o/:code/print-80', hidden, (request, reply) => print(pages, request, reply, '80mm'))
+  server.get('/o/:code/print-a4', hidden, (request, reply) => print(pages, request, reply, 'a4'))
+  server.get('/o/:code/receipt.json', hidden, async (request, reply) => {
+    const found = await findOne(pages, request, reply)
+    if (!isFound(found)) return found
+    const proof = await proveReceipt(found.visit.ctx, found.receipt.entryId)
+    if (!proof) return reply.status(503).header('retry-after', '1').send({ status: 'not sealed yet' })
+    return reply.type('application/json').header('content-disposition', `attachment; filename="${found.receipt.receiptNo}.json"`).send(receiptText(proof))
+  })
+  server.get('/o/:code/receipt.pdf', hidden, async (request, reply) => {
+    const found = await findOne(pages, request, reply)
+    if (!isFound(found)) return found
+    const { visit, receipt } = found
+    const proof = await proveReceipt(visit.ctx, receipt.entryId)
+    const pdf = await renderReceiptPdf({
+      lang: visit.ctx.lang,
+      tenantName: visit.page.tenantName,
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+      verifyCode: verifyCodeOf(receipt),
+      verifyAt: whereToVerify(visit),
+      printedAt: visit.ctx.kernel.clock.now(),
+    })
+    return reply.type('application/pdf').header('content-disposition', `attachment; filename="${receipt.receiptNo}.pdf"`).send(proof ? embedReceipt(pdf, proof) : pdf)
+  })
+  server.get('/verify', { ...hidden, config: { rateLimit: { max: 60, timeWindow: '1 minute' } } }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const given = (request.query as { c?: string }).c
+    return pages.html(reply, verifyPage(visit.page, given === undefined ? {} : await check(pages, visit, String(given))))
+  })
+}
