@@ -1,0 +1,31 @@
+export { errors as identityErrors } from './errors.ts'
+export * as identityEvents from './events.ts'
+export { isRole, isWithin, type Masked, type PersonField, permissionsOf, type Role, readPhone, roles, type Unmasked } from './model.ts'
+export {
+  findResident,
+  finishSignIn,
+  type Resident,
+  resendCode,
+  type SignedInResident,
+  type StartedSignIn,
+  type StartInput,
+  startSignIn,
+} from './service/residents.ts'
+export { purgeSignIns, signOut, signOutEverywhere } from './service/sessions.ts'
+export {
+  changeRole,
+  confirmSecondFactor,
+  createStaff,
+  type DemoAccount,
+  disableStaff,
+  ensureDemoStaff,
+  findStaff,
+  listStaff,
+  type NewStaff,
+  type StaffMember,
+  type StaffSecrets,
+  type StaffSummary,
+  signInStaff,
+} from './service/staff.ts'
+export { type DeviceInput, ensureTenant, findDevice, importAreas, listAreas, listTenants, registerDevice } from './service/tenants.ts'
+export type { AreaRow as Area, DeviceRow as Device, TenantRow as Tenant } from './store.ts'
