@@ -11,6 +11,7 @@ export const errors = defineErrors('identity', {
   person_not_found: 404,
   person_exists: 409,
   field_empty: 404,
+  name_missing: 400,
   reason_missing: 400,
   username_taken: 409,
   password_too_short: 400,

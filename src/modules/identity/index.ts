@@ -1,6 +1,21 @@
+export { contract as identityContract } from './contract.ts'
 export { errors as identityErrors } from './errors.ts'
 export * as identityEvents from './events.ts'
 export { isRole, isWithin, type Masked, type PersonField, permissionsOf, type Role, readPhone, roles, type Unmasked } from './model.ts'
+export { routes as identityRoutes } from './routes.ts'
+export {
+  findPerson,
+  findPhoneForMessage,
+  getPerson,
+  type NewHousehold,
+  type NewPersonInput,
+  type Person,
+  type PersonWithHouseholds,
+  type Relation,
+  registerHousehold,
+  registerPerson,
+  unmask,
+} from './service/people.ts'
 export {
   findResident,
   finishSignIn,
@@ -12,6 +27,7 @@ export {
   startSignIn,
 } from './service/residents.ts'
 export { purgeSignIns, signOut, signOutEverywhere } from './service/sessions.ts'
+export { canActFor, listShares, revokeShare, type Share, type ShareScope, shareWith } from './service/shares.ts'
 export {
   changeRole,
   confirmSecondFactor,

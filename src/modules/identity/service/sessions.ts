@@ -1,6 +1,7 @@
-import type { Ctx, Kernel } from '#kernel/context.ts'
+import { type Ctx, type Kernel, permit } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
-import { newCode } from '#kernel/id.ts'
+import { isUuid, newCode } from '#kernel/id.ts'
+import { ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { SEEN_MS, SESSION_MS } from '../model.ts'
 import * as store from '../store.ts'
@@ -54,9 +55,14 @@ export async function signOut(kernel: Kernel, tenantId: number, token: string): 
   await kernel.db.tx(tenantId, tx => store.endSession(tx, tenantId, tokenDigest(kernel, token), kernel.clock.now()))
 }
 
-/** Ends every sign-in of the caller. */
-export const signOutEverywhere = (ctx: Ctx): Promise<number> =>
-  ctx.kernel.db.tx(ctx.tenantId, tx => store.endSessionsOf(tx, ctx.tenantId, ctx.actor.id, ctx.kernel.clock.now()))
+/** Ends every sign-in of the calling member of staff: on a shared desk the safe meaning of signing out. */
+export async function signOutEverywhere(ctx: Ctx): Promise<Result<{ ended: number }>> {
+  const may = permit(ctx, 'identity.session.end')
+  if (!may.ok) return may
+  if (!isUuid(ctx.actor.id)) return ok({ ended: 0 })
+  const ended = await ctx.kernel.db.tx(ctx.tenantId, tx => store.endSessionsOf(tx, ctx.tenantId, ctx.actor.id, ctx.kernel.clock.now()))
+  return ok({ ended })
+}
 
 const DAY_MS = 86_400_000
 

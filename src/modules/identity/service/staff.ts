@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Ctx, type Kernel, makeId, permit, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
-import { encodeBase32 } from '#kernel/id.ts'
+import { encodeBase32, isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
@@ -180,6 +180,7 @@ export async function changeRole(
   const may = permit(ctx, 'identity.staff.manage')
   if (!may.ok) return may
   if (ctx.actor.id === input.staffId) return fail(errors.own_role)
+  if (!isUuid(input.staffId)) return fail(errors.staff_not_found)
   return ctx.kernel.db.tx(ctx.tenantId, async tx => {
     const row = await store.takeStaff(tx, ctx.tenantId, input.staffId)
     if (!row) return fail(errors.staff_not_found)
@@ -196,6 +197,7 @@ export async function disableStaff(ctx: Ctx, input: { readonly staffId: string }
   const may = permit(ctx, 'identity.staff.manage')
   if (!may.ok) return may
   if (ctx.actor.id === input.staffId) return fail(errors.own_role)
+  if (!isUuid(input.staffId)) return fail(errors.staff_not_found)
   return ctx.kernel.db.tx(ctx.tenantId, async tx => {
     const row = await store.takeStaff(tx, ctx.tenantId, input.staffId)
     if (!row) return fail(errors.staff_not_found)
