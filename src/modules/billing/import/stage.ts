@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { from as copyFrom } from 'pg-copy-streams'
+import type { Ctx } from '#kernel/context.ts'
+import { maskAddress, maskName } from '#kernel/crypto/mask.ts'
+import { empty, isUniqueViolation, type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { newCode, newId } from '#kernel/id.ts'
+import type { ImportedBill } from './row-mapper.ts'
+
+// All SQL of the import: rows go by COPY into a stage, then into accounts and bills by one statement each.
+
+const BUFFER_CHARS = 131_072
+
+const NEEDS_ESCAPE = /[\\\t\n\r]/
+const escape = (text: string): string =>
+  NEEDS_ESCAPE.test(text) ? text.replace(/[\\\t\n\r]/g, c => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r')) : text
+const nullable = (value: number | undefined): string | number => value ?? '\\N'
+
+export interface StageWriter {
+  /** Takes a row; memory is freed by `drain`. */
+  add(bill: ImportedBill): void
+  drain(): Promise<void>
+  end(): Promise<void>
+}
+
+/** Opens the COPY into the stage. Until `end` nothing else may run on this transaction. */
+export function openStage(tx: Tx, ctx: Ctx, batchId: string): StageWriter {
+  const { clock, random } = ctx.kernel
+  const stream = tx.client.query(copyFrom('copy billing.import_stage from stdin'))
+  let failure: unknown
+  stream.on('error', error => {
+    failure ??= error
+  })
+  const prefix = `${ctx.tenantId}\t${batchId}\t`
+  let held = ''
+  const flush = async (): Promise<void> => {
+    if (failure) throw failure
+    if (held === '') return
+    const text = held
+    held = ''
+    if (!stream.write(text)) await once(stream, 'drain')
+  }
+  return {
+    add(b) {
+      held += `${prefix}${b.line}\t${newId(clock, random)}\t${newCode(random)}\t${escape(b.accountNo)}\t${escape(b.holder)}\t${escape(b.address)}\t${escape(b.billNo)}\t${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}\t${escape(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
+    },
+    drain: () => (held.length >= BUFFER_CHARS ? flush() : Promise.resolve()),
+    async end() {
+      await flush()
+      stream.end()
+      if (!stream.writableFinished) await once(stream, 'finish')
+      if (failure) throw failure
+    },
+  }
+}
+
+interface StagedAccount {
+  readonly accountNo: string
+  readonly holder: string
+  readonly address: string
+  readonly isClosed: boolean
+  readonly id: string | null
+  readonly holderSealed: Buffer | null
+  readonly addressSealed: Buffer | null
+  readonly wasClosed: boolean | null
+}
+
+const FETCH_ROWS = 5_000
+
+export const holderCell = (accountId: string): string => `billing|account|holder|${accountId}`
+export const addressCell = (accountId: string): string => `billing|account|address|${accountId}`
+
+/** Opens accounts named for the first time and refreshes those whose name, address or state changed. Answers how many are new. */
+export async function mergeAccounts(tx: Tx, ctx: Ctx, billerId: string, batchId: string, at: Date): Promise<number> {
+  const t = ctx.tenantId
+  // The stage has no statistics, so the planner would expect a handful of rows and walk an index a million times.
+  await tx.run(sql`set local enable_nestloop = off`)
+  await tx.run(sql`set local work_mem = '64MB'`)
+  await tx.run(sql`
+    declare staged_accounts no scroll cursor for
+    select s.account_no as "accountNo", s.holder, s.address, s.is_closed as "isClosed", a.id, a.holder_sealed as "holderSealed",
+      a.address_sealed as "addressSealed", a.is_closed as "wasClosed"
+    from (select max(line) as line from billing.import_stage where tenant_id = ${t} and batch_id = ${batchId} group by account_no) l
+    join billing.import_stage s on s.line = l.line and s.tenant_id = ${t} and s.batch_id = ${batchId}
+    left join billing.account a on a.tenant_id = ${t} and a.biller_id = ${billerId} and a.account_no = s.account_no`)
+  let created = 0
+  for (;;) {
+    const rows = await tx.prepared<StagedAccount>('billing_import_fetch', `fetch ${FETCH_ROWS} from staged_accounts`, [])
+    if (rows.length === 0) break
+    const fresh = rows.filter(row => row.id === null)
+    created += fresh.length
+    if (fresh.length > 0) await insertAccounts(tx, ctx, billerId, fresh, at)
+    const changed = rows.filter(row => row.id !== null && isChanged(ctx, row))
+    if (changed.length > 0) await updateAccounts(tx, ctx, changed)
+  }
+  await tx.run(sql`close staged_accounts`)
+  return created
+}
+
+function isChanged(ctx: Ctx, row: StagedAccount): boolean {
+  const differs = (given: string, cell: string, sealed: Buffer | null) => given !== '' && (sealed === null || ctx.kernel.vault.open(ctx.tenantId, cell, sealed) !== given)
+  return row.isClosed !== row.wasClosed || differs(row.holder, holderCell(row.id!), row.holderSealed) || differs(row.address, addressCell(row.id!), row.addressSealed)
+}
+
+const sealed = (ctx: Ctx, cell: string, plain: string): Buffer | null => (plain === '' ? null : ctx.kernel.vault.seal(ctx.tenantId, cell, plain))
+
+function columnsOf(ctx: Ctx, rows: readonly (StagedAccount & { id: string })[]) {
+  return sql`unnest(${rows.map(r => r.id)}::uuid[], ${rows.map(r => r.accountNo)}::text[], ${rows.map(r => maskName(r.holder))}::text[],
+    ${rows.map(r => sealed(ctx, holderCell(r.id), r.holder))}::bytea[], ${rows.map(r => maskAddress(r.address))}::text[],
+    ${rows.map(r => sealed(ctx, addressCell(r.id), r.address))}::bytea[], ${rows.map(r => r.isClosed)}::boolean[])
+    as n (id, account_no, holder_mask, holder_sealed, address_mask, address_sealed, is_closed)`
+}
+
+function insertAccounts(tx: Tx, ctx: Ctx, billerId: string, rows: readonly StagedAccount[], at: Date): Promise<number> {
+  const named = rows.map(row => ({ ...row, id: newId(ctx.kernel.clock, ctx.kernel.random) }))
+  return tx.run(sql`
+    insert into billing.account (tenant_id, id, biller_id, account_no, holder_mask, holder_sealed, address_mask, address_sealed, is_closed, opened_at)
+    select ${ctx.tenantId}, n.id, ${billerId}, n.account_no, n.holder_mask, n.holder_sealed, n.address_mask, n.address_sealed, n.is_closed, ${at}
+    from ${columnsOf(ctx, named)}`)
+}
+
+/** What the file leaves blank stays as it was. */
+function updateAccounts(tx: Tx, ctx: Ctx, rows: readonly StagedAccount[]): Promise<number> {
+  return tx.run(sql`
+    update billing.account a set is_closed = n.is_closed,
+      holder_mask = case when n.holder_sealed is null then a.holder_mask else n.holder_mask end, holder_sealed = coalesce(n.holder_sealed, a.holder_sealed),
+      address_mask = case when n.address_sealed is null then a.address_mask else n.address_mask end, address_sealed = coalesce(n.address_sealed, a.address_sealed)
+    from ${columnsOf(ctx, rows as (StagedAccount & { id: string })[])} where a.tenant_id = ${ctx.tenantId} and a.id = n.id`)
+}
+
+const insertBills = (tx: Tx, tenantId: number, billerId: string, batchId: string, at: Date, onConflict: Sql) =>
+  tx.run(sql`
+    insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, usage_e3, reading_from_e3,
+      reading_to_e3, lines, batch_id, issued_at)
+    select s.tenant_id, s.id, s.code, ${billerId}, a.id, s.bill_no, s.period_from, s.period_to, s.amount_fen, s.due_on, s.usage_e3, s.reading_from_e3,
+      s.reading_to_e3, s.lines, ${batchId}, ${at}
+    from billing.import_stage s
+    join billing.account a on a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = s.account_no
+    where s.tenant_id = ${tenantId} and s.batch_id = ${batchId}
+    ${onConflict}`)
+
+/** The plain insert first: looking for known bill numbers row by row costs more than trying again in the rare file that has some. */
+export async function mergeBills(tx: Tx, tenantId: number, billerId: string, batchId: string, at: Date): Promise<number> {
+  await tx.run(sql`savepoint bills`)
+  try {
+    return await insertBills(tx, tenantId, billerId, batchId, at, empty)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    await tx.run(sql`rollback to savepoint bills`)
+    return insertBills(tx, tenantId, billerId, batchId, at, sql`on conflict (tenant_id, biller_id, bill_no) do nothing`)
+  }
+}
+
+export interface Clash {
+  readonly line: number
+  readonly billNo: string
+}
+
+/** Rows whose bill number stands already with other content. */
+export const listClashes = (tx: Tx, tenantId: number, billerId: string, batchId: string, limit: number) =>
+  tx.rows<Clash & { count: number }>(sql`
+    select s.line, s.bill_no as "billNo", count(*) over () as count
+    from billing.import_stage s
+    join billing.bill b on b.tenant_id = ${tenantId} and b.biller_id = ${billerId} and b.bill_no = s.bill_no
+    join billing.account a on a.tenant_id = ${tenantId} and a.id = b.account_id
+    where s.tenant_id = ${tenantId} and s.batch_id = ${batchId} and b.id <> s.id
+      and (s.account_no, s.period_from, s.period_to, s.amount_fen, s.due_on, s.lines) is distinct from (a.account_no, b.period_from, b.period_to, b.amount_fen, b.due_on, b.lines)
+    order by s.line limit ${limit}`)
+
+export const clearStage = (tx: Tx, tenantId: number, batchId: string) => tx.run(sql`delete from billing.import_stage where tenant_id = ${tenantId} and batch_id = ${batchId}`)
