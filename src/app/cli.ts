@@ -1,0 +1,72 @@
+import { ConfigError, readConfig } from '#kernel/config.ts'
+import { DataInUse } from '#kernel/db/data-lock.ts'
+import { doctor } from './doctor.ts'
+import { serve } from './main.ts'
+import { runImport } from './import-cli.ts'
+import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
+import { verifyFile } from './verify.ts'
+
+const USAGE = `yimen <command>
+
+  up                      start the product (database, sandbox, demo town) and print the addresses
+  migrate                 bring the database up to date
+  import bills            --biller B FILE [--mapping M] [--dry-run] [--json]
+  verify FILE             check a receipt or checkpoint offline [--keys FILE] [--json]
+  doctor                  check the books and the trail [--json]
+`
+
+/** Exit codes: 0 done, 1 failed, 2 wrong use. */
+async function run(argv: readonly string[]): Promise<number | undefined> {
+  const [command = 'up', ...rest] = argv
+  switch (command) {
+    case 'up':
+      await serve(readConfig())
+      return undefined
+    case 'migrate':
+      await (await openKernel(readConfig())).close()
+      process.stdout.write('the database is up to date\n')
+      return 0
+    case 'import': {
+      const opened = await openKernel(readConfig())
+      try {
+        return await runImport(opened.kernel, TENANT, rest)
+      } finally {
+        await opened.close()
+      }
+    }
+    case 'verify':
+      return runVerify(rest)
+    case 'doctor':
+      return doctor(readConfig(), rest.includes('--json'))
+    case 'help':
+    case '--help':
+      process.stdout.write(USAGE)
+      return 0
+    default:
+      process.stderr.write(`unknown command: ${command}\n\n${USAGE}`)
+      return 2
+  }
+}
+
+function runVerify(argv: readonly string[]): number {
+  const at = argv.indexOf('--keys')
+  const keysFile = at >= 0 ? argv[at + 1] : pinnedKeysFile(readConfig())
+  const file = argv.find((arg, i) => !arg.startsWith('--') && (at < 0 || i !== at + 1))
+  if (!file || !keysFile) {
+    process.stderr.write('usage: yimen verify FILE [--keys FILE] [--json]\n')
+    return 2
+  }
+  return verifyFile(file, { keysFile, json: argv.includes('--json') })
+}
+
+try {
+  const code = await run(process.argv.slice(2))
+  if (code !== undefined) process.exit(code)
+} catch (error) {
+  if (error instanceof ConfigError || error instanceof DataInUse) {
+    process.stderr.write(`${error.message}\n`)
+    process.exit(error instanceof ConfigError ? 2 : 1)
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,61 @@
+import { type Config, publicUrl } from '#kernel/config.ts'
+import { newId } from '#kernel/id.ts'
+import { lockData } from '#kernel/db/data-lock.ts'
+import { createHttp } from './http.ts'
+import { ensureTown } from './town.ts'
+import { freePort, keepSequencer, openKernel, startWork, TENANT, useSandbox } from './up.ts'
+
+const STOP_MS_MAX = 20_000
+
+/** `yimen up`: everything in order, then serves until told to stop. Prints a line that begins `ready` with the address. */
+export async function serve(given: Config): Promise<void> {
+  const config = given.port === 0 ? { ...given, port: await freePort(given.host) } : given
+  const unlock = lockData(config.dataDir)
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  let isStopping = false
+  const opened = await openKernel(config, { onDatabaseExit: () => void restartDatabase() })
+  const { kernel } = opened
+  const restartDatabase = async () => {
+    if (isStopping) return
+    kernel.log.error('PostgreSQL ended by itself and is started again')
+    const { startEmbedded } = await import('#kernel/db/embedded.ts')
+    await startEmbedded({ dataDir: config.dataDir, onExit: () => void restartDatabase() }).catch(error => kernel.log.fatal({ err: error }, 'PostgreSQL cannot be started'))
+  }
+  const sequencer = keepSequencer(kernel, opened.connections)
+  const town = await ensureTown(kernel, TENANT, config.seed, say)
+  const sandbox = config.sandbox ? await useSandbox(kernel) : undefined
+  const work = startWork(kernel, TENANT)
+  const server = await createHttp({
+    kernel,
+    tenant: town.tenant,
+    findResident: async () => undefined,
+    authenticate: async request => ({
+      kernel,
+      tenantId: TENANT,
+      actor: { kind: 'anonymous', id: 'anonymous', permissions: new Set() },
+      requestId: request.id ?? newId(kernel.clock, kernel.random),
+      lang: 'zh-CN',
+    }),
+  })
+  await server.listen({ port: config.port, host: config.host })
+  const url = publicUrl(config)
+  say(`ready ${url}/`)
+  if (town.exampleCode) say(`  a bill to pay        ${url}/b/${town.exampleCode}`)
+  if (town.exampleCode) say(`  printable QR bills   ${url}/demo/bills`)
+  if (sandbox) say(`  sandbox wallet       ${sandbox.urls.wechat}/wallet\n  sandbox messages     ${sandbox.urls.sms}/`)
+  for (const line of town.notes) say(`  ${line}`)
+
+  const stop = async () => {
+    if (isStopping) return
+    isStopping = true
+    setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
+    await server.close()
+    await work.stop()
+    await sandbox?.stop()
+    await sequencer.stop()
+    await opened.close()
+    unlock()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+}

@@ -1,0 +1,26 @@
+import type { Kernel, Lang } from '#kernel/context.ts'
+import { systemCtx } from '#kernel/context.ts'
+import { listBillers } from '#modules/billing/index.ts'
+import { printBills, seedTown } from './seed/index.ts'
+
+export interface Town {
+  readonly tenant: { readonly id: number; readonly name: Readonly<Record<Lang, string>>; readonly phone: string; readonly address: string }
+  /** Code of a bill that makes a good first try. */
+  readonly exampleCode: string | undefined
+  readonly notes: readonly string[]
+}
+
+/** The demonstration town, made on the first start only; nothing is added to an installation that has billers. */
+export async function ensureTown(kernel: Kernel, tenantId: number, size: 'town' | 'small' | 'none', say: (line: string) => void): Promise<Town> {
+  const ctx = systemCtx(kernel, tenantId, 'seed')
+  if (size !== 'none' && (await listBillers(ctx)).length === 0) {
+    say('Making the demonstration town (first start only) …')
+    await seedTown(kernel, tenantId, { size, seed: 'wutongli', onProgress: say })
+  }
+  const [first] = size === 'none' ? [] : await printBills(kernel, tenantId, 1)
+  return {
+    tenant: { id: tenantId, name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' }, phone: '0000 8866 1200', address: '梧桐里街道服务路1号' },
+    exampleCode: first?.code,
+    notes: [],
+  }
+}
