@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { addRoutes, createServer, type Server } from '#kernel/http/server.ts'
+import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
 import type { Ctx, Kernel, Lang } from '#kernel/context.ts'
 import { timeOfDay, dayOf, calendar } from '#kernel/time.ts'
 import { receiveNotification } from '#modules/payments/index.ts'
@@ -46,8 +46,8 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addOtherRoutes(server, pages)
   server.get('/ui', { schema: { hide: true } }, async (request, reply) => pages.html(reply, galleryPage((await pages.visit(request, reply)).page)))
   server.setNotFoundHandler(async (request, reply) => {
-    if (request.url.startsWith('/api/')) return reply.status(404).type('application/problem+json').send(JSON.stringify({ type: 'urn:yimen:error:http.not_found', title: 'http.not_found', status: 404, code: 'http.not_found' }))
-    return pages.error(await pages.visit(request, reply), reply, { code: 'http.not_found', status: 404 })
+    if (request.url.startsWith('/api/')) return reply.status(404).type('application/problem+json').send(JSON.stringify(problem(httpErrors.not_found, request.id)))
+    return pages.error(await pages.visit(request, reply), reply, httpErrors.not_found)
   })
   return server
 }
@@ -78,7 +78,7 @@ function addNotifications(server: Server, kernel: Kernel): void {
       const headers = request.headers as Record<string, string | undefined>
       const received = /^\d{1,6}$/.test(tenant) ? await receiveNotification(kernel, Number(tenant), channel, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), headers) : undefined
       if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
-      const code = received?.error.code ?? 'http.not_found'
+      const code = received?.error.code ?? httpErrors.not_found.code
       refuse(kernel.db, { ...request.ctx, tenantId: Number(tenant) || 0 }, { code, place: `POST /notify/${channel}` }).catch(() => undefined)
       const status = received?.error.status ?? 404
       return channel === 'alipay' ? reply.status(status).type('text/plain').send('fail') : reply.status(status).send({ code: 'FAIL', message: code })

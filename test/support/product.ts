@@ -45,48 +45,70 @@ export async function withProduct<T>(work: (product: Product) => Promise<T>, opt
   return withTestDb(
     async plain => {
       const kernel: TestKernel = { ...plain, config: { ...plain.config, port, dataDir: folder } }
-      const env = { SANDBOX_TIME_SCALE: '60', ...(options.faults && { SANDBOX_FAULTS: JSON.stringify(options.faults) }) }
-      const sandbox = await startSandbox(['wechat', 'alipay', 'biller'], { keysDir: join(folder, 'sandbox'), env })
-      const ctx = systemCtx(kernel, TENANT, 'test')
-      const wechat = sandbox.wechat.config as unknown as WechatConfig
-      const alipay = sandbox.alipay.config as unknown as AlipayConfig
-      await ensureMerchant(ctx, 'wechat', wechat.mchid)
-      await ensureMerchant(ctx, 'alipay', alipay.sellerId)
-      useChannel(TENANT, wechatChannel(wechat))
-      useChannel(TENANT, alipayChannel(alipay))
-      usePort(TENANT, 'water', billerApi(sandbox.biller.config as unknown as BillerApiConfig, kernel.clock))
-      await kernel.db.tx(TENANT, async tx => {
-        const payableAccountId = await ensureAccount(tx, ctx, '2202:water')
-        await billing.upsertBiller(tx, TENANT, { id: 'water', nameZh: '梧桐里自来水公司（示例）', nameEn: 'Wutongli Water (sample)', serviceZh: '水费', serviceEn: 'Water', unit: 'm3', payableAccountId, isOnline: true, config: CONFIG }, kernel.clock.now())
-      })
-      const key = join(folder, 'trail.key')
-      ensureTrailKey(key)
-      const signer = loadTrailSigner(key, 'yimen.test')
-      const sealing = connect(kernel.connections.sequencer, { max: 2 })
-      const sequencer = createSequencer({ db: sealing, signer, clock: kernel.clock, log: kernel.log, holder: 'test' })
-      const timer = setInterval(() => void sequencer.drain().catch(() => undefined), 50)
-      const background = startWork(kernel, TENANT)
-      const server = await createHttp({
-        kernel,
-        tenant: { id: TENANT, name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' }, phone: '0000 8866 1200', address: '服务路1号' },
-        findResident: async () => undefined,
-        authenticate: async request => ({ kernel, tenantId: TENANT, actor: { kind: 'anonymous', id: 'anonymous', permissions: new Set() }, requestId: request.id, lang: 'zh-CN' }),
-      })
-      await server.listen({ port, host: '127.0.0.1' })
+      // Whatever was started is ended again, last first, however the test went.
+      const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
       try {
-        return await work({ kernel, ctx, url: `http://127.0.0.1:${port}`, vkey: signer.vkey, sandbox, issueBill: (amountFen, extra) => issueBill(kernel, amountFen, extra) })
+        return await work(await start(kernel, folder, port, options.faults, undo))
       } finally {
-        await server.close()
-        await background.stop()
-        clearInterval(timer)
-        await sequencer.close().catch(() => undefined)
-        await sealing.close()
-        await Promise.all(Object.values(sandbox).map(s => s.stop()))
-        rmSync(folder, { recursive: true, force: true })
+        for (const end of undo.reverse()) await end()
       }
     },
     { ...(options.clock && { clock: options.clock }) },
   )
+}
+
+async function start(kernel: TestKernel, folder: string, port: number, faults: Record<string, unknown> | undefined, undo: (() => unknown)[]): Promise<Product> {
+  const env = { SANDBOX_TIME_SCALE: '60', ...(faults && { SANDBOX_FAULTS: JSON.stringify(faults) }) }
+  const sandbox = await startSandbox(['wechat', 'alipay', 'biller'], { keysDir: join(folder, 'sandbox'), env })
+  for (const process of Object.values(sandbox)) undo.push(() => process.stop())
+  const ctx = systemCtx(kernel, TENANT, 'test')
+  const wechat = sandbox.wechat.config as unknown as WechatConfig
+  const alipay = sandbox.alipay.config as unknown as AlipayConfig
+  await ensureMerchant(ctx, 'wechat', wechat.mchid)
+  await ensureMerchant(ctx, 'alipay', alipay.sellerId)
+  useChannel(TENANT, wechatChannel(wechat))
+  useChannel(TENANT, alipayChannel(alipay))
+  usePort(TENANT, 'water', billerApi(sandbox.biller.config as unknown as BillerApiConfig, kernel.clock))
+  await kernel.db.tx(TENANT, async tx => {
+    const payableAccountId = await ensureAccount(tx, ctx, '2202:water')
+    const names = { nameZh: '梧桐里自来水公司（示例）', nameEn: 'Wutongli Water (sample)', serviceZh: '水费', serviceEn: 'Water' }
+    await billing.upsertBiller(tx, TENANT, { id: 'water', ...names, unit: 'm3', payableAccountId, isOnline: true, config: CONFIG }, kernel.clock.now())
+  })
+  const vkey = seal(kernel, folder, undo)
+  const background = startWork(kernel, TENANT)
+  undo.push(() => background.stop())
+  const server = await createHttp({
+    kernel,
+    tenant: { id: TENANT, name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' }, phone: '0000 8866 1200', address: '服务路1号' },
+    findResident: async () => undefined,
+    authenticate: async request => ({ kernel, tenantId: TENANT, actor: { kind: 'anonymous', id: 'anonymous', permissions: new Set() }, requestId: request.id, lang: 'zh-CN' }),
+  })
+  undo.push(() => server.close())
+  await server.listen({ port, host: '127.0.0.1' })
+  return { kernel, ctx, url: `http://127.0.0.1:${port}`, vkey, sandbox, issueBill: (amountFen, extra) => issueBill(kernel, amountFen, extra) }
+}
+
+/** A sequencer with its own role and key; answers the key that verifies it. */
+function seal(kernel: TestKernel, folder: string, undo: (() => unknown)[]): string {
+  const key = join(folder, 'trail.key')
+  ensureTrailKey(key)
+  const signer = loadTrailSigner(key, 'yimen.test')
+  const db = connect(kernel.connections.sequencer, { max: 2 })
+  const sequencer = createSequencer({ db, signer, clock: kernel.clock, log: kernel.log, holder: 'test' })
+  let isEnding = false
+  const turning = (async () => {
+    while (!isEnding) {
+      await sequencer.drain()
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  })()
+  undo.push(async () => {
+    isEnding = true
+    await turning
+    await sequencer.close()
+    await db.close()
+  })
+  return signer.vkey
 }
 
 let serial = 0

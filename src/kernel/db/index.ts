@@ -29,6 +29,7 @@ export interface Tx {
 
 export interface Db {
   tx<T>(tenantId: number, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Reads one snapshot: what belongs together is seen together. */
   read<T>(tenantId: number, work: (tx: Tx) => Promise<T>): Promise<T>
   /** One named prepared statement as a transaction of its own, in one round trip. */
   statement<T>(name: string, text: string, values: unknown[]): Promise<T[]>
@@ -144,7 +145,7 @@ export function connect(url: string, options: { max: number; name?: string; onEr
   return {
     pool,
     tx: (tenantId, work) => retried(begin(tenantId, ''), work),
-    read: (tenantId, work) => retried(begin(tenantId, 'read only'), work),
+    read: (tenantId, work) => retried(begin(tenantId, 'isolation level repeatable read read only'), work),
     async statement<T>(name: string, text: string, values: unknown[]) {
       const client = await checkOut()
       let broken = false

@@ -143,9 +143,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     if (error.status === 503) void reply.header('retry-after', '2')
     return reply.status(error.status).type('application/problem+json').send(JSON.stringify(problem(error, request.id)))
   })
-  server.setNotFoundHandler((request, reply) =>
-    reply.status(404).type('application/problem+json').send(JSON.stringify(problem(httpErrors.not_found, request.id))),
-  )
   addHealth(server, kernel)
   return server
 }
