@@ -25,15 +25,65 @@ export function rulesFor(modules: readonly string[]): Rule[] {
   }))
   return [
     ...ranks,
-    { name: 'unknown module', says: 'a module stands in src/app/module-names.ts', from: new RegExp(`^src/modules/(?!(${modules.join('|')})/)`), forbids: /./ },
-    { name: 'module', says: 'a module knows neither the application nor the pages nor the stand-ins', from: /^src\/modules\//, forbids: /^(src\/app|web|sandbox|bench|drills|tools|test)\// },
-    { name: 'kernel', says: 'the kernel knows no business', from: /^src\/kernel\//, forbids: /^(src\/(modules|app|engines)|web|sandbox|bench|drills|tools|test)\//, except: /^src\/app\/module-names\.ts$/ },
-    { name: 'kernel list', says: 'only the test kernel reads the list of modules', from: /^src\/kernel\/(?!db\/testing\.ts$)/, forbids: /^src\/app\/module-names\.ts$/ },
-    { name: 'engines', says: 'mathematics has no I/O: engines use engines and node:crypto', from: /^src\/engines\//, forbids: /./, except: /^(src\/engines\/|node:crypto$)/ },
-    { name: 'app', says: 'the application uses the doors of modules', from: /^src\/app\//, forbids: /^src\/modules\//, except: new RegExp(`^src/modules/[^/]+/${door}`) },
-    { name: 'web', says: 'pages use the doors of modules, the kernel, the engines and the verifier', from: /^web\//, forbids: /^(src\/(modules|app)|sandbox|bench|drills|tools|test)\//, except: new RegExp(`^src/(modules/[^/]+/${door}|app/verify\\.ts$)`) },
-    { name: 'sandbox', says: 'the outside world shares with us only the layout of statements', from: /^sandbox\//, forbids: /^(src|web|bench|drills|tools|test)\//, except: /^src\/(kernel\/(time|money|random)\.ts$|modules\/payments\/adapters\/[^/]+\/statement\.ts$)/ },
-    { name: 'test folders', says: 'only tests use what stands in a test folder', from: /^(src|web|sandbox)\//, forbids: /^(src|web|sandbox|test)\/(.*\/)?test\// },
+    {
+      name: 'unknown module',
+      says: 'a module stands in src/app/module-names.ts',
+      from: new RegExp(`^src/modules/(?!(${modules.join('|')})/)`),
+      forbids: /./,
+    },
+    {
+      name: 'module',
+      says: 'a module knows neither the application nor the pages nor the stand-ins',
+      from: /^src\/modules\//,
+      forbids: /^(src\/app|web|sandbox|bench|drills|tools|test)\//,
+    },
+    {
+      name: 'kernel',
+      says: 'the kernel knows no business',
+      from: /^src\/kernel\//,
+      forbids: /^(src\/(modules|app|engines)|web|sandbox|bench|drills|tools|test)\//,
+      except: /^src\/app\/module-names\.ts$/,
+    },
+    {
+      name: 'kernel list',
+      says: 'only the test kernel reads the list of modules',
+      from: /^src\/kernel\/(?!db\/testing\.ts$)/,
+      forbids: /^src\/app\/module-names\.ts$/,
+    },
+    {
+      name: 'engines',
+      says: 'mathematics has no I/O: engines use engines and node:crypto',
+      from: /^src\/engines\//,
+      forbids: /./,
+      except: /^(src\/engines\/|node:crypto$)/,
+    },
+    {
+      name: 'app',
+      says: 'the application uses the doors of modules',
+      from: /^src\/app\//,
+      forbids: /^src\/modules\//,
+      except: new RegExp(`^src/modules/[^/]+/${door}`),
+    },
+    {
+      name: 'web',
+      says: 'pages use the doors of modules, the kernel, the engines and the verifier',
+      from: /^web\//,
+      forbids: /^(src\/(modules|app)|sandbox|bench|drills|tools|test)\//,
+      except: new RegExp(`^src/(modules/[^/]+/${door}|app/verify\\.ts$)`),
+    },
+    {
+      name: 'sandbox',
+      says: 'the outside world shares with us only the layout of statements',
+      from: /^sandbox\//,
+      forbids: /^(src|web|bench|drills|tools|test)\//,
+      except: /^src\/(kernel\/(time|money|random)\.ts$|modules\/payments\/adapters\/[^/]+\/statement\.ts$)/,
+    },
+    {
+      name: 'test folders',
+      says: 'only tests use what stands in a test folder',
+      from: /^(src|web|sandbox)\//,
+      forbids: /^(src|web|sandbox|test)\/(.*\/)?test\//,
+    },
   ]
 }
 
@@ -52,7 +102,9 @@ export function checkBoundaries(base: string, modules: readonly string[]): Bound
   const rules = rulesFor(modules)
   const violations = imports.flatMap(({ from, to, line, isMissing }) => [
     ...(isMissing ? [`${from}:${line} leads to no file: ${to}`] : []),
-    ...(isTest(from) ? [] : rules.filter(r => r.from.test(from) && r.forbids.test(to) && !r.except?.test(to))).map(r => `${from}:${line} imports ${to} (${r.name}: ${r.says})`),
+    ...(isTest(from) ? [] : rules.filter(r => r.from.test(from) && r.forbids.test(to) && !r.except?.test(to))).map(
+      r => `${from}:${line} imports ${to} (${r.name}: ${r.says})`,
+    ),
   ])
   const cycles = findCycles(imports).map(cycle => `a ring of imports: ${cycle.join(' -> ')}`)
   return {

@@ -22,9 +22,17 @@ const tool = (file: string, ...args: string[]): string[] => [...node, join(root,
 
 export const checks: readonly Check[] = [
   { name: 'types', says: 'tsc accepts every file', command: [process.execPath, bin('tsc'), '-p', root, '--noEmit'] },
-  { name: 'lint', says: 'biome accepts format and rules', command: [process.execPath, bin('biome'), 'check', '--colors=off', '--max-diagnostics=50', root] },
+  {
+    name: 'lint',
+    says: 'biome accepts format and rules',
+    command: [process.execPath, bin('biome'), 'check', '--colors=off', '--max-diagnostics=50', root],
+  },
   { name: 'boundaries', says: 'modules import only lower ranks, through the door', command: tool('boundaries.ts') },
-  { name: 'unused', says: 'no file, export or dependency is unused', command: [process.execPath, bin('knip'), '--no-progress', '--directory', root] },
+  {
+    name: 'unused',
+    says: 'no file, export or dependency is unused',
+    command: [process.execPath, bin('knip'), '--no-progress', '--directory', root],
+  },
   { name: 'tidy', says: 'sizes, words, folders, comments, message keys', command: tool('tidy.ts') },
   { name: 'shardable', says: 'every key starts with tenant_id', command: tool('shardable.ts') },
   { name: 'sql', says: 'docs/reference/sql shows the SQL as it is', command: tool('sql-snapshot.ts') },
@@ -36,8 +44,13 @@ export function runCheck({ name, command }: Check): Promise<CheckResult> {
   const started = performance.now()
   return new Promise(resolve => {
     const chunks: Buffer[] = []
-    const child = spawn(command[0]!, command.slice(1), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
-    const end = (ok: boolean) => resolve({ name, ok, ms: Math.round(performance.now() - started), output: Buffer.concat(chunks).toString('utf8').trim() })
+    const child = spawn(command[0]!, command.slice(1), {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    const end = (ok: boolean) =>
+      resolve({ name, ok, ms: Math.round(performance.now() - started), output: Buffer.concat(chunks).toString('utf8').trim() })
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.on('error', error => {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checks, runChecks } from './checks.ts'
 import { root } from './root.ts'
@@ -8,12 +8,23 @@ const USAGE = `yimen dev <command>
 
   check                   ${checks.map(c => c.name).join(', ')}
   test [module] [--full]  the checks and every test, or the tests of one module or folder
+  snapshots               renew docs/reference from the code
+  new-module NAME         lay out a module
   bench NAME [args]       run bench/NAME.ts
   drill NAME [args]       run drills/NAME.ts
 `
 /** Longest a single test file may take. */
 const TEST_MS_MAX = 300_000
-const TEST_FILES = ['src/**/test/*.test.ts', 'src/**/test/*.test.tsx', 'web/test/*.test.ts', 'web/test/*.test.tsx', 'sandbox/test/*.test.ts', 'test/**/*.test.ts', 'test/**/*.test.tsx', 'tools/test/*.test.ts']
+const TEST_FILES = [
+  'src/**/test/*.test.ts',
+  'src/**/test/*.test.tsx',
+  'web/test/*.test.ts',
+  'web/test/*.test.tsx',
+  'sandbox/test/*.test.ts',
+  'test/**/*.test.ts',
+  'test/**/*.test.tsx',
+  'tools/test/*.test.ts',
+]
 const CHROMIUM = '/usr/bin/chromium'
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -73,8 +84,22 @@ async function test(args: readonly string[]): Promise<number> {
   files = files.filter(file => !notRun.includes(file))
   const env: NodeJS.ProcessEnv = { ...process.env, ...(full ? { YIMEN_FULL: '1' } : {}) }
   if (wanted === undefined) env.YIMEN_CHECKS = JSON.stringify(await runChecks(say))
-  for (const file of notRun) say(`NOT RUN ${file}: no browser at ${process.env.YIMEN_CHROMIUM ?? CHROMIUM}; install Chromium or set YIMEN_CHROMIUM`)
-  const code = files.length === 0 ? 0 : await foreground(['--test', '--test-global-setup=tools/test-setup.ts', '--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${TEST_MS_MAX}`, ...files], env)
+  for (const file of notRun)
+    say(`NOT RUN ${file}: no browser at ${process.env.YIMEN_CHROMIUM ?? CHROMIUM}; install Chromium or set YIMEN_CHROMIUM`)
+  const code =
+    files.length === 0
+      ? 0
+      : await foreground(
+          [
+            '--test',
+            '--test-global-setup=tools/test-setup.ts',
+            '--test-reporter=spec',
+            '--test-concurrency=2',
+            `--test-timeout=${TEST_MS_MAX}`,
+            ...files,
+          ],
+          env,
+        )
   return code === 0 && notRun.length > 0 ? 3 : code
 }
 
@@ -82,13 +107,23 @@ async function check(): Promise<number> {
   return (await runChecks(say)).every(result => result.ok) ? 0 : 1
 }
 
+async function snapshots(): Promise<number> {
+  return Math.max(await foreground(['tools/sql-snapshot.ts', '--write']), await foreground(['tools/openapi.ts', '--write']))
+}
+
 /** A program of its own in `folder`; an unknown name lists those that exist. */
 async function program(folder: 'bench' | 'drills', args: readonly string[]): Promise<number> {
   const [name = '', ...rest] = args
   const dir = join(root, folder)
-  const runnable = existsSync(dir) ? readdirSync(dir).filter(file => /^[a-z0-9-]+\.ts$/.test(file) && /process\.argv|process\.stdout|console\.log/.test(readFileSync(join(dir, file), 'utf8'))) : []
+  const runnable = existsSync(dir)
+    ? readdirSync(dir).filter(
+        file => /^[a-z0-9-]+\.ts$/.test(file) && /process\.argv|process\.stdout|console\.log/.test(readFileSync(join(dir, file), 'utf8')),
+      )
+    : []
   if (runnable.includes(`${name}.ts`)) return foreground([join(folder, `${name}.ts`), ...rest])
-  say(`${name ? `unknown: ${name}\n` : ''}${folder === 'bench' ? 'benchmarks' : 'drills'}: ${runnable.map(file => file.slice(0, -3)).join(', ') || 'none'}`)
+  say(
+    `${name ? `unknown: ${name}\n` : ''}${folder === 'bench' ? 'benchmarks' : 'drills'}: ${runnable.map(file => file.slice(0, -3)).join(', ') || 'none'}`,
+  )
   return 2
 }
 
@@ -98,6 +133,10 @@ function main([command, ...rest]: readonly string[]): Promise<number> {
       return check()
     case 'test':
       return test(rest)
+    case 'snapshots':
+      return snapshots()
+    case 'new-module':
+      return foreground(['tools/new-module.ts', ...rest])
     case 'bench':
       return program('bench', rest)
     case 'drill':

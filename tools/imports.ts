@@ -63,7 +63,13 @@ export function readImports(root: string, folders: readonly string[]): { files: 
     return importsOf(source, from.endsWith('.tsx')).map(({ name, isType }) => {
       const to = resolveName(from, name, aliases)
       const isOurs = to !== name
-      return { from, to, isType, isMissing: isOurs && !existsSync(join(root, to)), line: lines.findIndex(line => line.includes(`'${name}'`)) + 1 }
+      return {
+        from,
+        to,
+        isType,
+        isMissing: isOurs && !existsSync(join(root, to)),
+        line: lines.findIndex(line => line.includes(`'${name}'`)) + 1,
+      }
     })
   })
   return { files, imports }

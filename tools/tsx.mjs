@@ -12,7 +12,11 @@ registerHooks({
     const { code } = swc.transformSync(readFileSync(path, 'utf8'), {
       filename: path,
       sourceMaps: 'inline',
-      jsc: { target: 'es2024', parser: { syntax: 'typescript', tsx: true }, transform: { react: { runtime: 'automatic', importSource: 'preact' } } },
+      jsc: {
+        target: 'es2024',
+        parser: { syntax: 'typescript', tsx: true },
+        transform: { react: { runtime: 'automatic', importSource: 'preact' } },
+      },
     })
     return { format: 'module', source: code, shortCircuit: true }
   },

@@ -33,7 +33,11 @@ const forbidden: readonly [string, Record<string, string>, RegExp][] = [
   ['past the door by a relative path', { 'src/modules/high/index.ts': "import { s } from '../low/store.ts'\ns" }, /rank of high/],
   ['past the door in a type', { 'src/modules/high/index.ts': "export type S = typeof import('#modules/low/store.ts')" }, /rank of high/],
   ['past the door while running', { 'src/modules/high/index.ts': "export const s = import('#modules/low/store.ts')" }, /rank of high/],
-  ['a higher module', { 'src/modules/high/index.ts': 'export {}', 'src/modules/low/model.ts': "export * from '#modules/high/index.ts'" }, /rank of low/],
+  [
+    'a higher module',
+    { 'src/modules/high/index.ts': 'export {}', 'src/modules/low/model.ts': "export * from '#modules/high/index.ts'" },
+    /rank of low/,
+  ],
   ['the application', { 'src/app/main.ts': 'export {}', 'src/modules/low/model.ts': "import '../../app/main.ts'" }, /module:/],
   ['a module from the kernel', { 'src/kernel/x.ts': "import '#modules/low/index.ts'" }, /kernel:/],
   ['input or output in an engine', { 'src/engines/x.ts': "import 'node:fs'" }, /engines:/],
@@ -51,7 +55,11 @@ for (const [name, files, expected] of forbidden) {
 }
 
 test('files that need each other are refused, types that name each other are not', () => {
-  const ring = (how: string) => check({ 'src/kernel/a.ts': `${how} { b } from './b.ts'\nexport const a = 1`, 'src/kernel/b.ts': `${how} { a } from './a.ts'\nexport const b = 1` })
+  const ring = (how: string) =>
+    check({
+      'src/kernel/a.ts': `${how} { b } from './b.ts'\nexport const a = 1`,
+      'src/kernel/b.ts': `${how} { a } from './a.ts'\nexport const b = 1`,
+    })
   assert.equal(ring('import type').violations.length, 0)
   assert.match(ring('import').violations.join(), /ring of imports: src\/kernel\/a\.ts -> src\/kernel\/b\.ts -> src\/kernel\/a\.ts/)
 })

@@ -1,0 +1,146 @@
+-- Written by tools/sql-snapshot.ts from the code: change the code, then run it with --write.
+
+-- src/modules/billing/store.ts
+
+-- BILLER_COLUMNS
+b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh", b.service_en as "serviceEn", b.unit,
+b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config;
+
+-- listBillers
+select $1 from billing.biller b where b.tenant_id = $2 order by b.opened_at, b.id limit 200;
+
+-- findBiller
+select $1 from billing.biller b where b.tenant_id = $2 and b.id = $3;
+
+-- upsertBiller
+insert into billing.biller (tenant_id, id, name_zh, name_en, service_zh, service_en, unit, payable_account_id, is_online, config, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
+on conflict (tenant_id, id) do update set name_zh = excluded.name_zh, name_en = excluded.name_en, service_zh = excluded.service_zh,
+  service_en = excluded.service_en, unit = excluded.unit, is_online = excluded.is_online, config = excluded.config;
+
+-- setBillerOnline
+update billing.biller set is_online = $1 where tenant_id = $2 and id = $3 and is_online <> $4;
+
+-- insertTariff
+insert into billing.tariff (tenant_id, biller_id, id, valid_from, valid_to, body, published_at)
+values ($1, $2, $3, $4, $5, $6::jsonb, $7) on conflict do nothing;
+
+-- listTariffs
+select biller_id as "billerId", id, valid_from as "validFrom", valid_to as "validTo", body from billing.tariff
+where tenant_id = $1 and ($2::text is null or biller_id = $3) order by biller_id, valid_from desc limit 500;
+
+-- BILL_COLUMNS
+b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
+b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.usage_e3 as "usageE3", b.reading_from_e3 as "readingFromE3",
+b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", a.account_no as "accountNo", a.holder_mask as "holderMask",
+a.address_mask as "addressMask", a.is_closed as "isAccountClosed";
+
+-- BILL_FROM
+billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id;
+
+-- findBillByCode
+select $1 from $2 where b.tenant_id = $3 and b.code = $4;
+
+-- listBillsById
+select $1 from $2 where b.tenant_id = $3 and b.id = any($4::uuid[]) order by b.period_to, b.id;
+
+-- listBillsOfAccounts
+select $1 from $2
+where b.tenant_id = $3 and b.account_id = any($4::uuid[]) and b.withdrawn_at is null order by b.period_to desc, b.id limit $5;
+
+-- searchBills
+select $1 from $2
+where b.tenant_id = $3 and (b.bill_no = $4 or b.code = $5 or b.account_id in (select id from billing.account where tenant_id = $6 and account_no = $7))
+order by b.period_to desc limit $8;
+
+-- ACCOUNT_COLUMNS
+a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask", a.address_mask as "addressMask", a.is_closed as "isClosed";
+
+-- findAccount
+select $1 from billing.account a where a.tenant_id = $2 and a.biller_id = $3 and a.account_no = $4;
+
+-- listBindings
+select $1, k.relation, k.nickname, k.shared_by as "sharedBy" from billing.binding k
+join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
+where k.tenant_id = $2 and k.payer = $3 order by k.bound_at limit 50;
+
+-- upsertBinding
+insert into billing.binding (tenant_id, payer, account_id, relation, nickname, shared_by, bound_at)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (tenant_id, payer, account_id) do update set relation = excluded.relation, nickname = excluded.nickname;
+
+-- deleteBinding
+delete from billing.binding where tenant_id = $1 and payer = $2 and account_id = $3;
+
+-- POSTING_COLUMNS
+p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",
+p.paid_at as "paidAt", p.failure, p.tries;
+
+-- insertPosting
+insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, paid_at, tries, due_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9) on conflict do nothing;
+
+-- listPostings
+select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 order by p.id;
+
+-- lockPostings
+select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 order by p.id for update;
+
+-- findPosting
+select $1 from billing.posting p where p.tenant_id = $2 and p.id = $3;
+
+-- takeDuePostings
+update billing.posting u set tries = u.tries + 1, due_at = $1
+from (select id from billing.posting where tenant_id = $2 and finished_at is null and due_at <= $3 order by due_at limit $4 for update skip locked) d
+where u.tenant_id = $5 and u.id = d.id returning u.id;
+
+-- movePosting
+update billing.posting set state = $1, failure = coalesce($2, failure), due_at = coalesce($3, due_at),
+  finished_at = coalesce($4, finished_at)
+where tenant_id = $5 and id = $6 and state = any($7::smallint[]);
+
+-- insertRescue
+insert into billing.wrong_payment (tenant_id, id, order_id, reason, note_sealed, state, due_at, asked_at)
+values ($1, $2, $3, $4, $5, 'asked', $6, $7) on conflict do nothing;
+
+-- findRescue
+select id, order_id as "orderId", reason, state, answer, due_at as "dueAt", asked_at as "askedAt", answered_at as "answeredAt"
+from billing.wrong_payment where tenant_id = $1 and order_id = $2;
+
+-- answerRescue
+update billing.wrong_payment set state = $1, answer = $2, answered_at = $3
+where tenant_id = $4 and order_id = $5 and state = 'asked';
+
+-- findBatch
+select id, rows from billing.batch where tenant_id = $1 and biller_id = $2 and sha256 = $3;
+
+-- insertBatch
+insert into billing.batch (tenant_id, id, biller_id, file_name, sha256, rows, total_fen, imported_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- lockReceiptDay
+insert into billing.receipt_counter as c (tenant_id, day, last) values ($1, $2, 0)
+on conflict (tenant_id, day) do update set last = c.last returning last;
+
+-- setReceiptDay
+update billing.receipt_counter set last = $1 where tenant_id = $2 and day = $3;
+
+-- RECEIPT_COLUMNS
+r.order_id as "orderId", r.bill_id as "billId", r.receipt_no as "receiptNo", r.entry_id as "entryId", r.issued_at as "issuedAt";
+
+-- insertReceipt
+insert into billing.receipt (tenant_id, order_id, bill_id, receipt_no, entry_id, issued_at)
+values ($1, $2, $3, $4, $5, $6);
+
+-- listReceipts
+select $1 from billing.receipt r where r.tenant_id = $2 and r.order_id = $3 order by r.receipt_no;
+
+-- findReceipt
+select $1 from billing.receipt r where r.tenant_id = $2 and r.receipt_no = $3;
+
+-- findReceiptByEntry
+select $1 from billing.receipt r where r.tenant_id = $2 and r.entry_id = $3;
+
+-- reopenPosting
+update billing.posting set state = $1, due_at = $2, finished_at = null, tries = 0
+where tenant_id = $3 and id = $4 and state = any($5::smallint[]);

@@ -1,0 +1,180 @@
+-- Written by tools/sql-snapshot.ts from the code: change the code, then run it with --write.
+
+-- src/modules/identity/store.ts
+
+-- tenant
+tenant_id as id, code, name_zh as "nameZh", name_en as "nameEn", phone;
+
+-- upsertTenant
+insert into identity.tenant (tenant_id, code, name_zh, name_en, phone, opened_at) values ($1, $2, $3, $4, $5, $6)
+on conflict (tenant_id) do update set code = excluded.code, name_zh = excluded.name_zh, name_en = excluded.name_en, phone = excluded.phone;
+
+-- listTenants
+select $1 from identity.tenant order by tenant_id limit 1000;
+
+-- upsertAreas
+insert into identity.area (tenant_id, code, name_zh, name_en)
+select $1::integer, * from unnest($2::text[], $3::text[], $4::text[])
+on conflict (tenant_id, code) do update set name_zh = excluded.name_zh, name_en = excluded.name_en;
+
+-- listAreas
+select code, name_zh as "nameZh", name_en as "nameEn" from identity.area where tenant_id = $1 order by code limit $2;
+
+-- hasArea
+select 1 from identity.area where tenant_id = $1 and code = $2;
+
+-- person
+id, name_sealed as "nameSealed", name_mask as "nameMask", id_number_sealed as "idNumberSealed",
+id_number_mask as "idNumberMask", phone_sealed as "phoneSealed", phone_mask as "phoneMask", area_code as "areaCode";
+
+-- findPerson
+select $1 from identity.person where tenant_id = $2 and $3;
+
+-- findPersonById
+id = $1;
+
+-- findPersonByPhone
+phone_blind = $1;
+
+-- findPersonByIdNumber
+id_number_blind = $1;
+
+-- insertPerson
+insert into identity.person (tenant_id, id, name_sealed, name_mask, id_number_sealed, id_number_blind, id_number_mask, phone_sealed, phone_blind, phone_mask, area_code, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict do nothing;
+
+-- insertHousehold
+insert into identity.household (tenant_id, id, address_sealed, address_mask, area_code, created_at)
+values ($1, $2, $3, $4, $5, $6);
+
+-- insertMember
+insert into identity.household_member (tenant_id, household_id, person_id, relation, joined_at)
+values ($1, $2, $3, $4, $5) on conflict do nothing;
+
+-- listHouseholds
+select h.id, h.address_mask as "addressMask", h.area_code as "areaCode", m.relation
+from identity.household_member m join identity.household h on h.tenant_id = m.tenant_id and h.id = m.household_id
+where m.tenant_id = $1 and m.person_id = $2 order by m.joined_at limit 20;
+
+-- staff
+id, username, name, role, area_code as "areaCode", password_hash as "passwordHash", totp_sealed as "totpSealed",
+totp_step as "totpStep", failures, locked_until as "lockedUntil", disabled_at as "disabledAt";
+
+-- findStaffByUsername
+select $1 from identity.staff where tenant_id = $2 and username = $3;
+
+-- findStaffById
+select $1 from identity.staff where tenant_id = $2 and id = $3;
+
+-- takeStaff
+select $1 from identity.staff where tenant_id = $2 and id = $3 for no key update;
+
+-- listStaff
+select $1 from identity.staff where tenant_id = $2 order by username limit 1000;
+
+-- insertStaff
+insert into identity.staff (tenant_id, id, username, name, role, area_code, password_hash, totp_sealed, totp_step, failures, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9)
+on conflict do nothing;
+
+-- setFailures
+update identity.staff set failures = $1, locked_until = $2 where tenant_id = $3 and id = $4;
+
+-- useTotpStep
+update identity.staff set totp_step = $1, failures = 0 where tenant_id = $2 and id = $3 and totp_step < $4;
+
+-- setRole
+update identity.staff set role = $1, area_code = $2 where tenant_id = $3 and id = $4;
+
+-- disableStaff
+update identity.staff set disabled_at = $1 where tenant_id = $2 and id = $3 and disabled_at is null;
+
+-- insertSession
+insert into identity.session (tenant_id, digest, kind, holder_id, second_factor_at, created_at, seen_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- session
+s.digest, s.kind, s.holder_id as "holderId", s.second_factor_at as "secondFactorAt", s.seen_at as "seenAt", s.expires_at as "expiresAt";
+
+-- findSession
+select $1 from identity.session s
+where s.tenant_id = $2 and s.digest = $3 and s.kind = $4 and s.revoked_at is null and s.expires_at > $5 and s.seen_at > $6;
+
+-- touchSession
+update identity.session set seen_at = $1 where tenant_id = $2 and digest = $3 and seen_at < $4;
+
+-- endSession
+update identity.session set revoked_at = $1 where tenant_id = $2 and digest = $3 and revoked_at is null;
+
+-- endSessionsOf
+update identity.session set revoked_at = $1 where tenant_id = $2 and holder_id = $3 and revoked_at is null;
+
+-- countUse
+insert into identity.quota as q (tenant_id, purpose, key, began_at, used) values ($1, $2, $3, $4, 1)
+on conflict (tenant_id, purpose, key) do update set
+  used = case when q.began_at <= $5 then 1 else q.used + 1 end,
+  began_at = case when q.began_at <= $6 then excluded.began_at else q.began_at end
+returning used;
+
+-- insertChallenge
+insert into identity.sms_challenge (tenant_id, digest, code_digest, phone_sealed, tries, created_at, expires_at)
+values ($1, $2, $3, $4, 0, $5, $6);
+
+-- tryChallenge
+update identity.sms_challenge set tries = tries + 1
+where tenant_id = $1 and digest = $2 and used_at is null and expires_at > $3 and tries < $4
+returning digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries;
+
+-- findChallenge
+select digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries from identity.sms_challenge
+where tenant_id = $1 and digest = $2;
+
+-- useChallenge
+update identity.sms_challenge set used_at = $1 where tenant_id = $2 and digest = $3;
+
+-- purge
+delete from identity.sms_challenge where tenant_id = $1 and expires_at < $2;
+
+-- purge
+delete from identity.quota where tenant_id = $1 and began_at < $2;
+
+-- purge
+delete from identity.session where tenant_id = $1 and expires_at < $2;
+
+-- insertDevice
+insert into identity.device (tenant_id, id, fingerprint, kind, area_code, registered_at)
+values ($1, $2, $3, $4, $5, $6) on conflict do nothing;
+
+-- findDevice
+select id, fingerprint, kind, area_code as "areaCode" from identity.device
+where tenant_id = $1 and fingerprint = $2 and retired_at is null;
+
+-- share
+sh.id, sh.owner_id as "ownerId", sh.other_id as "otherId", sh.scope, sh.granted_at as "grantedAt";
+
+-- insertShare
+insert into identity.share (tenant_id, id, owner_id, other_id, scope, granted_at)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (tenant_id, owner_id, other_id) where revoked_at is null do nothing;
+
+-- lockPerson
+select id from identity.person where tenant_id = $1 and id = $2 for no key update;
+
+-- listShares
+select $1, coalesce(o.name_mask, o.phone_mask, '**') as "ownerMask", coalesce(x.phone_mask, '****') as "otherMask"
+from identity.share sh
+join identity.person o on o.tenant_id = sh.tenant_id and o.id = sh.owner_id
+join identity.person x on x.tenant_id = sh.tenant_id and x.id = sh.other_id
+where sh.tenant_id = $2 and sh.revoked_at is null and (sh.owner_id = $3 or sh.other_id = $4)
+order by sh.granted_at limit 100;
+
+-- findShare
+select $1 from identity.share sh
+where sh.tenant_id = $2 and sh.owner_id = $3 and sh.other_id = $4 and sh.revoked_at is null;
+
+-- findShareById
+select $1 from identity.share sh where sh.tenant_id = $2 and sh.id = $3 and sh.revoked_at is null;
+
+-- revokeShare
+update identity.share set revoked_at = $1 where tenant_id = $2 and id = $3 and revoked_at is null;

@@ -1,0 +1,192 @@
+-- Written by tools/sql-snapshot.ts from the code: change the code, then run it with --write.
+
+-- src/modules/payments/confirm.ts
+
+-- confirmText
+with chosen as (
+  update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = f.paid_at, version = o.version + 1
+  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[]$2)
+    as f(attempt_id, txn_no, amount_fen, paid_at$3)
+  join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
+  where o.tenant_id = $1 and o.id = a.order_id and o.state = $4 and o.amount_fen = a.amount_fen
+    and a.amount_fen = f.amount_fen and a.state <> $5
+  returning a.id as ref, o.id as order_id, f.txn_no, f.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts, a.posting_amounts as amounts
+    $6),
+done as (
+  update payments.attempt a set state = $7, txn_no = s.txn_no, succeeded_at = s.at
+  from chosen s where a.tenant_id = $1 and a.id = s.ref),
+txn as (
+  insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
+  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$8
+journal as ($9),
+pending as ($10)
+select ref as "attemptId", order_id as "orderId" from chosen;
+
+-- src/modules/payments/store.ts
+
+-- ORDER_COLUMNS
+o.id, o.code, o.state, o.amount_fen as "amountFen", o.paid_fen as "paidFen", o.reserved_fen as "reservedFen",
+o.refunded_fen as "refundedFen", o.mismatch, o.title, o.payer, o.place, o.created_at as "createdAt", o.expires_at as "expiresAt", o.paid_at as "paidAt";
+
+-- ATTEMPT_COLUMNS
+a.id, a.order_id as "orderId", a.channel, a.mchid, a.product, a.out_trade_no as "outTradeNo", a.state, a.amount_fen as "amountFen",
+a.txn_no as "txnNo", a.launch, a.failure, a.created_at as "createdAt", a.expires_at as "expiresAt", a.succeeded_at as "succeededAt";
+
+-- REFUND_COLUMNS
+r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
+r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
+r.created_at as "createdAt", r.finished_at as "finishedAt";
+
+-- findMerchant
+select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+from payments.merchant where tenant_id = $1 and channel = $2 order by opened_at desc limit 1;
+
+-- insertMerchant
+insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict do nothing;
+
+-- insertOrder
+insert into payments."order" (tenant_id, id, code, state, amount_fen, paid_fen, reserved_fen, refunded_fen, mismatch, title, payer, place, created_at, expires_at, version)
+values ($1, $2, $3, $4, $5, 0, 0, 0, false, $6, $7, $8, $9, $10, 1);
+
+-- insertLines
+insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
+values {join( lines.map((l, i): Sql => sql`(${tenantId}::integer, ${};
+
+-- insertClaims
+insert into payments.claim (tenant_id, subject_kind, subject_id, order_id)
+values {join( [...subjects] .sort((a, b) => (`${a.subjectKind}${a.su}
+on conflict do nothing;
+
+-- deleteClaims
+delete from payments.claim where tenant_id = $1 and order_id = $2;
+
+-- listClaims
+select c.subject_id as "subjectId", $1
+from payments.claim c join payments."order" o on o.tenant_id = c.tenant_id and o.id = c.order_id
+where c.tenant_id = $2 and c.subject_kind = $3 and c.subject_id = any($4::uuid[]);
+
+-- findOrder
+select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3;
+
+-- findOrderByCode
+select $1 from payments."order" o where o.tenant_id = $2 and o.code = $3;
+
+-- lockOrder
+select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3 for update;
+
+-- listOrdersOf
+select $1 from payments."order" o
+where o.tenant_id = $2 and o.payer = $3 order by o.created_at desc, o.id limit $4 offset $5;
+
+-- countOrdersOf
+select count(*) as count from payments."order" where tenant_id = $1 and payer = $2;
+
+-- listLines
+select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
+from payments.order_line where tenant_id = $1 and order_id = $2 order by line;
+
+-- closeOrder
+update payments."order" set state = $1, version = version + 1 where tenant_id = $2 and id = $3 and state = $4;
+
+-- markMismatch
+update payments."order" set mismatch = true, version = version + 1 where tenant_id = $1 and id = $2;
+
+-- insertAttempt
+insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+  $10::integer[], $11::bigint[], $12, $13);
+
+-- upsertOpenAttempt
+insert into payments.open_attempt (tenant_id, order_id, attempt_id, tries, due_at) values ($1, $2, $3, 0, $4)
+on conflict (tenant_id, order_id) do update set attempt_id = excluded.attempt_id, tries = 0, due_at = excluded.due_at;
+
+-- deleteOpenAttempt
+delete from payments.open_attempt where tenant_id = $1 and order_id = $2;
+
+-- takeDueAttempts
+update payments.open_attempt u set tries = u.tries + 1, due_at = $1
+from (select order_id from payments.open_attempt where tenant_id = $2 and due_at <= $3 order by due_at limit $4 for update skip locked) d
+where u.tenant_id = $5 and u.order_id = d.order_id
+returning u.attempt_id as "attemptId", u.order_id as "orderId", u.tries;
+
+-- putOffAttempt
+update payments.open_attempt set due_at = $1 where tenant_id = $2 and order_id = $3;
+
+-- findAttempt
+select $1 from payments.attempt a where a.tenant_id = $2 and a.id = $3;
+
+-- lockAttempt
+select $1 from payments.attempt a where a.tenant_id = $2 and a.id = $3 for update;
+
+-- listAttempts
+select $1 from payments.attempt a where a.tenant_id = $2 and a.order_id = $3 order by a.created_at, a.id;
+
+-- moveAttempt
+update payments.attempt set state = $1, launch = coalesce($2::jsonb, launch),
+  failure = coalesce($3, failure), txn_no = coalesce($4, txn_no), succeeded_at = coalesce($5, succeeded_at)
+where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
+
+-- insertChannelEvent
+insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
+values ($1, $2, $3, $4, $5, $6, $7::jsonb) on conflict do nothing;
+
+-- insertChannelTxn
+insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values ($1, $2, $3, $4, $5)
+on conflict do nothing;
+
+-- findChannelTxn
+select attempt_id as "attemptId" from payments.channel_txn where tenant_id = $1 and channel = $2 and txn_no = $3;
+
+-- insertSuspense
+insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
+
+-- resolveSuspense
+update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
+
+-- findSuspense
+select reason, refund_id as "refundId" from payments.suspense where tenant_id = $1 and attempt_id = $2;
+
+-- insertRefund
+insert into payments.refund (tenant_id, id, order_id, attempt_id, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+  $11, 0, $12, $13);
+
+-- reserveRefund
+update payments."order" set reserved_fen = reserved_fen + $1, version = version + 1
+where tenant_id = $2 and id = $3 and refunded_fen + reserved_fen + $4 <= paid_fen;
+
+-- settleReserved
+update payments."order" set reserved_fen = reserved_fen - $1, refunded_fen = refunded_fen + $2, version = version + 1
+where tenant_id = $3 and id = $4;
+
+-- findRefund
+select $1 from payments.refund r where r.tenant_id = $2 and r.id = $3;
+
+-- lockRefund
+select $1 from payments.refund r where r.tenant_id = $2 and r.id = $3 for update;
+
+-- findRefundByNo
+select $1 from payments.refund r where r.tenant_id = $2 and r.out_refund_no = $3;
+
+-- listRefunds
+select $1 from payments.refund r where r.tenant_id = $2 and r.order_id = $3 order by r.created_at, r.id;
+
+-- takeDueRefunds
+update payments.refund u set tries = u.tries + 1, due_at = $1
+from (
+  select id from payments.refund
+  where tenant_id = $2 and finished_at is null and due_at <= $3 and state in ($4, $5, $6)
+  order by due_at limit $7 for update skip locked) d
+where u.tenant_id = $8 and u.id = d.id
+returning u.id;
+
+-- moveRefund
+update payments.refund set state = $1, failure = coalesce($2, failure), due_at = coalesce($3, due_at),
+  finished_at = coalesce($4, finished_at), approved_by = coalesce($5, approved_by)
+where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
+
+-- findTxnAmount
+select amount_fen as "amountFen" from payments.channel_txn where tenant_id = $1 and channel = $2 and txn_no = $3;
