@@ -40,9 +40,11 @@ export async function startSandbox<N extends SandboxName>(
 }
 
 async function startOne(name: SandboxName, { keysDir, seed, env }: SandboxOptions): Promise<SandboxProcess> {
+  // The port in our environment is the product's, not a stand-in's.
+  const { PORT: _, ...environment } = process.env
   const child = spawn(process.execPath, ['--import', './tools/tsx.mjs', `sandbox/${name}/main.ts`], {
     cwd: root,
-    env: { ...process.env, NODE_OPTIONS: '', SANDBOX_KEYS: keysDir, SANDBOX_SEED: seed ?? '1', SANDBOX_PARENT: '1', ...env },
+    env: { ...environment, NODE_OPTIONS: '', SANDBOX_KEYS: keysDir, SANDBOX_SEED: seed ?? '1', SANDBOX_PARENT: '1', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const url = await readyUrl(name, child)

@@ -2,7 +2,6 @@ import { ConfigError, readConfig } from '#kernel/config.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
-import { runImport } from './import-cli.ts'
 import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
 import { verifyFile } from './verify.ts'
 
@@ -29,6 +28,7 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
     case 'import': {
       const opened = await openKernel(readConfig())
       try {
+        const { runImport } = await import('./import-cli.ts')
         return await runImport(opened.kernel, TENANT, rest)
       } finally {
         await opened.close()

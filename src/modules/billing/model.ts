@@ -91,6 +91,8 @@ export interface PrecheckFacts {
   readonly lateFeeFen: number
   readonly dueOn: string
   readonly today: string
+  /** Paid before this installation took the biller's bills in. */
+  readonly isSettledBefore: boolean
   readonly isWithdrawn: boolean
   readonly isAccountClosed: boolean
   readonly isBillerOnline: boolean
@@ -107,7 +109,7 @@ const HISTORY_MIN = 3
 /** 智能预审: everything known before money moves. A `stop` refuses the payment, a `warn` is said and may be passed. */
 export function precheck(f: PrecheckFacts): Precheck[] {
   const out: Precheck[] = []
-  if (f.claim?.state === 'paid') out.push({ level: 'stop', key: 'paid' })
+  if (f.claim?.state === 'paid' || f.isSettledBefore) out.push({ level: 'stop', key: 'paid' })
   else if (f.claim?.state === 'open') out.push(f.claim.mine ? { level: 'warn', key: 'paying_here' } : { level: 'stop', key: 'paying', params: { minutes: f.claim.minutesLeft } })
   else out.push({ level: 'ok', key: 'unpaid' })
   if (f.isWithdrawn) out.push({ level: 'stop', key: 'withdrawn' })

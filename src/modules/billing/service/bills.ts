@@ -34,6 +34,8 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
   })
 }
 
+const isPaid = (state: BillState): boolean => state.bill.isSettledBefore || state.claim?.state === 'paid'
+
 function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], payer: string): Precheck[] {
   const { bill, biller, claim } = state
   const now = ctx.kernel.clock.now()
@@ -42,10 +44,11 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
     lateFeeFen: state.lateFeeFen,
     dueOn: bill.dueOn,
     today: dayOf(now),
+    isSettledBefore: bill.isSettledBefore,
     isWithdrawn: bill.withdrawnAt !== null,
     isAccountClosed: bill.isAccountClosed,
     isBillerOnline: biller.isOnline,
-    olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && o.claim?.state !== 'paid').length,
+    olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && !isPaid(o)).length,
     takesOldestFirst: biller.config.partial_payment === 'oldest_first',
     history: others.filter(o => o.bill.periodTo < bill.periodTo).map(o => o.bill.amountFen),
     ...(claim && { claim: { state: claim.state, mine: claim.payer === payer, minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)) } }),
@@ -96,7 +99,7 @@ export async function listOpenBills(ctx: Ctx, accountIds: readonly string[]): Pr
   if (accountIds.length === 0) return []
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const states = await statesOf(tx, ctx, await store.listBillsOfAccounts(tx, ctx.tenantId, accountIds))
-    return states.filter(s => s.claim?.state !== 'paid').reverse()
+    return states.filter(s => !isPaid(s)).reverse()
   })
 }
 
