@@ -1,0 +1,16 @@
+import type { messages as base } from './messages.zh-CN.ts'
+
+export const messages: Record<keyof typeof base, string> = {
+  sign_in_code: 'Your code is {code}, valid {minutes} minutes. Never give it to anyone.',
+  bill_due: 'Your {service} bill for {period} is {amount} yuan, due {due_on}. Account ending {account_tail}.',
+  bill_due_soon: 'Your {service} bill of {amount} yuan is due in {days} days; after that a late fee is added.',
+  bill_overdue: 'Your {service} bill is {days} days late: {amount} yuan including {late_fee} yuan late fee. The service hall can help.',
+  bill_paid: 'You have paid {amount} yuan for {service}. Receipt {receipt_no}. You can undo it within 10 minutes.',
+  payment_unknown: 'We are confirming the result of your {amount} yuan payment. Please do not pay again; no money is lost.',
+  payment_duplicate: 'This {service} was already paid. The extra {amount} yuan will be returned; you need do nothing.',
+  refund_accepted: 'Your refund of {amount} yuan is accepted and goes back the way it was paid. Number {refund_no}.',
+  refund_done: '{amount} yuan has been returned for order {order_no}.',
+  task_warning: '{subject} is due {deadline}. Please see to it.',
+  task_overdue: '{subject} was due {deadline} and is not done. Please handle it now.',
+  task_escalated: '{subject} was due {deadline}, is not done, and is now reported to you.',
+}
