@@ -30,7 +30,9 @@ async function writeFile(path: string): Promise<number> {
   let accounts = 0
   for (let i = 0; i < ROWS; i++) {
     if (i % PER_ACCOUNT === 0) accountNo = completeAccountNo(`10${String(accounts++).padStart(7, '0')}`, biller.account)!
-    held.push(`${accountNo},示例户${accounts % 977},青砖一村${(accounts % 30) + 1}幢2单元401,${PERIODS[i % PER_ACCOUNT]},412,436,24,51.60,0.00,0.00,22.80,4.80,79.20,2026/09/30,W2609${String(i).padStart(8, '0')}\r\n`)
+    held.push(
+      `${accountNo},示例户${accounts % 977},青砖一村${(accounts % 30) + 1}幢2单元401,${PERIODS[i % PER_ACCOUNT]},412,436,24,51.60,0.00,0.00,22.80,4.80,79.20,2026/09/30,W2609${String(i).padStart(8, '0')}\r\n`,
+    )
     if (held.length < 5_000) continue
     if (!out.write(iconv.encode(held.join(''), 'gb18030'))) await once(out, 'drain')
     held = []
@@ -51,8 +53,24 @@ try {
   const accounts = await writeFile(path)
   const ctx = systemCtx(bench.kernel, 1, 'bench')
   const b = getBiller('water')
-  const config = { account: b.account, late_fee: b.late_fee, partial_payment: b.partial_payment, posting_window_min: 60, cycle_months: 2, mappings: { bills: b.mapping } }
-  await registerBiller(ctx, { id: b.id, nameZh: b.zh, nameEn: b.en, serviceZh: b.service_zh, serviceEn: b.service_en, unit: b.unit, config, tariffs: [] })
+  const config = {
+    account: b.account,
+    late_fee: b.late_fee,
+    partial_payment: b.partial_payment,
+    posting_window_min: 60,
+    cycle_months: 2,
+    mappings: { bills: b.mapping },
+  }
+  await registerBiller(ctx, {
+    id: b.id,
+    nameZh: b.zh,
+    nameEn: b.en,
+    serviceZh: b.service_zh,
+    serviceEn: b.service_en,
+    unit: b.unit,
+    config,
+    tariffs: [],
+  })
   await owner.connect()
   await owner.query('checkpoint')
 
@@ -63,7 +81,8 @@ try {
   const result = await importBills(ctx, { billerId: 'water', path, fileName: 'water.csv' })
   const import_s = (performance.now() - began) / 1000
   clearInterval(sampler)
-  if (!result.ok || result.value.outcome !== 'imported' || result.value.newBills !== ROWS) throw new Error(`import failed: ${JSON.stringify(result)}`)
+  if (!result.ok || result.value.outcome !== 'imported' || result.value.newBills !== ROWS)
+    throw new Error(`import failed: ${JSON.stringify(result)}`)
 
   const rows = join(folder, 'rows.txt')
   await pipeline(owner.query(copyTo('copy billing.bill to stdout')), createWriteStream(rows))
@@ -73,10 +92,14 @@ try {
   await pipeline(createReadStream(rows, { highWaterMark: 2 ** 18 }), owner.query(copyFrom('copy public.bare_bill from stdin')))
   const copy_s = (performance.now() - copyBegan) / 1000
 
-  const { sum } = await bench.kernel.db.read(1, tx => tx.one<{ sum: number }>(sql`select sum(amount_fen)::bigint as sum from billing.bill where tenant_id = 1`))
+  const { sum } = await bench.kernel.db.read(1, tx =>
+    tx.one<{ sum: number }>(sql`select sum(amount_fen)::bigint as sum from billing.bill where tenant_id = 1`),
+  )
   if (sum !== ROWS * 7_920) throw new Error(`the bills sum to ${sum} fen`)
   process.stdout.write(`${ROWS} rows of ${accounts} new accounts: import ${import_s.toFixed(1)} s, bare COPY ${copy_s.toFixed(1)} s\n`)
-  process.stdout.write(`${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), accounts })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), accounts })}\n`,
+  )
 } finally {
   clearInterval(sampler)
   await owner.end().catch(() => undefined)

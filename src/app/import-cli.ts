@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { formatYuan } from '#kernel/money.ts'
-import { explainFault, type ImportInput, importBills, type ImportReport, type RowError } from '#modules/billing/index.ts'
+import { explainFault, type ImportInput, type ImportReport, importBills, type RowError } from '#modules/billing/index.ts'
 
 const USAGE = `usage: yimen import bills --biller B FILE [--mapping M] [--dry-run] [--json]
   --biller B    id of the biller, e.g. water
@@ -52,7 +52,9 @@ function progressBar(): { onProgress: NonNullable<ImportInput['onProgress']>; cl
       drawnAt = now
       const share = bytesTotal === 0 ? 1 : bytes / bytesTotal
       const full = Math.round(share * BAR_CHARS)
-      process.stderr.write(`\r[${'#'.repeat(full)}${'.'.repeat(BAR_CHARS - full)}] ${String(Math.round(share * 100)).padStart(3)}%  ${rows} rows`)
+      process.stderr.write(
+        `\r[${'#'.repeat(full)}${'.'.repeat(BAR_CHARS - full)}] ${String(Math.round(share * 100)).padStart(3)}%  ${rows} rows`,
+      )
     },
     clear: () => {
       if (drawnAt > 0) process.stderr.write('\r\x1b[K')
@@ -63,7 +65,9 @@ function progressBar(): { onProgress: NonNullable<ImportInput['onProgress']>; cl
 /** file:line:column: title: what to do (found …, expected …) */
 const errorLine = (fileName: string, e: RowError): string => {
   const place = e.line === 0 ? fileName : `${fileName}:${e.line}${e.column ? `:${e.column}` : ''}`
-  const detail = [e.found !== undefined && `found ${JSON.stringify(e.found)}`, e.expected !== undefined && `expected ${e.expected}`].filter(Boolean).join(', ')
+  const detail = [e.found !== undefined && `found ${JSON.stringify(e.found)}`, e.expected !== undefined && `expected ${e.expected}`]
+    .filter(Boolean)
+    .join(', ')
   return `${place}: ${e.title ? `${e.title}: ` : ''}${explainFault(e.code, 'zh-CN')} / ${explainFault(e.code, 'en')}${detail ? ` (${detail})` : ''}`
 }
 
@@ -100,7 +104,10 @@ export async function runImport(kernel: Kernel, tenantId: number, argv: readonly
   bar.clear()
   if (!result.ok) {
     if (args.json) process.stdout.write(`${JSON.stringify({ error: result.error })}\n`)
-    else process.stderr.write(`${result.error.code}${result.error.params ? `: ${Object.values(result.error.params).join(', ')}` : `: ${args.biller}`}\n`)
+    else
+      process.stderr.write(
+        `${result.error.code}${result.error.params ? `: ${Object.values(result.error.params).join(', ')}` : `: ${args.biller}`}\n`,
+      )
     return 1
   }
   const isDone = result.value.outcome !== 'refused'

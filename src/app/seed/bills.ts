@@ -1,12 +1,13 @@
 import { divideHalfUp } from '#kernel/money.ts'
 import type { Random } from '#kernel/random.ts'
-import { type BillerContent, type BillerId, tariffOn, type Tier } from './content.ts'
+import { type BillerContent, type BillerId, type Tier, tariffOn } from './content.ts'
 import { addMonths, type Cycle, lastDayOf } from './cycles.ts'
 import { addressOf, type Household } from './households.ts'
 import { type Value, yuan } from './render.ts'
 
 /** Amount of one fee line: quantity (times 1000) at a price in yuan times 10000, half a fen up. */
-export const feeFen = (quantity_e3: number, price_e4: number): number => Number(divideHalfUp(BigInt(quantity_e3) * BigInt(price_e4), 100_000n))
+export const feeFen = (quantity_e3: number, price_e4: number): number =>
+  Number(divideHalfUp(BigInt(quantity_e3) * BigInt(price_e4), 100_000n))
 
 /** Splits the use of a span over the tiers, `before_e3` having been used earlier in the same year or month. */
 export function tierFees(tiers: readonly Tier[], before_e3: number, use_e3: number): number[] {
@@ -58,7 +59,14 @@ interface Metered {
 }
 
 /** Reads a meter through all months since the first cycle's new year. */
-function* readMeter(b: BillerContent, h: Household, cycles: readonly Cycle[], random: Random, step_e3: number, fixedUse_e3?: number): Iterable<Metered> {
+function* readMeter(
+  b: BillerContent,
+  h: Household,
+  cycles: readonly Cycle[],
+  random: Random,
+  step_e3: number,
+  fixedUse_e3?: number,
+): Iterable<Metered> {
   let reading = (80 + random.int(1_400)) * 1000
   let year = ''
   let yearUse = 0
@@ -78,7 +86,15 @@ function* readMeter(b: BillerContent, h: Household, cycles: readonly Cycle[], ra
   }
 }
 
-type Generator = (b: BillerContent, h: Household, accountNo: string, cycles: readonly Cycle[], random: Random, serial: (c: Cycle) => string, isSample: boolean) => Iterable<SeedRow>
+type Generator = (
+  b: BillerContent,
+  h: Household,
+  accountNo: string,
+  cycles: readonly Cycle[],
+  random: Random,
+  serial: (c: Cycle) => string,
+  isSample: boolean,
+) => Iterable<SeedRow>
 
 const whole = (e3: number): string => String(e3 / 1000)
 /** Use per two months in the printed example: 24 m³, all in the first tier. */
@@ -90,7 +106,21 @@ function* water(...[b, h, no, cycles, random, serial, isSample]: Parameters<Gene
     const fees = [...tierFees(tariff.tiers!, before_e3, use_e3), ...tariff.surcharges.map(s => feeFen(use_e3, s.unit_price_e4!))]
     const amountFen = fees.reduce((sum, fee) => sum + fee, 0)
     const readings = [whole(readingFrom_e3), whole(readingFrom_e3 + use_e3), whole(use_e3)]
-    yield { cycle, amountFen, values: [no, h.name, addressOf(h), span(cycle), ...readings, ...fees.map(yuan), yuan(amountFen), cycle.dueOn.replaceAll('-', '/'), serial(cycle)] }
+    yield {
+      cycle,
+      amountFen,
+      values: [
+        no,
+        h.name,
+        addressOf(h),
+        span(cycle),
+        ...readings,
+        ...fees.map(yuan),
+        yuan(amountFen),
+        cycle.dueOn.replaceAll('-', '/'),
+        serial(cycle),
+      ],
+    }
   }
 }
 
@@ -101,7 +131,23 @@ function* power(...[b, h, no, cycles, random, serial]: Parameters<Generator>): I
     const use = use_e3 / 1000
     const peak = Math.round(use * (0.6 + random.float() * 0.2))
     const tier = fees.filter(fee => fee > 0).length
-    yield { cycle, amountFen, values: ['D', no, compact(cycle.from), peak, use - peak, use, tier, amountFen, 0, compact(cycle.dueOn.replace('-', '')), serial(cycle)] }
+    yield {
+      cycle,
+      amountFen,
+      values: [
+        'D',
+        no,
+        compact(cycle.from),
+        peak,
+        use - peak,
+        use,
+        tier,
+        amountFen,
+        0,
+        compact(cycle.dueOn.replace('-', '')),
+        serial(cycle),
+      ],
+    }
   }
 }
 
@@ -112,7 +158,21 @@ function* gas(...[b, h, no, cycles, random, serial]: Parameters<Generator>): Ite
     const fees = tierFees(tariffOn(b, lastDayOf(cycle.to)).tiers!, before_e3, use_e3)
     const amountFen = fees.reduce((sum, fee) => sum + fee, 0)
     const meter = [readingFrom_e3, readingFrom_e3 + use_e3, use_e3, before_e3 + use_e3].map(e3 => e3 / 1000)
-    yield { cycle, amountFen, values: [no, h.name, span(cycle), ...meter, TIER_NAMES[fees.findLastIndex(fee => fee > 0)]!, amountFen / 100, 0, dateCell(cycle.dueOn), serial(cycle)] }
+    yield {
+      cycle,
+      amountFen,
+      values: [
+        no,
+        h.name,
+        span(cycle),
+        ...meter,
+        TIER_NAMES[fees.findLastIndex(fee => fee > 0)]!,
+        amountFen / 100,
+        0,
+        dateCell(cycle.dueOn),
+        serial(cycle),
+      ],
+    }
   }
 }
 
@@ -126,7 +186,23 @@ function* heating(...[b, h, no, cycles, random]: Parameters<Generator>): Iterabl
     const full = feeFen(h.area_e2 * 10, price_e4)
     const amountFen = isSuspended ? Number(divideHalfUp(BigInt(full) * BigInt(SUSPENDED_RATE_PCT), 100n)) : full
     const season = `${cycle.from.slice(0, 4)}-${cycle.to.slice(0, 4)}`
-    yield { cycle, amountFen, values: [no, h.name, addressOf(h), season, yuan(h.area_e2), yuan(price_e4 / 100), amountFen, 0, 0, isSuspended ? 'S' : 'A', cycle.dueOn] }
+    yield {
+      cycle,
+      amountFen,
+      values: [
+        no,
+        h.name,
+        addressOf(h),
+        season,
+        yuan(h.area_e2),
+        yuan(price_e4 / 100),
+        amountFen,
+        0,
+        0,
+        isSuspended ? 'S' : 'A',
+        cycle.dueOn,
+      ],
+    }
   }
 }
 
@@ -155,7 +231,11 @@ function* property(...[b, h, no, cycles, random]: Parameters<Generator>): Iterab
     const amountFen = fees.reduce((sum, fee) => sum + fee, 0)
     const room = `${h.building}-${h.unit}-${h.floor}${String(h.door).padStart(2, '0')}`
     const days = [`${cycle.from}-01`, lastDayOf(cycle.to)]
-    yield { cycle, amountFen, values: [no, h.name, room, h.area_e2 / 100, ...days, ...fees.map(fee => fee / 100), amountFen / 100, cycle.dueOn] }
+    yield {
+      cycle,
+      amountFen,
+      values: [no, h.name, room, h.area_e2 / 100, ...days, ...fees.map(fee => fee / 100), amountFen / 100, cycle.dueOn],
+    }
   }
 }
 

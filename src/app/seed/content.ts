@@ -54,7 +54,11 @@ export interface Estate {
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`content/${name}`, import.meta.url), 'utf8'))
 
 export const billers = (read('billers.json') as { billers: BillerContent[] }).billers
-export const town = read('town.json') as { subdistrict: { zh: string; en: string; households: number }; communities: { id: string; zh: string }[]; estates: Estate[] }
+export const town = read('town.json') as {
+  subdistrict: { zh: string; en: string; households: number }
+  communities: { id: string; zh: string }[]
+  estates: Estate[]
+}
 
 export function getBiller(id: BillerId): BillerContent {
   const found = billers.find(b => b.id === id)

@@ -35,7 +35,9 @@ function cycleEnding(biller: BillerId, month: string): Cycle | undefined {
     case 'property':
       return n % 3 === 0 ? { from: addMonths(month, -2), to: month, issuedOn: `${month}-05`, dueOn: lastDayOf(next) } : undefined
     case 'heating':
-      return n === 3 ? { from: addMonths(month, -4), to: month, issuedOn: `${addMonths(month, -5)}-08`, dueOn: `${addMonths(month, -3)}-31` } : undefined
+      return n === 3
+        ? { from: addMonths(month, -4), to: month, issuedOn: `${addMonths(month, -5)}-08`, dueOn: `${addMonths(month, -3)}-31` }
+        : undefined
   }
 }
 

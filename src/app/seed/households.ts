@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '#kernel/random.ts'
 import { type BillerConfig, isAccountNo } from '#modules/billing/index.ts'
-import { billers, type BillerId, type Estate, town } from './content.ts'
+import { type BillerId, billers, type Estate, town } from './content.ts'
 
 export interface Household {
   readonly name: string
@@ -21,14 +21,16 @@ const FIRST = [...'文志建国明秀玉桂春丽红晓海永少子雨思佳欣�
 const LAST = [...'华英明芳兰梅强军平伟杰涛洋敏霞萍琴辉斌峰林森轩涵怡然宁安康乐琪琳颖慧勇刚鹏飞']
 
 const pick = <T>(random: Random, from: readonly T[]): T => from[random.int(from.length)]!
-const inventName = (random: Random): string => pick(random, SURNAMES) + (random.float() < 0.82 ? pick(random, FIRST) : '') + pick(random, LAST)
+const inventName = (random: Random): string =>
+  pick(random, SURNAMES) + (random.float() < 0.82 ? pick(random, FIRST) : '') + pick(random, LAST)
 
 const CHECK_CHARACTERS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ']
 const CHECK_PAIRS = Array.from({ length: 100 }, (_, i) => String(i).padStart(2, '0'))
 
 /** Adds the check character; undefined for a body the biller never issues (its check would not be one digit). */
 export function completeAccountNo(body: string, rule: BillerConfig['account']): string | undefined {
-  const tails = rule.check === 'iso7064_mod97_10' ? CHECK_PAIRS : rule.check === 'luhn_mod36' ? CHECK_CHARACTERS : CHECK_CHARACTERS.slice(0, 10)
+  const tails =
+    rule.check === 'iso7064_mod97_10' ? CHECK_PAIRS : rule.check === 'luhn_mod36' ? CHECK_CHARACTERS : CHECK_CHARACTERS.slice(0, 10)
   return tails.map(tail => body + tail).find(text => isAccountNo(text, rule))
 }
 
@@ -43,7 +45,8 @@ const BODIES: Readonly<Record<BillerId, (random: Random, at: Place) => string>> 
   gas: random => `7${digits(random, 10)}`,
   heating: random => `HR${digits(random, 7)}`,
   telecom: random => `T${digits(random, 8)}${pick(random, [...'ABCDEFGH'])}`,
-  property: (_, at) => `${at.estate.community.slice(1)}${at.estate.id.slice(1)}${two(at.building)}${two(at.unit)}${two(at.floor)}${two(at.door)}`,
+  property: (_, at) =>
+    `${at.estate.community.slice(1)}${at.estate.id.slice(1)}${two(at.building)}${two(at.unit)}${two(at.floor)}${two(at.door)}`,
 }
 
 const ISSUE_TRIES_MAX = 50
@@ -71,7 +74,13 @@ function homeOf(estate: Estate, number: number): Place {
   const rest = Math.floor(number / estate.buildings)
   const unit = (rest % units) + 1
   const above = Math.floor(rest / units)
-  return { estate, building, unit, floor: (above % estate.floors) + 1, door: (Math.floor(above / estate.floors) % 90) * perFloor + (above % perFloor) + 1 }
+  return {
+    estate,
+    building,
+    unit,
+    floor: (above % estate.floors) + 1,
+    door: (Math.floor(above / estate.floors) % 90) * perFloor + (above % perFloor) + 1,
+  }
 }
 
 /** Households over all estates in proportion to their size; the first one lives where the printed example says. */
@@ -92,7 +101,13 @@ export function inventHouseholds(count: number, seed: string): Household[] {
       if (estate === first && place.building === 3 && place.unit === 2 && place.floor === 4 && place.door === 1) continue
       made++
       const thrift = Math.exp((random.float() + random.float() + random.float() - 1.5) * 0.7)
-      out.push({ ...place, name: inventName(random), area_e2: 4200 + random.int(estate.has_lift ? 9000 : 5200), thrift, accounts: issueAccounts(random, place, taken, false) })
+      out.push({
+        ...place,
+        name: inventName(random),
+        area_e2: 4200 + random.int(estate.has_lift ? 9000 : 5200),
+        thrift,
+        accounts: issueAccounts(random, place, taken, false),
+      })
     }
   }
   return out

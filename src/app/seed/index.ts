@@ -5,7 +5,14 @@ import { type Ctx, type Kernel, systemCtx } from '#kernel/context.ts'
 import { seededRandom } from '#kernel/random.ts'
 import { unwrap } from '#kernel/result.ts'
 import { addMs, dayOf, startOfDay } from '#kernel/time.ts'
-import { importBills, type ImportReport, listPrintBills, markSettledBefore, type PrintBill, registerBiller } from '#modules/billing/index.ts'
+import {
+  type ImportReport,
+  importBills,
+  listPrintBills,
+  markSettledBefore,
+  type PrintBill,
+  registerBiller,
+} from '#modules/billing/index.ts'
 import { generators, type SeedRow, serialNumbers } from './bills.ts'
 import { type BillerContent, billers } from './content.ts'
 import { type Cycle, listCycles } from './cycles.ts'
@@ -26,7 +33,11 @@ export interface Seeded {
  * through a file in its biller's layout. Running it again adds nothing for the same seed and day. Equal seeds give equal
  * households and amounts; ids and codes come from the kernel's own randomness.
  */
-export async function seedTown(kernel: Kernel, tenantId: number, options: { size: 'town' | 'small'; seed: string; onProgress?: (line: string) => void }): Promise<Seeded> {
+export async function seedTown(
+  kernel: Kernel,
+  tenantId: number,
+  options: { size: 'town' | 'small'; seed: string; onProgress?: (line: string) => void },
+): Promise<Seeded> {
   const began = performance.now()
   const ctx = systemCtx(kernel, tenantId, 'seed')
   const households = inventHouseholds(HOUSEHOLDS[options.size], options.seed)
@@ -55,7 +66,8 @@ export async function seedTown(kernel: Kernel, tenantId: number, options: { size
 }
 
 /** The newest water bills, the first household's first: for a sheet of bills with codes to print. */
-export const printBills = (kernel: Kernel, tenantId: number, count = 12): Promise<PrintBill[]> => listPrintBills(systemCtx(kernel, tenantId, 'seed'), 'water', count)
+export const printBills = (kernel: Kernel, tenantId: number, count = 12): Promise<PrintBill[]> =>
+  listPrintBills(systemCtx(kernel, tenantId, 'seed'), 'water', count)
 
 const register = async (ctx: Ctx, b: BillerContent): Promise<void> =>
   unwrap(
@@ -99,6 +111,7 @@ async function importCycle(ctx: Ctx, folder: string, biller: BillerContent, cycl
   const issuedAt = addMs(startOfDay(cycle.issuedOn), 9 * 3_600_000)
   const report = unwrap(await importBills(ctx, { billerId: biller.id, path, fileName, issuedAt }))
   await rm(path)
-  if (report.outcome === 'refused') throw new Error(`the seed's own file ${fileName} was refused: ${JSON.stringify(report.errors.slice(0, 3))}`)
+  if (report.outcome === 'refused')
+    throw new Error(`the seed's own file ${fileName} was refused: ${JSON.stringify(report.errors.slice(0, 3))}`)
   return report
 }

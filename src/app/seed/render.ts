@@ -15,7 +15,8 @@ export interface Contents {
   readonly madeOn: string
 }
 
-const encode = (text: string, encoding: 'UTF-8' | 'GB18030'): Buffer => (encoding === 'UTF-8' ? Buffer.from(text) : iconv.encode(text, 'gb18030'))
+const encode = (text: string, encoding: 'UTF-8' | 'GB18030'): Buffer =>
+  encoding === 'UTF-8' ? Buffer.from(text) : iconv.encode(text, 'gb18030')
 const zeros = (n: number, width: number): string => String(n).padStart(width, '0')
 export const yuan = (fen: number): string => `${Math.trunc(fen / 100)}.${zeros(fen % 100, 2)}`
 
@@ -33,7 +34,9 @@ function renderCsv(m: Extract<Mapping, { format: 'csv' }>, c: Contents): Buffer 
 
 function renderFixed(m: Extract<Mapping, { format: 'fixed_width' }>, c: Contents): Buffer {
   const line = (row: readonly Value[]): string =>
-    m.columns.map((column, i) => (column.type === 'integer' ? String(row[i]).padStart(column.width!, '0') : String(row[i]).padEnd(column.width!))).join('')
+    m.columns
+      .map((column, i) => (column.type === 'integer' ? String(row[i]).padStart(column.width!, '0') : String(row[i]).padEnd(column.width!)))
+      .join('')
   const head = `H${c.madeOn.replaceAll('-', '')}${zeros(c.count, 8)}${zeros(c.totalFen, 15)}`
   const tail = `T${zeros(c.count, 8)}${zeros(c.totalFen, 15)}`
   return encode([head, ...c.rows.map(line), tail].map(text => `${text}\n`).join(''), m.encoding)
@@ -71,4 +74,5 @@ export async function renderFile(m: Mapping, contents: Contents): Promise<Buffer
   }
 }
 
-export const writeRendered = async (path: string, m: Mapping, contents: Contents): Promise<void> => writeFile(path, await renderFile(m, contents))
+export const writeRendered = async (path: string, m: Mapping, contents: Contents): Promise<void> =>
+  writeFile(path, await renderFile(m, contents))

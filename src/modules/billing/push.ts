@@ -25,18 +25,32 @@ const BILLS_MAX = 1_000
 const BODY_BYTES_MAX = 2 * 2 ** 20
 
 /** HMAC-SHA256 in hex over METHOD\nPATH\nTIMESTAMP\nNONCE\nBODY; the path includes the query, the body is as received. */
-export const signPush = (secret: string, method: string, path: string, timestamp: string, nonce: string, rawBody: Buffer | string): string =>
-  createHmac('sha256', secret).update(`${method}\n${path}\n${timestamp}\n${nonce}\n`).update(rawBody).digest('hex')
+export const signPush = (
+  secret: string,
+  method: string,
+  path: string,
+  timestamp: string,
+  nonce: string,
+  rawBody: Buffer | string,
+): string => createHmac('sha256', secret).update(`${method}\n${path}\n${timestamp}\n${nonce}\n`).update(rawBody).digest('hex')
 
 /**
  * Checks that a push comes from the biller: its client id, a time stamp within 300 s, the signature, and a nonce never
  * seen before while that time stamp is fresh. Every failure is push_unsigned with its reason in `why`.
  */
-export async function verifyPush(ctx: Ctx, client: PushClient, method: string, path: string, headers: PushHeaders, rawBody: Buffer): Promise<Result<void>> {
+export async function verifyPush(
+  ctx: Ctx,
+  client: PushClient,
+  method: string,
+  path: string,
+  headers: PushHeaders,
+  rawBody: Buffer,
+): Promise<Result<void>> {
   const refuse = (why: string) => fail(errors.push_unsigned, { why })
   const now = ctx.kernel.clock.now()
   if (headers.clientId !== client.clientId) return refuse('client_unknown')
-  if (!/^\d{1,12}$/.test(headers.timestamp) || Math.abs(now.getTime() / 1000 - Number(headers.timestamp)) > AGE_S_MAX) return refuse('timestamp_stale')
+  if (!/^\d{1,12}$/.test(headers.timestamp) || Math.abs(now.getTime() / 1000 - Number(headers.timestamp)) > AGE_S_MAX)
+    return refuse('timestamp_stale')
   if (!/^[\w-]{8,64}$/.test(headers.nonce)) return refuse('nonce_bad')
   const expected = Buffer.from(signPush(client.secret, method, path, headers.timestamp, headers.nonce, rawBody))
   const given = Buffer.from(headers.signature)
@@ -57,7 +71,8 @@ export async function verifyPush(ctx: Ctx, client: PushClient, method: string, p
  */
 export async function receivePush(ctx: Ctx, billerId: string, rawBody: Buffer): Promise<Result<ImportReport>> {
   const bills = rawBody.length <= BODY_BYTES_MAX ? billsOf(rawBody) : undefined
-  if (!bills || bills.length === 0 || bills.length > BILLS_MAX) return fail(errors.file_refused, { why: `a JSON body with 1 to ${BILLS_MAX} bills is expected` })
+  if (!bills || bills.length === 0 || bills.length > BILLS_MAX)
+    return fail(errors.file_refused, { why: `a JSON body with 1 to ${BILLS_MAX} bills is expected` })
   const lines = Buffer.from(bills.map(bill => `${JSON.stringify(bill)}\n`).join(''))
   return importBills(ctx, { billerId, stream: one(lines), fileName: `push ${ctx.requestId}` })
 }

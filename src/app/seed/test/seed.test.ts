@@ -16,7 +16,10 @@ test('the small town holds every biller, adds up, and gives the printed example'
             count(*) filter (where amount_fen <> (select sum((l->>'amount_fen')::bigint) from jsonb_array_elements(lines) l))::int as wrong
           from billing.bill where tenant_id = 1 group by biller_id order by 1`),
       )
-      assert.deepEqual(rows.map(r => r.biller), ['gas', 'heating', 'power', 'property', 'telecom', 'water'])
+      assert.deepEqual(
+        rows.map(r => r.biller),
+        ['gas', 'heating', 'power', 'property', 'telecom', 'water'],
+      )
       for (const row of rows) {
         assert.ok(row.bills > 20, `${row.biller}: ${row.bills}`)
         assert.ok(row.settled > row.bills / 5 && row.settled < row.bills, `${row.biller}: ${row.settled} of ${row.bills}`)

@@ -66,9 +66,11 @@ export interface Period {
   readonly to: string
 }
 
-const month = (year: string, m: string): string | undefined => (/^20\d{2}$/.test(year) && Number(m) >= 1 && Number(m) <= 12 ? `${year}-${m.padStart(2, '0')}` : undefined)
+const month = (year: string, m: string): string | undefined =>
+  /^20\d{2}$/.test(year) && Number(m) >= 1 && Number(m) <= 12 ? `${year}-${m.padStart(2, '0')}` : undefined
 
-const ordered = (from: string | undefined, to: string | undefined): Period | undefined => (from && to && from <= to ? { from, to } : undefined)
+const ordered = (from: string | undefined, to: string | undefined): Period | undefined =>
+  from && to && from <= to ? { from, to } : undefined
 
 /** Months 'YYYY-MM' a bill is for. */
 export function readPeriod(text: string, rule: Extract<Mapping['bill']['period'], { column: string }>): Period | undefined {

@@ -15,7 +15,7 @@ import { type Mapping, mappingSchema } from './mapping.ts'
 import { ERRORS_LISTED_MAX, Faults, type ImportReport, Unreadable } from './report.ts'
 import { checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
 import { clearStage, listClashes, mergeAccounts, mergeBills, openStage } from './stage.ts'
-import { readText, type RowSink } from './text-reader.ts'
+import { type RowSink, readText } from './text-reader.ts'
 import { readXlsx } from './xlsx-reader.ts'
 
 export interface ImportInput {
@@ -84,10 +84,25 @@ async function importFile(ctx: Ctx, input: ImportInput, path: string): Promise<R
   const biller = await ctx.kernel.db.read(ctx.tenantId, tx => findBiller(tx, ctx.tenantId, input.billerId))
   if (!biller) return fail(errors.biller_not_found, undefined, 'biller')
   const mapping = mappingSchema.safeParse(input.mapping ?? biller.config.mappings.bills)
-  if (!mapping.success) return fail(errors.mapping_malformed, { why: mapping.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('; ').slice(0, 500) })
+  if (!mapping.success)
+    return fail(errors.mapping_malformed, {
+      why: mapping.error.issues
+        .map(issue => `${issue.path.join('.')}: ${issue.message}`)
+        .join('; ')
+        .slice(0, 500),
+    })
   const bytes = (await stat(path)).size
   const sha256 = await hashOf(path)
-  const job: Job = { ctx, input, path, bytes, sha256, config: biller.config, mapping: mapping.data, took: () => Math.round(performance.now() - began) }
+  const job: Job = {
+    ctx,
+    input,
+    path,
+    bytes,
+    sha256,
+    config: biller.config,
+    mapping: mapping.data,
+    took: () => Math.round(performance.now() - began),
+  }
   if (bytes > FILE_BYTES_MAX) return ok(reportOf(job, 'refused', { faults: faultOf({ line: 0, code: 'file_too_large' }) }))
   try {
     return ok(await ctx.kernel.db.tx(ctx.tenantId, tx => run(tx, job)))
@@ -121,7 +136,11 @@ const faultOf = (...listed: Faults['listed']): Faults => {
   return faults
 }
 
-function reportOf(job: Job, outcome: ImportReport['outcome'], found: { faults?: Faults; progress?: Progress } & Partial<ImportReport> = {}): ImportReport {
+function reportOf(
+  job: Job,
+  outcome: ImportReport['outcome'],
+  found: { faults?: Faults; progress?: Progress } & Partial<ImportReport> = {},
+): ImportReport {
   const { faults, progress, ...rest } = found
   return {
     outcome,
@@ -165,9 +184,19 @@ async function run(tx: Tx, job: Job): Promise<ImportReport> {
   const done = { progress, newAccounts, newBills, sameBills: progress.staged - newBills, batchId }
   if (input.dryRun) throw new Undone(reportOf(job, 'checked', done))
 
-  const batch = { id: batchId, billerId: input.billerId, fileName: input.fileName, sha256: job.sha256, rows: progress.rows, totalFen: progress.totalFen }
+  const batch = {
+    id: batchId,
+    billerId: input.billerId,
+    fileName: input.fileName,
+    sha256: job.sha256,
+    rows: progress.rows,
+    totalFen: progress.totalFen,
+  }
   await insertBatch(tx, ctx.tenantId, { ...batch, at: ctx.kernel.clock.now() })
-  await append(tx, ctx, batchImported, { subjectId: batchId, body: { biller: input.billerId, rows: progress.rows, total_fen: progress.totalFen, sha256: job.sha256.toString('hex') } })
+  await append(tx, ctx, batchImported, {
+    subjectId: batchId,
+    body: { biller: input.billerId, rows: progress.rows, total_fen: progress.totalFen, sha256: job.sha256.toString('hex') },
+  })
   return reportOf(job, 'imported', done)
 }
 
@@ -207,9 +236,15 @@ async function stageFile(tx: Tx, job: Job, batchId: string): Promise<{ faults: F
   const hash = createHash('sha256')
   try {
     if (job.mapping.format === 'xlsx') await readXlsx(job.path, job.mapping, sink)
-    else await readText(hashed(job.path, hash, count => (bytes = count)), job.mapping, sink)
+    else
+      await readText(
+        hashed(job.path, hash, count => (bytes = count)),
+        job.mapping,
+        sink,
+      )
     if (job.mapping.header_record && faults.count === 0 && summaries.length === 0) faults.add({ line: 1, code: 'header_record' })
-    if (faults.count === 0) checkWhole(job, job.mapping.format === 'xlsx' ? await hashOf(job.path) : hash.digest(), summaries, progress, faults)
+    if (faults.count === 0)
+      checkWhole(job, job.mapping.format === 'xlsx' ? await hashOf(job.path) : hash.digest(), summaries, progress, faults)
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     if (faults.listed.at(-1) !== error.fault) faults.add(error.fault)
@@ -222,8 +257,10 @@ function checkWhole(job: Job, sha256: Buffer, summaries: readonly Summary[], pro
   if (!sha256.equals(job.sha256)) faults.add({ line: 0, code: 'file_changed' })
   if (progress.rows === 0) faults.add({ line: 0, code: 'no_rows' })
   for (const { line, count, totalFen } of summaries) {
-    if (count !== undefined && count !== progress.rows) faults.add({ line, code: 'record_count', found: String(count), expected: String(progress.rows) })
-    if (totalFen !== undefined && totalFen !== progress.totalFen) faults.add({ line, code: 'record_total', found: `${totalFen} fen`, expected: `${progress.totalFen} fen` })
+    if (count !== undefined && count !== progress.rows)
+      faults.add({ line, code: 'record_count', found: String(count), expected: String(progress.rows) })
+    if (totalFen !== undefined && totalFen !== progress.totalFen)
+      faults.add({ line, code: 'record_total', found: `${totalFen} fen`, expected: `${progress.totalFen} fen` })
   }
 }
 

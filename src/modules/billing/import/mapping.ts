@@ -19,7 +19,11 @@ const column = z.strictObject({
 })
 
 /** A line that is no row: recognised by `prefix`, then read by `pattern` with the groups `count` and `total`. */
-const record = z.strictObject({ prefix: z.string().min(1).max(40), pattern: z.string().min(1).max(200), unit: z.enum(['yuan', 'fen']).default('fen') })
+const record = z.strictObject({
+  prefix: z.string().min(1).max(40),
+  pattern: z.string().min(1).max(200),
+  unit: z.enum(['yuan', 'fen']).default('fen'),
+})
 
 const period = z.union([
   z.strictObject({ column: columnName, format: z.enum(['yyyyMM', 'yyyy-MM', 'yyyyMM-yyyyMM']) }),
@@ -53,7 +57,9 @@ const bill = z.strictObject({
   status: z.strictObject({ column: columnName, closed: z.array(z.string()) }).optional(),
   lines: z.array(feeLine).max(20),
   /** Fee lines that come as an array of objects inside a row (JSON). */
-  lines_from: z.strictObject({ column: columnName, item: z.string(), name: z.string(), amount: z.string(), unit: z.enum(['yuan', 'fen']) }).optional(),
+  lines_from: z
+    .strictObject({ column: columnName, item: z.string(), name: z.string(), amount: z.string(), unit: z.enum(['yuan', 'fen']) })
+    .optional(),
 })
 
 const common = {
@@ -67,9 +73,23 @@ const encoding = z.enum(['UTF-8', 'GB18030'])
 
 export const mappingSchema = z
   .discriminatedUnion('format', [
-    z.strictObject({ format: z.literal('csv'), encoding, delimiter: z.string().length(1), quote: z.string().length(1).optional(), has_header: z.boolean(), first_data_row: z.int().min(1).max(50), ...common }),
+    z.strictObject({
+      format: z.literal('csv'),
+      encoding,
+      delimiter: z.string().length(1),
+      quote: z.string().length(1).optional(),
+      has_header: z.boolean(),
+      first_data_row: z.int().min(1).max(50),
+      ...common,
+    }),
     z.strictObject({ format: z.literal('fixed_width'), encoding, first_data_row: z.int().min(1).max(50), ...common }),
-    z.strictObject({ format: z.literal('xlsx'), sheet: z.string().max(31), has_header: z.boolean(), first_data_row: z.int().min(1).max(50), ...common }),
+    z.strictObject({
+      format: z.literal('xlsx'),
+      sheet: z.string().max(31),
+      has_header: z.boolean(),
+      first_data_row: z.int().min(1).max(50),
+      ...common,
+    }),
     z.strictObject({ format: z.literal('json'), ...common }),
   ])
   .superRefine((m, at) => {
@@ -86,16 +106,34 @@ export function columnsUsed(b: Bill): string[] {
   const period = 'column' in b.period ? [b.period.column] : [b.period.from, b.period.to]
   const billNo = typeof b.bill_no === 'string' ? [b.bill_no] : b.bill_no.join
   const lines = b.lines.flatMap(line => [line.amount, line.quantity, line.unit_price])
-  const single = [b.account_no, b.payer_name, b.address, b.due_on, b.total_amount, b.usage, b.reading_previous, b.reading_current, b.status?.column, b.lines_from?.column]
+  const single = [
+    b.account_no,
+    b.payer_name,
+    b.address,
+    b.due_on,
+    b.total_amount,
+    b.usage,
+    b.reading_previous,
+    b.reading_current,
+    b.status?.column,
+    b.lines_from?.column,
+  ]
   return [...single, ...period, ...billNo, ...lines].filter(name => name !== undefined)
 }
 
-function* problemsOf(m: { format: string; columns: Column[]; bill: Bill; header_record?: RecordLine | undefined; trailer?: RecordLine | undefined }): Iterable<string> {
+function* problemsOf(m: {
+  format: string
+  columns: Column[]
+  bill: Bill
+  header_record?: RecordLine | undefined
+  trailer?: RecordLine | undefined
+}): Iterable<string> {
   const byName = new Map(m.columns.map(c => [c.name, c]))
   if (byName.size !== m.columns.length) yield 'two columns share a name'
   for (const name of columnsUsed(m.bill)) if (!byName.has(name)) yield `bill uses the unknown column ${name}`
   const money = [m.bill.total_amount, ...m.bill.lines.map(line => line.amount)].filter(name => name !== undefined)
-  for (const name of money) if (!['yuan', 'fen'].includes(byName.get(name)?.unit ?? '')) yield `column ${name} is money and must say yuan or fen`
+  for (const name of money)
+    if (!['yuan', 'fen'].includes(byName.get(name)?.unit ?? '')) yield `column ${name} is money and must say yuan or fen`
   if (m.bill.lines.length === 0 && !m.bill.lines_from) yield 'a bill needs at least one fee line'
   for (const c of m.columns) {
     if (m.format === 'fixed_width' && (c.start === undefined || c.width === undefined)) yield `column ${c.name} needs start and width`

@@ -9,8 +9,18 @@ import type { BillerConfig } from '../model.ts'
 import { insertTariff, type TariffRow, upsertBiller } from '../store.ts'
 import { mappingSchema } from './mapping.ts'
 
-export const billerRegistered = defineEvent({ type: 'billing.biller_registered', version: 1, subject: 'biller', body: z.object({ name_zh: z.string(), tariffs: z.array(z.string()) }) })
-export const billsSettledBefore = defineEvent({ type: 'billing.bills_settled_before', version: 1, subject: 'biller', body: z.object({ bills: z.int(), before: z.string() }) })
+export const billerRegistered = defineEvent({
+  type: 'billing.biller_registered',
+  version: 1,
+  subject: 'biller',
+  body: z.object({ name_zh: z.string(), tariffs: z.array(z.string()) }),
+})
+export const billsSettledBefore = defineEvent({
+  type: 'billing.bills_settled_before',
+  version: 1,
+  subject: 'biller',
+  body: z.object({ bills: z.int(), before: z.string() }),
+})
 
 export interface NewBiller {
   readonly id: string

@@ -132,7 +132,9 @@ function linesReader(m: Mapping, r: ReturnType<typeof readers>): LinesReader {
       if (amount === 0) continue
       const quantity = line.quantity(cells)
       const price = line.price?.(cells)
-      out.push(`${line.head}${quantity === undefined ? '' : `,"quantity_e3":${quantity}`}${price === undefined ? '' : `,"unit_price_e4":${price}`},"amount_fen":${amount}}`)
+      out.push(
+        `${line.head}${quantity === undefined ? '' : `,"quantity_e3":${quantity}`}${price === undefined ? '' : `,"unit_price_e4":${price}`},"amount_fen":${amount}}`,
+      )
       sum += amount
     }
     return many ? sum + many(cells, out) : sum
@@ -151,7 +153,8 @@ function arrayReader(from: NonNullable<Mapping['bill']['lines_from']>, r: Return
       const object = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {}
       const name = object[from.name]
       const amount = scaled(String(object[from.amount] ?? ''), from.unit === 'yuan' ? 2 : 0)
-      if (typeof name !== 'string' || name.length === 0 || name.length > NUMBER_CHARS_MAX || CONTROL.test(name) || amount === undefined) return r.bad('amount', at, cell)
+      if (typeof name !== 'string' || name.length === 0 || name.length > NUMBER_CHARS_MAX || CONTROL.test(name) || amount === undefined)
+        return r.bad('amount', at, cell)
       if (amount === 0) continue
       const line: FeeLine = { item: from.item, name, amount_fen: amount }
       out.push(JSON.stringify(line))
@@ -165,13 +168,23 @@ function arrayReader(from: NonNullable<Mapping['bill']['lines_from']>, r: Return
 function fixedChecks(m: Mapping, r: ReturnType<typeof readers>): Read<void>[] {
   return m.columns.flatMap((c, at): Read<void>[] => {
     if (c.const !== undefined) return [cells => (cells[at] === c.const ? undefined : r.bad('const_mismatch', at, cells[at]!, c.const))]
-    if (c.codes) return [cells => (typeof cells[at] === 'string' && Object.hasOwn(c.codes!, cells[at]) ? undefined : r.bad('code_unknown', at, cells[at]!, Object.keys(c.codes!).join('/')))]
+    if (c.codes)
+      return [
+        cells =>
+          typeof cells[at] === 'string' && Object.hasOwn(c.codes!, cells[at])
+            ? undefined
+            : r.bad('code_unknown', at, cells[at]!, Object.keys(c.codes!).join('/')),
+      ]
     return []
   })
 }
 
 /** Compiles a mapping once; the result turns the cells of a row into a bill or reports the row and answers undefined. */
-export function compileRow(m: Mapping, account: BillerConfig['account'], faults: Faults): (cells: readonly Cell[], line: number) => ImportedBill | undefined {
+export function compileRow(
+  m: Mapping,
+  account: BillerConfig['account'],
+  faults: Faults,
+): (cells: readonly Cell[], line: number) => ImportedBill | undefined {
   const r = readers(m)
   const b = m.bill
   const empty = (): string => ''
@@ -198,7 +211,8 @@ export function compileRow(m: Mapping, account: BillerConfig['account'], faults:
     const out: string[] = []
     const sum = lines(cells, out)
     const amountFen = total ? total(cells) : sum
-    if (sum !== amountFen || amountFen < 0 || !Number.isSafeInteger(amountFen)) r.bad('amount_sum', totalAt, String(cells[totalAt]), `${sum} fen`)
+    if (sum !== amountFen || amountFen < 0 || !Number.isSafeInteger(amountFen))
+      r.bad('amount_sum', totalAt, String(cells[totalAt]), `${sum} fen`)
     return {
       line,
       accountNo: account_no,
@@ -236,7 +250,15 @@ export function checkHeader(m: Mapping, cells: readonly string[], line: number, 
   const used = new Set(columnsUsed(m.bill))
   m.columns.forEach((c, at) => {
     if (c.header === undefined || cells[at]?.trim() === c.header) return
-    if (used.has(c.name) || cells[at] !== undefined) faults.add({ line, column: at + 1, title: c.header, code: 'header_mismatch', found: cells[at]?.slice(0, 40) ?? '', expected: c.header })
+    if (used.has(c.name) || cells[at] !== undefined)
+      faults.add({
+        line,
+        column: at + 1,
+        title: c.header,
+        code: 'header_mismatch',
+        found: cells[at]?.slice(0, 40) ?? '',
+        expected: c.header,
+      })
   })
 }
 
@@ -247,7 +269,13 @@ export interface Summary {
 }
 
 /** Reads a header or summary record; undefined and a fault when it does not fit its pattern. */
-export function readRecord(rule: RecordLine, kind: 'header_record' | 'trailer', text: string, line: number, faults: Faults): Summary | undefined {
+export function readRecord(
+  rule: RecordLine,
+  kind: 'header_record' | 'trailer',
+  text: string,
+  line: number,
+  faults: Faults,
+): Summary | undefined {
   const groups = text.startsWith(rule.prefix) ? new RegExp(rule.pattern, 'u').exec(text)?.groups : undefined
   const totalFen = groups?.total === undefined ? undefined : scaled(groups.total, rule.unit === 'yuan' ? 2 : 0)
   if (!groups || (groups.total !== undefined && totalFen === undefined)) {

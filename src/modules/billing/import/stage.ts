@@ -97,11 +97,17 @@ export async function mergeAccounts(tx: Tx, ctx: Ctx, billerId: string, batchId:
 }
 
 function isChanged(ctx: Ctx, row: StagedAccount): boolean {
-  const differs = (given: string, cell: string, sealed: Buffer | null) => given !== '' && (sealed === null || ctx.kernel.vault.open(ctx.tenantId, cell, sealed) !== given)
-  return row.isClosed !== row.wasClosed || differs(row.holder, holderCell(row.id!), row.holderSealed) || differs(row.address, addressCell(row.id!), row.addressSealed)
+  const differs = (given: string, cell: string, sealed: Buffer | null) =>
+    given !== '' && (sealed === null || ctx.kernel.vault.open(ctx.tenantId, cell, sealed) !== given)
+  return (
+    row.isClosed !== row.wasClosed ||
+    differs(row.holder, holderCell(row.id!), row.holderSealed) ||
+    differs(row.address, addressCell(row.id!), row.addressSealed)
+  )
 }
 
-const sealed = (ctx: Ctx, cell: string, plain: string): Buffer | null => (plain === '' ? null : ctx.kernel.vault.seal(ctx.tenantId, cell, plain))
+const sealed = (ctx: Ctx, cell: string, plain: string): Buffer | null =>
+  plain === '' ? null : ctx.kernel.vault.seal(ctx.tenantId, cell, plain)
 
 function columnsOf(ctx: Ctx, rows: readonly (StagedAccount & { id: string })[]) {
   return sql`unnest(${rows.map(r => r.id)}::uuid[], ${rows.map(r => r.accountNo)}::text[], ${rows.map(r => maskName(r.holder))}::text[],
@@ -166,4 +172,5 @@ export const listClashes = (tx: Tx, tenantId: number, billerId: string, batchId:
       and (s.account_no, s.period_from, s.period_to, s.amount_fen, s.due_on, s.lines) is distinct from (a.account_no, b.period_from, b.period_to, b.amount_fen, b.due_on, b.lines)
     order by s.line limit ${limit}`)
 
-export const clearStage = (tx: Tx, tenantId: number, batchId: string) => tx.run(sql`delete from billing.import_stage where tenant_id = ${tenantId} and batch_id = ${batchId}`)
+export const clearStage = (tx: Tx, tenantId: number, batchId: string) =>
+  tx.run(sql`delete from billing.import_stage where tenant_id = ${tenantId} and batch_id = ${batchId}`)

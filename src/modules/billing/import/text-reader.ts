@@ -155,7 +155,8 @@ export async function readText(chunks: AsyncIterable<Buffer>, m: TextMapping, si
   const takeLine = (text: string): void => {
     if (text.length > LINE_CHARS_MAX) throw new Unreadable({ line, code: 'line_too_long' })
     if (text.includes('\uFFFD')) return sink.fault({ line, code: 'encoding', column: columnOf(text, m) })
-    if (text === '' || line < firstDataRow || isRecord(m.trailer, text)) return take(m.format === 'csv' ? text.split(m.delimiter) : [], text)
+    if (text === '' || line < firstDataRow || isRecord(m.trailer, text))
+      return take(m.format === 'csv' ? text.split(m.delimiter) : [], text)
     const cells = split(text, line, sink)
     if (cells) take(cells, text)
   }
@@ -174,7 +175,8 @@ export async function readText(chunks: AsyncIterable<Buffer>, m: TextMapping, si
         continue
       }
       const record = readQuoted(text, at, (m as { delimiter: string }).delimiter, quote)
-      if (record.isBroken || (record.next === undefined && text.length - at > LINE_CHARS_MAX)) throw new Unreadable({ line: line + 1, code: 'quote' })
+      if (record.isBroken || (record.next === undefined && text.length - at > LINE_CHARS_MAX))
+        throw new Unreadable({ line: line + 1, code: 'quote' })
       if (record.next === undefined) return at
       const raw = text.slice(at, record.next)
       line++
@@ -201,4 +203,5 @@ export async function readText(chunks: AsyncIterable<Buffer>, m: TextMapping, si
   await sink.drain()
 }
 
-const columnOf = (text: string, m: TextMapping): number => (m.format === 'csv' ? text.slice(0, text.indexOf('\uFFFD')).split(m.delimiter).length : 1)
+const columnOf = (text: string, m: TextMapping): number =>
+  m.format === 'csv' ? text.slice(0, text.indexOf('\uFFFD')).split(m.delimiter).length : 1

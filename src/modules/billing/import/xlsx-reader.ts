@@ -25,7 +25,9 @@ interface Archive {
 
 async function openArchive(path: string): Promise<Archive> {
   const zip = await new Promise<yauzl.ZipFile>((resolve, reject) => {
-    yauzl.open(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true }, (error, file) => (file ? resolve(file) : reject(error)))
+    yauzl.open(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true }, (error, file) =>
+      file ? resolve(file) : reject(error),
+    )
   }).catch(() => {
     throw damaged()
   })
@@ -53,7 +55,9 @@ async function openArchive(path: string): Promise<Archive> {
     async *text(name, bytesMax) {
       const entry = entries.get(name)
       if (!entry) throw damaged()
-      const stream = await new Promise<Readable>((resolve, reject) => zip.openReadStream(entry, (error, s) => (s ? resolve(s) : reject(error)))).catch(() => {
+      const stream = await new Promise<Readable>((resolve, reject) =>
+        zip.openReadStream(entry, (error, s) => (s ? resolve(s) : reject(error))),
+      ).catch(() => {
         throw damaged()
       })
       const decoder = new TextDecoder('utf-8')
