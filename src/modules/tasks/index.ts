@@ -1,0 +1,18 @@
+export { errors as taskErrors } from './errors.ts'
+export * as taskEvents from './events.ts'
+export { startJobs as startTaskJobs } from './jobs.ts'
+export { type ClockKind, DEFAULT_LADDER, deadlineOf, type Pause, type Rung } from './model.ts'
+export {
+  defineTaskKind,
+  finishTask,
+  listTasks,
+  type OpenInput,
+  openTask,
+  pauseTask,
+  reassignTask,
+  resumeTask,
+  runLadder,
+  setSuperior,
+  type Task,
+  type TaskKind,
+} from './service.ts'
