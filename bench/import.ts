@@ -75,7 +75,8 @@ try {
   await owner.query('checkpoint')
 
   global.gc?.()
-  let rss = process.memoryUsage.rss()
+  const rss_start = process.memoryUsage.rss()
+  let rss = rss_start
   sampler = setInterval(() => (rss = Math.max(rss, process.memoryUsage.rss())), SAMPLE_MS)
   const began = performance.now()
   const result = await importBills(ctx, { billerId: 'water', path, fileName: 'water.csv' })
@@ -98,7 +99,7 @@ try {
   if (sum !== ROWS * 7_920) throw new Error(`the bills sum to ${sum} fen`)
   process.stdout.write(`${ROWS} rows of ${accounts} new accounts: import ${import_s.toFixed(1)} s, bare COPY ${copy_s.toFixed(1)} s\n`)
   process.stdout.write(
-    `${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), accounts })}\n`,
+    `${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), rss_mb_start: Math.round(rss_start / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), accounts })}\n`,
   )
 } finally {
   clearInterval(sampler)

@@ -238,7 +238,9 @@ async function stageFile(tx: Tx, job: Job, batchId: string): Promise<{ faults: F
     if (job.mapping.format === 'xlsx') await readXlsx(job.path, job.mapping, sink)
     else
       await readText(
-        hashed(job.path, hash, count => (bytes = count)),
+        hashed(job.path, hash, count => {
+          bytes = count
+        }),
         job.mapping,
         sink,
       )
@@ -268,7 +270,8 @@ async function* hashed(path: string, hash: Hash, onBytes: (bytes: number) => voi
   let bytes = 0
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
     hash.update(chunk)
-    onBytes((bytes += chunk.length))
+    bytes += chunk.length
+    onBytes(bytes)
     yield chunk
   }
 }

@@ -23,7 +23,6 @@ export interface ImportedBill {
 
 const TEXT_CHARS_MAX = 200
 const NUMBER_CHARS_MAX = 60
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const CONTROL = /[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
 /** Carries the first thing wrong with a row out of the readers. */

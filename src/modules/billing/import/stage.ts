@@ -11,7 +11,7 @@ import type { ImportedBill } from './row-mapper.ts'
 const BUFFER_CHARS = 131_072
 
 const NEEDS_ESCAPE = /[\\\t\n\r]/
-const escape = (text: string): string =>
+const escapeCell = (text: string): string =>
   NEEDS_ESCAPE.test(text) ? text.replace(/[\\\t\n\r]/g, c => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r')) : text
 const nullable = (value: number | undefined): string | number => value ?? '\\N'
 
@@ -41,7 +41,7 @@ export function openStage(tx: Tx, ctx: Ctx, batchId: string): StageWriter {
   }
   return {
     add(b) {
-      held += `${prefix}${b.line}\t${newId(clock, random)}\t${newCode(random)}\t${escape(b.accountNo)}\t${escape(b.holder)}\t${escape(b.address)}\t${escape(b.billNo)}\t${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}\t${escape(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
+      held += `${prefix}${b.line}\t${newId(clock, random)}\t${newCode(random)}\t${escapeCell(b.accountNo)}\t${escapeCell(b.holder)}\t${escapeCell(b.address)}\t${escapeCell(b.billNo)}\t${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}\t${escapeCell(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
     },
     drain: () => (held.length >= BUFFER_CHARS ? flush() : Promise.resolve()),
     async end() {

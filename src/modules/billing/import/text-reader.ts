@@ -15,6 +15,12 @@ export interface RowSink {
 
 const LINE_CHARS_MAX = 65_536
 const NEWLINE = 10
+const NOWHERE = Number.MAX_SAFE_INTEGER
+
+const nextOf = (text: string, wanted: string, from: number): number => {
+  const at = text.indexOf(wanted, from)
+  return at < 0 ? NOWHERE : at
+}
 
 type TextMapping = Exclude<Mapping, { format: 'xlsx' }>
 
@@ -94,7 +100,6 @@ function splitter(m: TextMapping): (text: string, line: number, sink: RowSink) =
     const encode = (text: string): Buffer => (m.encoding === 'UTF-8' ? Buffer.from(text) : iconv.encode(text, 'gb18030'))
     const decode = (bytes: Buffer): string => (m.encoding === 'UTF-8' ? bytes.toString('utf8') : iconv.decode(bytes, 'gb18030'))
     return (text, line, sink) => {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole ASCII range is meant
       const isAscii = /^[\x00-\x7f]*$/.test(text)
       const bytes = isAscii ? undefined : encode(text)
       if ((bytes ?? text).length !== end) {
@@ -139,36 +144,36 @@ export async function readText(chunks: AsyncIterable<Buffer>, m: TextMapping, si
 
   const take = (cells: readonly Cell[], text: string): void => {
     if (text === '' && cells.length <= 1) return
-    if (isTrailerSeen) return sink.fault({ line, code: 'rows_after_trailer' })
-    if (line === headerRow) return sink.header(cells as string[], line)
-    if (line < firstDataRow) {
+    if (isTrailerSeen) sink.fault({ line, code: 'rows_after_trailer' })
+    else if (line === headerRow) sink.header(cells as string[], line)
+    else if (line < firstDataRow) {
       if (line === 1 && m.header_record) sink.record('header_record', text, line)
-      return
-    }
-    if (isRecord(m.trailer, text)) {
+    } else if (isRecord(m.trailer, text)) {
       isTrailerSeen = true
-      return sink.record('trailer', text, line)
-    }
-    sink.row(cells, line)
+      sink.record('trailer', text, line)
+    } else sink.row(cells, line)
   }
 
   const takeLine = (text: string): void => {
     if (text.length > LINE_CHARS_MAX) throw new Unreadable({ line, code: 'line_too_long' })
-    if (text.includes('\uFFFD')) return sink.fault({ line, code: 'encoding', column: columnOf(text, m) })
-    if (text === '' || line < firstDataRow || isRecord(m.trailer, text))
-      return take(m.format === 'csv' ? text.split(m.delimiter) : [], text)
-    const cells = split(text, line, sink)
-    if (cells) take(cells, text)
+    if (text.includes('\uFFFD')) sink.fault({ line, code: 'encoding', column: columnOf(text, m) })
+    else if (text === '' || line < firstDataRow || isRecord(m.trailer, text)) take(m.format === 'csv' ? text.split(m.delimiter) : [], text)
+    else {
+      const cells = split(text, line, sink)
+      if (cells) take(cells, text)
+    }
   }
 
   /** Answers where the unfinished record begins. */
   const takeBlock = (text: string): number => {
     let at = 0
+    let quoteAt = -1
     for (;;) {
       const end = text.indexOf('\n', at)
       if (end < 0) return at
-      const isQuoted = quote !== undefined && text.indexOf(quote, at) >= 0 && text.slice(at, end).includes(quote)
-      if (!isQuoted) {
+      // Looked for once, not line by line: a block without quotes would be searched to its end for every line.
+      if (quoteAt < at) quoteAt = quote === undefined ? NOWHERE : nextOf(text, quote, at)
+      if (quote === undefined || quoteAt > end) {
         line++
         takeLine(text.slice(at, text.charCodeAt(end - 1) === 13 && end > at ? end - 1 : end))
         at = end + 1
