@@ -13,6 +13,8 @@ const USAGE = `yimen dev <command>
   bench NAME [args]       run bench/NAME.ts
   drill NAME [args]       run drills/NAME.ts
 `
+/** How much of a failed check the test report repeats; an environment variable holds 128 KiB. */
+const REPEATED_CHARS_MAX = 2_000
 /** Longest a single test file may take. */
 const TEST_MS_MAX = 300_000
 const TEST_FILES = [
@@ -83,7 +85,10 @@ async function test(args: readonly string[]): Promise<number> {
   const notRun = browserFiles.length > 0 && !ensureBrowser() ? browserFiles : []
   files = files.filter(file => !notRun.includes(file))
   const env: NodeJS.ProcessEnv = { ...process.env, ...(full ? { YIMEN_FULL: '1' } : {}) }
-  if (wanted === undefined) env.YIMEN_CHECKS = JSON.stringify(await runChecks(say))
+  if (wanted === undefined)
+    env.YIMEN_CHECKS = JSON.stringify(
+      (await runChecks(say)).map(result => ({ ...result, output: result.output.slice(0, REPEATED_CHARS_MAX) })),
+    )
   for (const file of notRun)
     say(`NOT RUN ${file}: no browser at ${process.env.YIMEN_CHROMIUM ?? CHROMIUM}; install Chromium or set YIMEN_CHROMIUM`)
   const code =
