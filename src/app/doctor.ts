@@ -21,7 +21,10 @@ export async function doctor(config: Config, asJson: boolean): Promise<number> {
     const broken = checks.filter(check => check.ok === false)
     if (asJson) process.stdout.write(`${JSON.stringify({ clean: broken.length === 0, checks })}\n`)
     else {
-      for (const { id, name, ok, detail } of checks) process.stdout.write(`${ok === true ? 'ok            ' : ok === false ? 'BROKEN        ' : 'not applicable'}  ${id.padEnd(4)} ${name}${detail ? `: ${detail}` : ''}\n`)
+      for (const { id, name, ok, detail } of checks)
+        process.stdout.write(
+          `${ok === true ? 'ok            ' : ok === false ? 'BROKEN        ' : 'not applicable'}  ${id.padEnd(4)} ${name}${detail ? `: ${detail}` : ''}\n`,
+        )
       process.stdout.write(broken.length === 0 ? 'clean\n' : `${broken.length} broken\n`)
     }
     return broken.length === 0 ? 0 : 1

@@ -1,15 +1,19 @@
 import type { FastifyRequest } from 'fastify'
-import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
 import type { Ctx, Kernel, Lang } from '#kernel/context.ts'
-import { timeOfDay, dayOf, calendar } from '#kernel/time.ts'
+import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
+import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
+import { findResident, findStaff } from '#modules/identity/index.ts'
 import { receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
+import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
 import { createPages } from '#web/resident/routes/pages.ts'
 import { addPayRoutes } from '#web/resident/routes/pay.ts'
+import { addSignInRoutes } from '#web/resident/routes/sign-in.ts'
+import { addStaffRoutes } from '#web/staff/routes.ts'
 import { assets } from '#web/ui/assets.ts'
 import { galleryPage } from '#web/ui/gallery.tsx'
-import type { VisitOptions } from '#web/visit.ts'
+import { cookieName } from '#web/visit.ts'
 import { apiRoutes } from './modules.ts'
 
 export const VERSION = '0.1.0'
@@ -17,8 +21,6 @@ export const VERSION = '0.1.0'
 export interface HttpOptions {
   readonly kernel: Kernel
   readonly tenant: { readonly id: number; readonly name: Readonly<Record<Lang, string>>; readonly phone: string; readonly address: string }
-  readonly findResident: VisitOptions['findResident']
-  readonly authenticate: (request: FastifyRequest) => Promise<Ctx>
 }
 
 /** Bodies of notifications; channels send about two kilobytes. */
@@ -30,7 +32,12 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
     if (ctx) refuse(kernel.db, ctx, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
   }
   const onRefused = (ctx: Ctx | undefined, error: { code: string }, place: string) => refused(ctx, error.code, place)
-  const server = await createServer({ kernel, version: VERSION, authenticate: options.authenticate, onRefused })
+  const server = await createServer({
+    kernel,
+    version: VERSION,
+    authenticate: request => authenticate(kernel, tenant.id, request),
+    onRefused,
+  })
   addAssets(server)
   addNotifications(server, kernel)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused })
@@ -39,31 +46,61 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
     tenantId: tenant.id,
     tenantName: tenant.name,
     phone: tenant.phone,
-    findResident: options.findResident,
+    findResident: token => findResident(kernel, tenant.id, token),
     hall: (lang, now) => hallAt(tenant.name[lang], tenant.address, lang, now),
   })
   addPayRoutes(server, pages)
   addOtherRoutes(server, pages)
-  server.get('/ui', { schema: { hide: true } }, async (request, reply) => pages.html(reply, galleryPage((await pages.visit(request, reply)).page)))
+  addSignInRoutes(server, pages)
+  addStaffRoutes(server, pages)
+  if (kernel.config.sandbox) addDemoRoutes(server, pages)
+  server.get('/ui', { schema: { hide: true } }, async (request, reply) =>
+    pages.html(reply, galleryPage((await pages.visit(request, reply)).page)),
+  )
   server.setNotFoundHandler(async (request, reply) => {
-    if (request.url.startsWith('/api/')) return reply.status(404).type('application/problem+json').send(JSON.stringify(problem(httpErrors.not_found, request.id)))
+    if (request.url.startsWith('/api/'))
+      return reply
+        .status(404)
+        .type('application/problem+json')
+        .send(JSON.stringify(problem(httpErrors.not_found, request.id)))
     return pages.error(await pages.visit(request, reply), reply, httpErrors.not_found)
   })
   return server
 }
 
+/** Who calls the API: a member of staff by the session cookie, with the second factor done; else nobody in particular. */
+async function authenticate(kernel: Kernel, tenantId: number, request: FastifyRequest): Promise<Ctx> {
+  const token = request.cookies[cookieName(kernel, 'staff')]
+  const member = token ? await findStaff(kernel, tenantId, token) : undefined
+  const actor: Ctx['actor'] = member?.secondFactorDone
+    ? { kind: 'staff', id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
+    : { kind: 'anonymous', id: 'anonymous', permissions: new Set() }
+  return { kernel, tenantId, actor, requestId: request.id, lang: 'zh-CN' }
+}
+
 function hallAt(name: string, address: string, lang: Lang, now: Date) {
   const time = timeOfDay(now)
   const isOpen = calendar().isWorkingDay(dayOf(now)) && time >= '08:30' && time < '17:30'
-  return { name: lang === 'en' ? `${name} Service Centre` : `${name}社区服务中心`, hours: lang === 'en' ? 'Working days 8:30–17:30' : '工作日 8:30–17:30', address, isOpen }
+  return {
+    name: lang === 'en' ? `${name} Service Centre` : `${name}社区服务中心`,
+    hours: lang === 'en' ? 'Working days 8:30–17:30' : '工作日 8:30–17:30',
+    address,
+    isOpen,
+  }
 }
 
 function addAssets(server: Server): void {
   for (const [path, asset] of assets.files) {
     server.get(path, { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
-      void reply.header('cache-control', 'public, max-age=31536000, immutable').header('etag', asset.etag).header('vary', 'accept-encoding').type(asset.type)
+      void reply
+        .header('cache-control', 'public, max-age=31536000, immutable')
+        .header('etag', asset.etag)
+        .header('vary', 'accept-encoding')
+        .type(asset.type)
       if (request.headers['if-none-match'] === asset.etag) return reply.status(304).send()
-      return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? '')) ? reply.header('content-encoding', 'gzip').send(asset.gzip) : reply.send(asset.body)
+      return /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+        ? reply.header('content-encoding', 'gzip').send(asset.gzip)
+        : reply.send(asset.body)
     })
   }
 }
@@ -76,12 +113,24 @@ function addNotifications(server: Server, kernel: Kernel): void {
     corner.post('/notify/:channel/:tenant', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
       const { channel, tenant } = request.params as { channel: string; tenant: string }
       const headers = request.headers as Record<string, string | undefined>
-      const received = /^\d{1,6}$/.test(tenant) ? await receiveNotification(kernel, Number(tenant), channel, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), headers) : undefined
+      const received = /^\d{1,6}$/.test(tenant)
+        ? await receiveNotification(
+            kernel,
+            Number(tenant),
+            channel,
+            Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+            headers,
+          )
+        : undefined
       if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
       const code = received?.error.code ?? httpErrors.not_found.code
-      refuse(kernel.db, { ...request.ctx, tenantId: Number(tenant) || 0 }, { code, place: `POST /notify/${channel}` }).catch(() => undefined)
+      refuse(kernel.db, { ...request.ctx, tenantId: Number(tenant) || 0 }, { code, place: `POST /notify/${channel}` }).catch(
+        () => undefined,
+      )
       const status = received?.error.status ?? 404
-      return channel === 'alipay' ? reply.status(status).type('text/plain').send('fail') : reply.status(status).send({ code: 'FAIL', message: code })
+      return channel === 'alipay'
+        ? reply.status(status).type('text/plain').send('fail')
+        : reply.status(status).send({ code: 'FAIL', message: code })
     })
   })
 }

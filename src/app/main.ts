@@ -1,5 +1,4 @@
 import { type Config, publicUrl } from '#kernel/config.ts'
-import { newId } from '#kernel/id.ts'
 import { lockData } from '#kernel/db/data-lock.ts'
 import { createHttp } from './http.ts'
 import { ensureTown } from './town.ts'
@@ -19,24 +18,15 @@ export async function serve(given: Config): Promise<void> {
     if (isStopping) return
     kernel.log.error('PostgreSQL ended by itself and is started again')
     const { startEmbedded } = await import('#kernel/db/embedded.ts')
-    await startEmbedded({ dataDir: config.dataDir, onExit: () => void restartDatabase() }).catch(error => kernel.log.fatal({ err: error }, 'PostgreSQL cannot be started'))
+    await startEmbedded({ dataDir: config.dataDir, onExit: () => void restartDatabase() }).catch(error =>
+      kernel.log.fatal({ err: error }, 'PostgreSQL cannot be started'),
+    )
   }
   const sequencer = keepSequencer(kernel, opened.connections)
   const town = await ensureTown(kernel, TENANT, config.seed, say)
   const sandbox = config.sandbox ? await useSandbox(kernel) : undefined
   const work = startWork(kernel, TENANT)
-  const server = await createHttp({
-    kernel,
-    tenant: town.tenant,
-    findResident: async () => undefined,
-    authenticate: async request => ({
-      kernel,
-      tenantId: TENANT,
-      actor: { kind: 'anonymous', id: 'anonymous', permissions: new Set() },
-      requestId: request.id ?? newId(kernel.clock, kernel.random),
-      lang: 'zh-CN',
-    }),
-  })
+  const server = await createHttp({ kernel, tenant: town.tenant })
   await server.listen({ port: config.port, host: config.host })
   const url = publicUrl(config)
   say(`ready ${url}/`)

@@ -1,6 +1,7 @@
 import type { Kernel, Lang } from '#kernel/context.ts'
 import { systemCtx } from '#kernel/context.ts'
 import { listBillers } from '#modules/billing/index.ts'
+import { ensureDemoStaff, ensureTenant } from '#modules/identity/index.ts'
 import { printBills, seedTown } from './seed/index.ts'
 
 export interface Town {
@@ -11,16 +12,32 @@ export interface Town {
 }
 
 /** The demonstration town, made on the first start only; nothing is added to an installation that has billers. */
-export async function ensureTown(kernel: Kernel, tenantId: number, size: 'town' | 'small' | 'none', say: (line: string) => void): Promise<Town> {
+export async function ensureTown(
+  kernel: Kernel,
+  tenantId: number,
+  size: 'town' | 'small' | 'none',
+  say: (line: string) => void,
+): Promise<Town> {
   const ctx = systemCtx(kernel, tenantId, 'seed')
   if (size !== 'none' && (await listBillers(ctx)).length === 0) {
     say('Making the demonstration town (first start only) …')
     await seedTown(kernel, tenantId, { size, seed: 'wutongli', onProgress: say })
   }
+  const name = { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' } as const
+  const phone = '0000 8866 1200'
+  await ensureTenant(kernel, { id: tenantId, code: '990101001', nameZh: name['zh-CN'], nameEn: name.en, phone })
+  const staff = size === 'none' ? [] : await ensureDemoStaff(kernel, tenantId)
   const [first] = size === 'none' ? [] : await printBills(kernel, tenantId, 1)
   return {
-    tenant: { id: tenantId, name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' }, phone: '0000 8866 1200', address: '梧桐里街道服务路1号' },
+    tenant: {
+      id: tenantId,
+      name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' },
+      phone: '0000 8866 1200',
+      address: '梧桐里街道服务路1号',
+    },
     exampleCode: first?.code,
-    notes: [],
+    notes: staff.map(
+      ({ username, password, totpSecret }) => `staff ${username.padEnd(17)} password ${password}  authenticator ${totpSecret}`,
+    ),
   }
 }

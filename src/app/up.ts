@@ -16,9 +16,18 @@ import { createMetrics } from '#kernel/metrics.ts'
 import { systemRandom } from '#kernel/random.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
+import { type BillerApiConfig, billerApi, listBillers, registerReceipts, startBillingJobs, usePort } from '#modules/billing/index.ts'
 import { registerFold } from '#modules/ledger/index.ts'
-import { billerApi, type BillerApiConfig, registerReceipts, startBillingJobs, usePort, listBillers } from '#modules/billing/index.ts'
-import { alipayChannel, type AlipayConfig, ensureMerchant, startPaymentJobs, useChannel, wechatChannel, type WechatConfig } from '#modules/payments/index.ts'
+import { type SmsConfig, smsGateway, startNotifyJobs, useMessenger } from '#modules/notify/index.ts'
+import {
+  type AlipayConfig,
+  alipayChannel,
+  ensureMerchant,
+  startPaymentJobs,
+  useChannel,
+  type WechatConfig,
+  wechatChannel,
+} from '#modules/payments/index.ts'
 import { ensureTrailKey, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
 import { startSandbox } from '../../sandbox/start.ts'
 import { migrationFolders } from './migrations.ts'
@@ -33,9 +42,14 @@ export interface Running {
 }
 
 /** Database, keys and kernel, without anything that serves: what every command needs. */
-export async function openKernel(config: Config, options: { onDatabaseExit?: () => void } = {}): Promise<{ kernel: Kernel; connections: Connections; embedded: EmbeddedServer | undefined; close(): Promise<void> }> {
+export async function openKernel(
+  config: Config,
+  options: { onDatabaseExit?: () => void } = {},
+): Promise<{ kernel: Kernel; connections: Connections; embedded: EmbeddedServer | undefined; close(): Promise<void> }> {
   mkdirSync(config.dataDir, { recursive: true })
-  const embedded = config.databaseUrl ? undefined : await startEmbedded({ dataDir: config.dataDir, onExit: () => options.onDatabaseExit?.() })
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbedded({ dataDir: config.dataDir, onExit: () => options.onDatabaseExit?.() })
   const connections = embedded?.connections ?? (await externalConnections(config.databaseUrl!))
   await migrate(connections.migrator, migrationFolders())
   const log = createLog(config.logLevel)
@@ -78,7 +92,14 @@ export function keepSequencer(kernel: Kernel, connections: Connections): { stop(
     child = spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/modules/trail/sequencer-main.ts'], {
       cwd: root,
       stdio: ['pipe', 'ignore', 'inherit'],
-      env: { PATH: process.env.PATH, DATABASE_URL_SEQUENCER: connections.sequencer, YIMEN_TRAIL_KEY: key, YIMEN_TRAIL_ORIGIN: trailOrigin(config), YIMEN_PARENT: '1', YIMEN_LOG: config.logLevel },
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL_SEQUENCER: connections.sequencer,
+        YIMEN_TRAIL_KEY: key,
+        YIMEN_TRAIL_ORIGIN: trailOrigin(config),
+        YIMEN_PARENT: '1',
+        YIMEN_LOG: config.logLevel,
+      },
     })
     child.once('exit', () => {
       if (!isStopping) setTimeout(start, 1_000)
@@ -106,8 +127,13 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
   await ensureMerchant(ctx, 'alipay', alipay.sellerId)
   useChannel(TENANT, wechatChannel(wechat))
   useChannel(TENANT, alipayChannel(alipay))
-  for (const biller of await listBillers(ctx)) usePort(TENANT, biller.id, billerApi(started.biller.config as unknown as BillerApiConfig, kernel.clock))
-  return { stop: async () => void (await Promise.all(Object.values(started).map(s => s.stop()))), urls: Object.fromEntries(Object.entries(started).map(([name, s]) => [name, s.url])) }
+  useMessenger(kernel, 'sms', smsGateway(started.sms.config as unknown as SmsConfig, kernel.clock))
+  for (const biller of await listBillers(ctx))
+    usePort(TENANT, biller.id, billerApi(started.biller.config as unknown as BillerApiConfig, kernel.clock))
+  return {
+    stop: async () => void (await Promise.all(Object.values(started).map(s => s.stop()))),
+    urls: Object.fromEntries(Object.entries(started).map(([name, s]) => [name, s.url])),
+  }
 }
 
 export function freePort(host: string): Promise<number> {
@@ -129,7 +155,6 @@ export function startWork(kernel: Kernel, tenantId: number): { stop(): Promise<v
   timers.every(`trail.subscribers:${tenantId}`, 200, async () => (await runSubscribers(kernel, tenantId)) > 0)
   startPaymentJobs(kernel, timers, tenantId)
   startBillingJobs(kernel, timers, tenantId)
+  startNotifyJobs(kernel, timers, tenantId)
   return timers
 }
-
-

@@ -9,7 +9,8 @@ import { checkPayments } from '#modules/payments/index.ts'
 import { hiddenFields, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
-const books = async (product: Product) => [...(await checkLedger(product.kernel.db, 1)), ...(await checkPayments(product.kernel.db, 1))].filter(c => c.ok === false)
+const books = async (product: Product) =>
+  [...(await checkLedger(product.kernel.db, 1)), ...(await checkPayments(product.kernel.db, 1))].filter(c => c.ok === false)
 
 /** The wallet's own page: press its pay button and come back to where it sends us. */
 async function payInWallet(location: string): Promise<string> {

@@ -66,7 +66,12 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
     create: async input =>
       over((): CreateOutcome => {
         if (strikes(faults.refused)) return { kind: 'refused', code: 'RULE_LIMIT', message: 'by seed' }
-        trades.set(input.outTradeNo, { outTradeNo: input.outTradeNo, amountFen: input.amountFen, expireAt: input.expireAt, state: 'NOTPAY' })
+        trades.set(input.outTradeNo, {
+          outTradeNo: input.outTradeNo,
+          amountFen: input.amountFen,
+          expireAt: input.expireAt,
+          state: 'NOTPAY',
+        })
         return { kind: 'accepted', redirectUrl: 'https://wallet.example/' }
       }),
     query: async outTradeNo =>
@@ -86,21 +91,46 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
       over(() => {
         const trade = trades.get(input.outTradeNo)
         const known = refunds.get(input.outRefundNo)
-        if (known && known.amountFen !== input.amountFen) return { kind: 'refused' as const, code: 'PARAM_ERROR', message: 'number used for another amount' }
-        const given = [...refunds.values()].filter(r => r.outTradeNo === input.outTradeNo && r.outRefundNo !== input.outRefundNo).reduce((sum, r) => sum + r.amountFen, 0)
-        if (trade?.state !== 'SUCCESS' || given + input.amountFen > trade.amountFen) return { kind: 'refused' as const, code: 'NOT_ENOUGH', message: 'more than was paid' }
-        if (!known) refunds.set(input.outRefundNo, { outTradeNo: input.outTradeNo, outRefundNo: input.outRefundNo, amountFen: input.amountFen, state: 'PROCESSING' })
+        if (known && known.amountFen !== input.amountFen)
+          return { kind: 'refused' as const, code: 'PARAM_ERROR', message: 'number used for another amount' }
+        const given = [...refunds.values()]
+          .filter(r => r.outTradeNo === input.outTradeNo && r.outRefundNo !== input.outRefundNo)
+          .reduce((sum, r) => sum + r.amountFen, 0)
+        if (trade?.state !== 'SUCCESS' || given + input.amountFen > trade.amountFen)
+          return { kind: 'refused' as const, code: 'NOT_ENOUGH', message: 'more than was paid' }
+        if (!known)
+          refunds.set(input.outRefundNo, {
+            outTradeNo: input.outTradeNo,
+            outRefundNo: input.outRefundNo,
+            amountFen: input.amountFen,
+            state: 'PROCESSING',
+          })
         return { kind: 'accepted' as const }
       }),
     queryRefund: async (outTradeNo, outRefundNo) =>
       over(() => {
         const refund = refunds.get(outRefundNo)
-        return { kind: 'known' as const, fact: refund ? { outTradeNo, outRefundNo, state: refund.state, amountFen: refund.amountFen, ...(refund.state === 'SUCCESS' && { refundedAt: clock.now() }) } : { outTradeNo, outRefundNo, state: 'NOTFOUND' as const } }
+        return {
+          kind: 'known' as const,
+          fact: refund
+            ? {
+                outTradeNo,
+                outRefundNo,
+                state: refund.state,
+                amountFen: refund.amountFen,
+                ...(refund.state === 'SUCCESS' && { refundedAt: clock.now() }),
+              }
+            : { outTradeNo, outRefundNo, state: 'NOTFOUND' as const },
+        }
       }),
     readNotification: raw => {
       const outTradeNo = raw.toString('utf8')
       const trade = trades.get(outTradeNo)!
-      return { kind: 'trade', eventKey: `n-${trade.txnNo}`, fact: { outTradeNo, state: 'SUCCESS', channelTxnNo: trade.txnNo!, amountFen: trade.amountFen, paidAt: trade.paidAt! } }
+      return {
+        kind: 'trade',
+        eventKey: `n-${trade.txnNo}`,
+        fact: { outTradeNo, state: 'SUCCESS', channelTxnNo: trade.txnNo!, amountFen: trade.amountFen, paidAt: trade.paidAt! },
+      }
     },
     acknowledge: isOkay => ({ status: isOkay ? 204 : 500, type: 'application/json', body: '' }),
     fetchStatement: async () => ({ raw: Buffer.alloc(0), name: 'none' }),

@@ -4,9 +4,30 @@ import type { TestKernel } from '#kernel/db/testing.ts'
 import { newCode, newId } from '#kernel/id.ts'
 import { seededRandom } from '#kernel/random.ts'
 import { manualClock } from '#kernel/time.ts'
-import { type BillerConfig, type BillerPort, getBill, listReceipts, payBills, runPostings, undoPayment, usePort } from '#modules/billing/index.ts'
+import {
+  type BillerConfig,
+  type BillerPort,
+  getBill,
+  listReceipts,
+  payBills,
+  runPostings,
+  undoPayment,
+  usePort,
+} from '#modules/billing/index.ts'
 import { checkLedger, ensureAccount, listBalances } from '#modules/ledger/index.ts'
-import { checkPayments, closeOrder, ensureMerchant, findOrderByCode, orderStateOf, outTradeNoOf, receiveNotification, runJanitor, runRefunds, startAttempt, useChannel } from '#modules/payments/index.ts'
+import {
+  checkPayments,
+  closeOrder,
+  ensureMerchant,
+  findOrderByCode,
+  orderStateOf,
+  outTradeNoOf,
+  receiveNotification,
+  runJanitor,
+  runRefunds,
+  startAttempt,
+  useChannel,
+} from '#modules/payments/index.ts'
 import * as billing from '../../src/modules/billing/store.ts'
 import { type Faults, type SimChannel, simChannel } from './channel.ts'
 
@@ -50,7 +71,14 @@ export async function simulate(shared: TestKernel, seed: number): Promise<void> 
     const placed = await payBills(ctx, { quote: bill.value.quote, idempotencyKey: newCode(random), payer: who, place: 'phone' })
     if (!placed.ok) return
     orders.set(placed.value.code, who)
-    await startAttempt(ctx, { orderId: placed.value.orderId, channel: 'wechat', product: 'h5', notifyUrl: '', returnUrl: '', clientIp: '10.0.0.1' })
+    await startAttempt(ctx, {
+      orderId: placed.value.orderId,
+      channel: 'wechat',
+      product: 'h5',
+      notifyUrl: '',
+      returnUrl: '',
+      clientIp: '10.0.0.1',
+    })
   }
 
   async function payInWallet(): Promise<void> {
@@ -59,7 +87,8 @@ export async function simulate(shared: TestKernel, seed: number): Promise<void> 
     if (!trade || !channel.pay(trade, random.float() < 0.15)) return
     // Up to four copies, in any order; none at all now and then, save for a trade we believe closed: nobody asks about
     // that one again, and without a word of it only the channel's statement of the next day could tell.
-    for (let copies = Math.max(random.int(5), wasClosed ? 1 : 0); copies > 0; copies--) mail.push({ dueAt: clock.now().getTime() + random.int(30) * M, raw: channel.notification(trade) })
+    for (let copies = Math.max(random.int(5), wasClosed ? 1 : 0); copies > 0; copies--)
+      mail.push({ dueAt: clock.now().getTime() + random.int(30) * M, raw: channel.notification(trade) })
   }
 
   async function deliver(): Promise<void> {
@@ -129,13 +158,22 @@ function simBiller(random: ReturnType<typeof seededRandom>, faults: Faults): Sim
   }
   const say = (no: string) => {
     const state = posted.get(no)?.state
-    return state === undefined ? { kind: 'missing' as const } : state === 'rejected' ? { kind: 'rejected' as const, reason: 'by seed' } : { kind: state }
+    return state === undefined
+      ? { kind: 'missing' as const }
+      : state === 'rejected'
+        ? { kind: 'rejected' as const, reason: 'by seed' }
+        : { kind: state }
   }
   return {
     posted,
     post: r =>
       over(() => {
-        if (!posted.has(r.postingNo)) posted.set(r.postingNo, { amountFen: r.amountFen, billNo: r.billNo, state: random.float() < faults.refused * 2 ? 'rejected' : 'posted' })
+        if (!posted.has(r.postingNo))
+          posted.set(r.postingNo, {
+            amountFen: r.amountFen,
+            billNo: r.billNo,
+            state: random.float() < faults.refused * 2 ? 'rejected' : 'posted',
+          })
         return say(r.postingNo)
       }),
     query: no => over(() => say(no)),
@@ -154,7 +192,22 @@ async function issueBills(kernel: TestKernel, tenantId: number): Promise<string[
   const codes = Array.from({ length: BILLS }, () => newCode(random))
   await db.tx(tenantId, async tx => {
     const payableAccountId = await ensureAccount(tx, ctx, '2202:water')
-    await billing.upsertBiller(tx, tenantId, { id: 'water', nameZh: '水', nameEn: 'Water', serviceZh: '水费', serviceEn: 'Water', unit: 'm3', payableAccountId, isOnline: true, config: CONFIG }, clock.now())
+    await billing.upsertBiller(
+      tx,
+      tenantId,
+      {
+        id: 'water',
+        nameZh: '水',
+        nameEn: 'Water',
+        serviceZh: '水费',
+        serviceEn: 'Water',
+        unit: 'm3',
+        payableAccountId,
+        isOnline: true,
+        config: CONFIG,
+      },
+      clock.now(),
+    )
     for (const [i, code] of codes.entries()) {
       const accountId = newId(clock, random)
       await tx.client.query(
@@ -180,19 +233,25 @@ async function audit(kernel: TestKernel, tenantId: number, channel: SimChannel, 
   assert.deepEqual(openOrders.rows, [], 'an order is still open at rest')
   const openRefunds = await pool.query(`select id, state, failure from payments.refund where tenant_id = $1 and state <> 5`, [tenantId])
   assert.deepEqual(openRefunds.rows, [], 'a refund is unfinished at rest')
-  const broken = [...(await checkLedger(kernel.db, tenantId)), ...(await checkPayments(kernel.db, tenantId))].filter(check => check.ok === false)
+  const broken = [...(await checkLedger(kernel.db, tenantId)), ...(await checkPayments(kernel.db, tenantId))].filter(
+    check => check.ok === false,
+  )
   assert.deepEqual(broken, [], 'an invariant of the books is broken')
 
   const balances = new Map((await kernel.db.read(tenantId, tx => listBalances(tx, tenantId))).map(row => [row.code, row.amount]))
   const paid = [...channel.trades.values()].filter(t => t.state === 'SUCCESS').reduce((sum, t) => sum + t.amountFen, 0)
   const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
   assert.equal(balances.get('1012:wechat:sim') ?? 0, paid - given, 'clearing account against the channel')
-  const held = await pool.query(`select coalesce(sum(amount_fen), 0)::bigint as fen from billing.posting where tenant_id = $1 and state = 3`, [tenantId])
+  const held = await pool.query(
+    `select coalesce(sum(amount_fen), 0)::bigint as fen from billing.posting where tenant_id = $1 and state = 3`,
+    [tenantId],
+  )
   const posted = [...biller.posted.values()].filter(p => p.state === 'posted').reduce((sum, p) => sum + p.amountFen, 0)
   assert.equal(Number(held.rows[0].fen), posted, 'postings against the biller')
   const attempts = await pool.query(`select id from payments.attempt where tenant_id = $1 and state = 5`, [tenantId])
   const ours = new Set(attempts.rows.map(row => outTradeNoOf(tenantId, row.id)))
-  for (const trade of channel.trades.values()) assert.equal(ours.has(trade.outTradeNo), trade.state === 'SUCCESS', `${trade.outTradeNo} is ${trade.state} at the channel`)
+  for (const trade of channel.trades.values())
+    assert.equal(ours.has(trade.outTradeNo), trade.state === 'SUCCESS', `${trade.outTradeNo} is ${trade.state} at the channel`)
   const twice = await pool.query(
     `select l.subject_id from payments.order_line l join payments."order" o on o.tenant_id = l.tenant_id and o.id = l.order_id
      where l.tenant_id = $1 and l.subject_kind = 'bill' and o.paid_fen > o.refunded_fen group by 1 having count(*) > 1`,
@@ -200,6 +259,10 @@ async function audit(kernel: TestKernel, tenantId: number, channel: SimChannel, 
   )
   assert.deepEqual(twice.rows, [], 'a bill was paid twice')
   const perBill = new Map<string, number>()
-  for (const posting of biller.posted.values()) if (posting.state === 'posted') perBill.set(posting.billNo, (perBill.get(posting.billNo) ?? 0) + 1)
-  assert.ok([...perBill.values()].every(count => count === 1), 'a biller was told twice of one bill')
+  for (const posting of biller.posted.values())
+    if (posting.state === 'posted') perBill.set(posting.billNo, (perBill.get(posting.billNo) ?? 0) + 1)
+  assert.ok(
+    [...perBill.values()].every(count => count === 1),
+    'a biller was told twice of one bill',
+  )
 }

@@ -13,19 +13,28 @@ export interface Plain {
   submit(page: Page, action: string, fields?: Record<string, string>): Promise<Page>
 }
 
-const unescape = (text: string): string => text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+const plainText = (text: string): string =>
+  text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 
 export function hiddenFields(html: string, action: string): Record<string, string> {
   const form = [...html.matchAll(/<form[^>]*>[\s\S]*?<\/form>/g)].map(m => m[0]).find(f => f.includes(`action="${action}"`))
   if (!form) throw new Error(`no form with action ${action} in ${html.slice(0, 300)}`)
-  return Object.fromEntries([...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(m => [m[1]!, unescape(m[2]!)]))
+  return Object.fromEntries([...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(m => [m[1]!, plainText(m[2]!)]))
 }
 
 export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Android 14) Mobile'): Plain {
   const cookies = new Map<string, string>()
   const go = async (path: string, init: RequestInit): Promise<Page> => {
     const url = new URL(path, base)
-    const response = await fetch(url, { ...init, redirect: 'manual', headers: { 'user-agent': userAgent, cookie: [...cookies].map(([k, v]) => `${k}=${v}`).join('; '), ...(init.headers as Record<string, string>) } })
+    const response = await fetch(url, {
+      ...init,
+      redirect: 'manual',
+      headers: {
+        'user-agent': userAgent,
+        cookie: [...cookies].map(([k, v]) => `${k}=${v}`).join('; '),
+        ...(init.headers as Record<string, string>),
+      },
+    })
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
       cookies.set(name!, value!)
@@ -33,6 +42,14 @@ export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Andr
     return { status: response.status, url: url.href, text: await response.text(), location: response.headers.get('location') ?? undefined }
   }
   const post: Plain['post'] = (path, fields, headers = {}) =>
-    go(path, { method: 'POST', body: new URLSearchParams(fields).toString(), headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(path, base).origin, ...headers } })
-  return { get: path => go(path, {}), post, submit: (page, action, fields = {}) => post(action, { ...hiddenFields(page.text, action), ...fields }) }
+    go(path, {
+      method: 'POST',
+      body: new URLSearchParams(fields).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(path, base).origin, ...headers },
+    })
+  return {
+    get: path => go(path, {}),
+    post,
+    submit: (page, action, fields = {}) => post(action, { ...hiddenFields(page.text, action), ...fields }),
+  }
 }

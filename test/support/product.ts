@@ -9,13 +9,13 @@ import { connect } from '#kernel/db/index.ts'
 import { type TestKernel, withTestDb } from '#kernel/db/testing.ts'
 import { newCode, newId } from '#kernel/id.ts'
 import type { Clock } from '#kernel/time.ts'
-import { billerApi, type BillerApiConfig, type BillerConfig, usePort } from '#modules/billing/index.ts'
+import { type BillerApiConfig, type BillerConfig, billerApi, usePort } from '#modules/billing/index.ts'
 import { ensureAccount } from '#modules/ledger/index.ts'
-import { alipayChannel, type AlipayConfig, ensureMerchant, useChannel, wechatChannel, type WechatConfig } from '#modules/payments/index.ts'
+import { type AlipayConfig, alipayChannel, ensureMerchant, useChannel, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
 import { createSequencer, ensureTrailKey, loadTrailSigner } from '#modules/trail/index.ts'
-import * as billing from '../../src/modules/billing/store.ts'
-import { freePort } from '../../src/app/up.ts'
 import { type SandboxProcess, startSandbox } from '../../sandbox/start.ts'
+import { freePort } from '../../src/app/up.ts'
+import * as billing from '../../src/modules/billing/store.ts'
 
 export interface Product {
   readonly kernel: TestKernel
@@ -39,7 +39,10 @@ const CONFIG: BillerConfig = {
 }
 
 /** The whole product against a clone of the test database: real sandbox processes, a real sequencer, a real port. */
-export async function withProduct<T>(work: (product: Product) => Promise<T>, options: { faults?: Record<string, unknown>; clock?: Clock } = {}): Promise<T> {
+export async function withProduct<T>(
+  work: (product: Product) => Promise<T>,
+  options: { faults?: Record<string, unknown>; clock?: Clock } = {},
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'yimen-product-'))
   const port = await freePort('127.0.0.1')
   return withTestDb(
@@ -57,7 +60,13 @@ export async function withProduct<T>(work: (product: Product) => Promise<T>, opt
   )
 }
 
-async function start(kernel: TestKernel, folder: string, port: number, faults: Record<string, unknown> | undefined, undo: (() => unknown)[]): Promise<Product> {
+async function start(
+  kernel: TestKernel,
+  folder: string,
+  port: number,
+  faults: Record<string, unknown> | undefined,
+  undo: (() => unknown)[],
+): Promise<Product> {
   const env = { SANDBOX_TIME_SCALE: '60', ...(faults && { SANDBOX_FAULTS: JSON.stringify(faults) }) }
   const sandbox = await startSandbox(['wechat', 'alipay', 'biller'], { keysDir: join(folder, 'sandbox'), env })
   for (const process of Object.values(sandbox)) undo.push(() => process.stop())
@@ -72,7 +81,12 @@ async function start(kernel: TestKernel, folder: string, port: number, faults: R
   await kernel.db.tx(TENANT, async tx => {
     const payableAccountId = await ensureAccount(tx, ctx, '2202:water')
     const names = { nameZh: '梧桐里自来水公司（示例）', nameEn: 'Wutongli Water (sample)', serviceZh: '水费', serviceEn: 'Water' }
-    await billing.upsertBiller(tx, TENANT, { id: 'water', ...names, unit: 'm3', payableAccountId, isOnline: true, config: CONFIG }, kernel.clock.now())
+    await billing.upsertBiller(
+      tx,
+      TENANT,
+      { id: 'water', ...names, unit: 'm3', payableAccountId, isOnline: true, config: CONFIG },
+      kernel.clock.now(),
+    )
   })
   const vkey = seal(kernel, folder, undo)
   const background = startWork(kernel, TENANT)
@@ -80,12 +94,17 @@ async function start(kernel: TestKernel, folder: string, port: number, faults: R
   const server = await createHttp({
     kernel,
     tenant: { id: TENANT, name: { 'zh-CN': '梧桐里街道', en: 'Wutongli Sub-district' }, phone: '0000 8866 1200', address: '服务路1号' },
-    findResident: async () => undefined,
-    authenticate: async request => ({ kernel, tenantId: TENANT, actor: { kind: 'anonymous', id: 'anonymous', permissions: new Set() }, requestId: request.id, lang: 'zh-CN' }),
   })
   undo.push(() => server.close())
   await server.listen({ port, host: '127.0.0.1' })
-  return { kernel, ctx, url: `http://127.0.0.1:${port}`, vkey, sandbox, issueBill: (amountFen, extra) => issueBill(kernel, amountFen, extra) }
+  return {
+    kernel,
+    ctx,
+    url: `http://127.0.0.1:${port}`,
+    vkey,
+    sandbox,
+    issueBill: (amountFen, extra) => issueBill(kernel, amountFen, extra),
+  }
 }
 
 /** A sequencer with its own role and key; answers the key that verifies it. */
@@ -125,7 +144,17 @@ async function issueBill(kernel: TestKernel, amountFen = 13_195, extra: Partial<
     await tx.client.query(
       `insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, usage_e3, reading_from_e3, reading_to_e3, lines, issued_at)
        values ($1, $2, $3, 'water', $4, $5, '2026-09', '2026-10', $6, $7, 41000, 1284000, 1325000, $8, $9)`,
-      [TENANT, newId(kernel.clock, kernel.random), code, accountId, `W2611${String(n).padStart(7, '0')}`, amountFen, extra.dueOn ?? '2099-01-01', JSON.stringify([{ item: 'total', name: '水费', amount_fen: amountFen }]), kernel.clock.now()],
+      [
+        TENANT,
+        newId(kernel.clock, kernel.random),
+        code,
+        accountId,
+        `W2611${String(n).padStart(7, '0')}`,
+        amountFen,
+        extra.dueOn ?? '2099-01-01',
+        JSON.stringify([{ item: 'total', name: '水费', amount_fen: amountFen }]),
+        kernel.clock.now(),
+      ],
     )
   })
   return code

@@ -1,16 +1,39 @@
 export { type BillerApiConfig, billerApi } from './adapters/biller-api.ts'
 export { errors as billingErrors } from './errors.ts'
 export * as billingEvents from './events.ts'
-export { registerReceipts, runPostings, startJobs as startBillingJobs } from './jobs.ts'
-export { type BillerConfig, cleanAccountNo, type FeeLine, isAccountNo, lateFeeFen, type Precheck, POSTING, postingStateOf } from './model.ts'
-export type { BillerPort } from './ports.ts'
-export { bindAccount, type BillForPayer, type BillState, findAccount, findBillById, findBillOfOrder, getBill, listBillers, listBindings, listOpenBills, listTariffs, searchBills, unbindAccount } from './service/bills.ts'
-export { type PayBills, payBills } from './service/pay.ts'
-export { usePort } from './service/postings.ts'
-export { findReceipt, listReceipts, proveReceipt, type Receipt } from './service/receipts.ts'
-export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'
 export { type ImportInput, importBills } from './import/index.ts'
 export { type Mapping, mappingSchema } from './import/mapping.ts'
 export { listPrintBills, markSettledBefore, type NewBiller, type PrintBill, registerBiller } from './import/register.ts'
 export { explainFault, type FaultCode, type ImportReport, type RowError } from './import/report.ts'
+export { registerReceipts, runPostings, startJobs as startBillingJobs } from './jobs.ts'
+export {
+  type BillerConfig,
+  cleanAccountNo,
+  type FeeLine,
+  isAccountNo,
+  lateFeeFen,
+  POSTING,
+  type Precheck,
+  postingStateOf,
+} from './model.ts'
+export type { BillerPort } from './ports.ts'
 export { type PushClient, type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
+export {
+  type BillForPayer,
+  type BillState,
+  bindAccount,
+  findAccount,
+  findBillById,
+  findBillOfOrder,
+  getBill,
+  listBillers,
+  listBindings,
+  listOpenBills,
+  listTariffs,
+  searchBills,
+  unbindAccount,
+} from './service/bills.ts'
+export { type PayBills, payBills } from './service/pay.ts'
+export { usePort } from './service/postings.ts'
+export { findReceipt, listPostings, listReceipts, proveReceipt, type Receipt } from './service/receipts.ts'
+export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'

@@ -25,7 +25,7 @@ export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly 
   const settle = async (batch: readonly Waiting<I, O>[]): Promise<void> => {
     try {
       const answers = await flush(batch.map(({ item }) => item))
-      batch.forEach(({ resolve }, i) => resolve(answers[i]!))
+      for (const [i, { resolve }] of batch.entries()) resolve(answers[i]!)
     } catch (error) {
       if (batch.length === 1) return batch[0]!.reject(error)
       const half = batch.length >> 1
@@ -45,7 +45,11 @@ export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly 
       })
       force = false
     }
-    if (queue.length > 0 && !timer && writing < WRITERS) timer = setTimeout(() => { timer = undefined; pump(true) }, WAIT_MS_MAX)
+    if (queue.length > 0 && !timer && writing < WRITERS)
+      timer = setTimeout(() => {
+        timer = undefined
+        pump(true)
+      }, WAIT_MS_MAX)
   }
 
   return item =>

@@ -84,7 +84,12 @@ export async function confirmMany(db: Db, ctx: Ctx, unsorted: readonly PaidFact[
     ctx.requestId,
   ]
   const withEvents = facts.some(f => f.event)
-  if (withEvents) values.push(facts.map(f => f.event?.key ?? null), facts.map(f => f.event?.raw ?? null), facts.map(f => f.event?.headers ?? null))
+  if (withEvents)
+    values.push(
+      facts.map(f => f.event?.key ?? null),
+      facts.map(f => f.event?.raw ?? null),
+      facts.map(f => f.event?.headers ?? null),
+    )
   const rows = await db.statement<{ attemptId: string; orderId: string }>(
     withEvents ? 'payments_confirm_events' : 'payments_confirm',
     withEvents ? CONFIRM_WITH_EVENTS : CONFIRM,

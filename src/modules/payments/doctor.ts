@@ -1,6 +1,6 @@
 import { type Db, type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import type { Check } from '#modules/trail/index.ts'
 import { listBalances, sqlJournalDebits } from '#modules/ledger/index.ts'
+import type { Check } from '#modules/trail/index.ts'
 import { ATTEMPT, ORDER, REFUND } from './model.ts'
 
 const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
@@ -11,17 +11,27 @@ async function empty(tx: Tx, id: string, name: string, query: Sql): Promise<Chec
 }
 
 /** I4 to I12 over one tenant. Each query lists what breaks the rule, at most 20 rows. */
-export async function checkPayments(db: Db, tenantId: number, ledgerSum: (tx: Tx, accountPrefix: string) => Promise<number> = sumOf(tenantId)): Promise<Check[]> {
+export async function checkPayments(
+  db: Db,
+  tenantId: number,
+  ledgerSum: (tx: Tx, accountPrefix: string) => Promise<number> = sumOf(tenantId),
+): Promise<Check[]> {
   const t = tenantId
   return db.read(t, async tx => {
     const cleared = await tx.one<{ fen: number }>(sql`
       select (coalesce((select sum(amount_fen) from payments.channel_txn where tenant_id = ${t}), 0)
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0))::bigint as fen`)
     const clearing = await ledgerSum(tx, '1012')
-    const open = await tx.one<{ fen: number }>(sql`select coalesce(sum(amount_fen), 0)::bigint as fen from payments.suspense where tenant_id = ${t} and refund_id is null and resolved_at is null`)
+    const open = await tx.one<{ fen: number }>(
+      sql`select coalesce(sum(amount_fen), 0)::bigint as fen from payments.suspense where tenant_id = ${t} and refund_id is null and resolved_at is null`,
+    )
     const suspense = -(await ledgerSum(tx, '2249'))
     return [
-      await empty(tx, 'I4', 'an attempt has succeeded exactly if it is booked once, with its amount', sql`
+      await empty(
+        tx,
+        'I4',
+        'an attempt has succeeded exactly if it is booked once, with its amount',
+        sql`
         with booked as (
           select q.ref, count(*) as journals, sum(q.debit) as fen from (${sqlJournalDebits(t, ['PAY', 'LATE', 'CASH'])}) q group by q.ref)
         select a.id, a.state, b.journals, b.fen from payments.attempt a
@@ -29,10 +39,20 @@ export async function checkPayments(db: Db, tenantId: number, ledgerSum: (tx: Tx
         left join payments.channel_txn x on x.tenant_id = a.tenant_id and x.channel = a.channel and x.txn_no = a.txn_no
         where (a.tenant_id = ${t} or a.tenant_id is null)
           and not ((a.state = ${ATTEMPT.succeeded} and b.journals = 1 and b.fen = x.amount_fen and x.attempt_id = a.id) or (a.state <> ${ATTEMPT.succeeded} and b.ref is null))
-        limit 20`),
-      await empty(tx, 'I5', 'a channel number belongs to one attempt', sql`
-        select channel, txn_no from payments.attempt where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1 limit 20`),
-      await empty(tx, 'I6', 'an order has been paid what its attempts outside suspense brought', sql`
+        limit 20`,
+      ),
+      await empty(
+        tx,
+        'I5',
+        'a channel number belongs to one attempt',
+        sql`
+        select channel, txn_no from payments.attempt where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1 limit 20`,
+      ),
+      await empty(
+        tx,
+        'I6',
+        'an order has been paid what its attempts outside suspense brought',
+        sql`
         select o.id, o.state, o.paid_fen, s.fen from payments."order" o
         left join (
           select a.order_id, sum(a.amount_fen) as fen, count(*) as attempts from payments.attempt a
@@ -40,8 +60,13 @@ export async function checkPayments(db: Db, tenantId: number, ledgerSum: (tx: Tx
             and not exists (select 1 from payments.suspense u where u.tenant_id = a.tenant_id and u.attempt_id = a.id)
           group by a.order_id) s on s.order_id = o.id
         where o.tenant_id = ${t} and (o.paid_fen <> coalesce(s.fen, 0) or (o.state = ${ORDER.paid}) <> (o.paid_fen > 0) or coalesce(s.attempts, 0) > 1)
-        limit 20`),
-      await empty(tx, 'I7', 'refunds are within what was paid, and at most fifty an order', sql`
+        limit 20`,
+      ),
+      await empty(
+        tx,
+        'I7',
+        'refunds are within what was paid, and at most fifty an order',
+        sql`
         select o.id, o.paid_fen, o.refunded_fen, o.reserved_fen from payments."order" o
         left join (
           select r.order_id, count(*) as refunds,
@@ -51,18 +76,34 @@ export async function checkPayments(db: Db, tenantId: number, ledgerSum: (tx: Tx
           where r.tenant_id = ${t} group by r.order_id) q on q.order_id = o.id
         where o.tenant_id = ${t} and (o.refunded_fen + o.reserved_fen > o.paid_fen or q.refunds > 50
           or o.refunded_fen <> coalesce(q.refunded, 0) or o.reserved_fen <> coalesce(q.reserved, 0))
-        limit 20`),
-      { id: 'I8', name: 'clearing accounts hold successes less refunds', ok: clearing === cleared.fen, detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}` },
+        limit 20`,
+      ),
+      {
+        id: 'I8',
+        name: 'clearing accounts hold successes less refunds',
+        ok: clearing === cleared.fen,
+        detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}`,
+      },
       none('I9', 'prepaid balances are not negative'),
-      { id: 'I10', name: 'each fen in suspense has an open break', ok: suspense === open.fen, detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}` },
+      {
+        id: 'I10',
+        name: 'each fen in suspense has an open break',
+        ok: suspense === open.fen,
+        detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}`,
+      },
       none('I12', 'drawers: opening and entries equal counted and over/short'),
-      await empty(tx, 'C1', 'a subject has at most one live order, and every live order holds its subjects', sql`
+      await empty(
+        tx,
+        'C1',
+        'a subject has at most one live order, and every live order holds its subjects',
+        sql`
         select o.id, l.subject_id from payments."order" o
         join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
         left join payments.claim c on c.tenant_id = l.tenant_id and c.subject_kind = l.subject_kind and c.subject_id = l.subject_id
         where o.tenant_id = ${t}
           and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen = 0)) <> coalesce(c.order_id = o.id, false))
-        limit 20`),
+        limit 20`,
+      ),
     ]
   })
 }

@@ -2,14 +2,20 @@ import { z } from 'zod'
 import { postingsBody } from '#modules/ledger/index.ts'
 import { defineEvent } from '#modules/trail/index.ts'
 
-const order = <T extends z.ZodRawShape>(name: string, body: T) => defineEvent({ type: `payments.${name}`, version: 1, subject: 'order', body: z.object(body) })
+const order = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `payments.${name}`, version: 1, subject: 'order', body: z.object(body) })
 
 export const orderPlaced = order('order_placed', {
   amount_fen: z.int(),
   place: z.string(),
   lines: z.array(z.object({ subject_kind: z.string(), subject_id: z.string(), amount_fen: z.int() })),
 })
-export const attemptSubmitted = order('attempt_submitted', { attempt: z.string(), channel: z.string(), product: z.string(), out_trade_no: z.string() })
+export const attemptSubmitted = order('attempt_submitted', {
+  attempt: z.string(),
+  channel: z.string(),
+  product: z.string(),
+  out_trade_no: z.string(),
+})
 export const attemptAccepted = order('attempt_accepted', { attempt: z.string() })
 export const attemptUnknown = order('attempt_unknown', { attempt: z.string(), why: z.string() })
 export const attemptFailed = order('attempt_failed', { attempt: z.string(), why: z.string() })
@@ -17,7 +23,13 @@ export const attemptClosing = order('attempt_closing', { attempt: z.string(), wh
 export const attemptClosed = order('attempt_closed', { attempt: z.string() })
 export const orderClosed = order('order_closed', { why: z.string() })
 /** Written by the confirm statement itself; the shape below is what its SQL builds. */
-export const orderPaid = order('order_paid', { attempt: z.string(), channel: z.string(), txn: z.string(), amount_fen: z.int(), ...postingsBody })
+export const orderPaid = order('order_paid', {
+  attempt: z.string(),
+  channel: z.string(),
+  txn: z.string(),
+  amount_fen: z.int(),
+  ...postingsBody,
+})
 export const paymentSuspended = order('payment_suspended', { attempt: z.string(), reason: z.string(), amount_fen: z.int() })
 export const refundRequested = order('refund_requested', { refund: z.string(), amount_fen: z.int(), cause: z.string() })
 export const refundApproved = order('refund_approved', { refund: z.string() })

@@ -1,3 +1,5 @@
+export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
+export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
 export { listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
 export { checkPayments } from './doctor.ts'
@@ -9,7 +11,18 @@ export { receiveNotification } from './notifications.ts'
 export type { ChannelCode, CreateInput, PaymentChannel } from './ports.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'
-export { type Claim, findOrderByCode, findOrderById, getOrder, listClaims, listOrdersOf, type OrderLineInput, ORDERS_PAGE, type OrderView, type PlacedOrder, placeOrder } from './service/orders.ts'
+export {
+  type Claim,
+  findOrderByCode,
+  findOrderById,
+  findOrderOfAttempt,
+  getOrder,
+  listClaims,
+  listOrdersOf,
+  ORDERS_PAGE,
+  type OrderLineInput,
+  type OrderView,
+  type PlacedOrder,
+  placeOrder,
+} from './service/orders.ts'
 export { notifyUrlOf, refundOrder } from './service/refunds.ts'
-export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
-export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'

@@ -1,6 +1,6 @@
 import { type Kernel, systemCtx } from '#kernel/context.ts'
-import type { Timers } from '#kernel/timers.ts'
 import { addMs } from '#kernel/time.ts'
+import type { Timers } from '#kernel/timers.ts'
 import { askAgainAfterMs } from './model.ts'
 import { lookAfter } from './service/attempts.ts'
 import { workRefund } from './service/refunds.ts'
@@ -17,7 +17,9 @@ export async function runJanitor(kernel: Kernel, tenantId: number): Promise<bool
   await Promise.all(
     due.map(async row => {
       await lookAfter(ctx, row)
-      await kernel.db.tx(tenantId, tx => store.putOffAttempt(tx, tenantId, row.orderId, addMs(kernel.clock.now(), askAgainAfterMs(row.tries))))
+      await kernel.db.tx(tenantId, tx =>
+        store.putOffAttempt(tx, tenantId, row.orderId, addMs(kernel.clock.now(), askAgainAfterMs(row.tries))),
+      )
     }),
   )
   return due.length === TAKEN_MAX

@@ -7,13 +7,27 @@ import { recordPaid } from './service/facts.ts'
 import { applyRefundFact } from './service/refunds.ts'
 
 /** Headers worth keeping with a notification as evidence; nothing of the connection. */
-const KEPT = ['wechatpay-serial', 'wechatpay-signature', 'wechatpay-timestamp', 'wechatpay-nonce', 'wechatpay-signature-type', 'request-id', 'content-type']
+const KEPT = [
+  'wechatpay-serial',
+  'wechatpay-signature',
+  'wechatpay-timestamp',
+  'wechatpay-nonce',
+  'wechatpay-signature-type',
+  'request-id',
+  'content-type',
+]
 
 /**
  * A notification as it came: verified on the raw bytes, then folded. Success is answered only after the commit; a known
  * duplicate and a verified fact we did not expect are a success too, anything else would be repeated for a day.
  */
-export async function receiveNotification(kernel: Kernel, tenantId: number, code: string, raw: Buffer, headers: Record<string, string | undefined>): Promise<Result<void>> {
+export async function receiveNotification(
+  kernel: Kernel,
+  tenantId: number,
+  code: string,
+  raw: Buffer,
+  headers: Record<string, string | undefined>,
+): Promise<Result<void>> {
   const channel = findChannel(tenantId, code)
   if (!channel) return fail(errors.channel_not_available, { channel: code })
   const ctx = systemCtx(kernel, tenantId, `payments.${code}`)

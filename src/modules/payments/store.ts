@@ -94,7 +94,11 @@ export const insertMerchant = (tx: Tx, tenantId: number, row: MerchantRow, at: D
 
 // ---- orders
 
-export const insertOrder = (tx: Tx, tenantId: number, o: Pick<OrderRow, 'id' | 'code' | 'amountFen' | 'title' | 'payer' | 'place' | 'createdAt' | 'expiresAt'>) =>
+export const insertOrder = (
+  tx: Tx,
+  tenantId: number,
+  o: Pick<OrderRow, 'id' | 'code' | 'amountFen' | 'title' | 'payer' | 'place' | 'createdAt' | 'expiresAt'>,
+) =>
   tx.run(sql`
     insert into payments."order" (tenant_id, id, code, state, amount_fen, paid_fen, reserved_fen, refunded_fen, mismatch, title, payer, place, created_at, expires_at, version)
     values (${tenantId}, ${o.id}, ${o.code}, ${ORDER.open}, ${o.amountFen}, 0, 0, 0, false, ${o.title}, ${o.payer}, ${o.place}, ${o.createdAt}, ${o.expiresAt}, 1)`)
@@ -103,7 +107,10 @@ export const insertLines = (tx: Tx, tenantId: number, orderId: string, lines: re
   tx.run(sql`
     insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
     values ${join(
-      lines.map((l, i): Sql => sql`(${tenantId}::integer, ${orderId}::uuid, ${i + 1}::smallint, ${l.subjectKind}, ${l.subjectId}::uuid, ${l.payeeAccountId}::integer, ${l.amountFen}::bigint, ${l.title})`),
+      lines.map(
+        (l, i): Sql =>
+          sql`(${tenantId}::integer, ${orderId}::uuid, ${i + 1}::smallint, ${l.subjectKind}, ${l.subjectId}::uuid, ${l.payeeAccountId}::integer, ${l.amountFen}::bigint, ${l.title})`,
+      ),
     )}`)
 
 /** Claims the subjects in key order; answers how many were free. */
@@ -117,7 +124,8 @@ export const insertClaims = (tx: Tx, tenantId: number, orderId: string, subjects
     )}
     on conflict do nothing`)
 
-export const deleteClaims = (tx: Tx, tenantId: number, orderId: string) => tx.run(sql`delete from payments.claim where tenant_id = ${tenantId} and order_id = ${orderId}`)
+export const deleteClaims = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.run(sql`delete from payments.claim where tenant_id = ${tenantId} and order_id = ${orderId}`)
 
 export const listClaims = (tx: Tx, tenantId: number, subjectKind: string, subjectIds: readonly string[]) =>
   tx.rows<OrderRow & { subjectId: string }>(sql`
@@ -140,7 +148,8 @@ export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { of
     where o.tenant_id = ${tenantId} and o.payer = ${payer} order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
 
 export const countOrdersOf = async (tx: Tx, tenantId: number, payer: string): Promise<number> =>
-  (await tx.one<{ count: number }>(sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = ${payer}`)).count
+  (await tx.one<{ count: number }>(sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = ${payer}`))
+    .count
 
 export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<LineRow>(sql`
@@ -148,7 +157,9 @@ export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
     from payments.order_line where tenant_id = ${tenantId} and order_id = ${orderId} order by line`)
 
 export const closeOrder = (tx: Tx, tenantId: number, id: string) =>
-  tx.run(sql`update payments."order" set state = ${ORDER.closed}, version = version + 1 where tenant_id = ${tenantId} and id = ${id} and state = ${ORDER.open}`)
+  tx.run(
+    sql`update payments."order" set state = ${ORDER.closed}, version = version + 1 where tenant_id = ${tenantId} and id = ${id} and state = ${ORDER.open}`,
+  )
 
 export const markMismatch = (tx: Tx, tenantId: number, id: string) =>
   tx.run(sql`update payments."order" set mismatch = true, version = version + 1 where tenant_id = ${tenantId} and id = ${id}`)
@@ -158,7 +169,10 @@ export const markMismatch = (tx: Tx, tenantId: number, id: string) =>
 export const insertAttempt = (
   tx: Tx,
   tenantId: number,
-  a: Pick<AttemptRow, 'id' | 'orderId' | 'channel' | 'mchid' | 'product' | 'outTradeNo' | 'amountFen' | 'createdAt' | 'expiresAt'> & { accounts: readonly number[]; amounts: readonly number[] },
+  a: Pick<AttemptRow, 'id' | 'orderId' | 'channel' | 'mchid' | 'product' | 'outTradeNo' | 'amountFen' | 'createdAt' | 'expiresAt'> & {
+    accounts: readonly number[]
+    amounts: readonly number[]
+  },
 ) =>
   tx.run(sql`
     insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
@@ -192,7 +206,9 @@ export const lockAttempt = (tx: Tx, tenantId: number, id: string) =>
   tx.one<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${id} for update`)
 
 export const listAttempts = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.order_id = ${orderId} order by a.created_at, a.id`)
+  tx.rows<AttemptRow>(
+    sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.order_id = ${orderId} order by a.created_at, a.id`,
+  )
 
 /** Moves an attempt from one of `from`; false when it had moved on meanwhile. */
 export const moveAttempt = async (
@@ -210,7 +226,14 @@ export const moveAttempt = async (
 
 // ---- facts
 
-export const insertChannelEvent = (tx: Tx, tenantId: number, channel: string, event: { key: string; raw: Buffer; headers: string }, attemptId: string | null, at: Date) =>
+export const insertChannelEvent = (
+  tx: Tx,
+  tenantId: number,
+  channel: string,
+  event: { key: string; raw: Buffer; headers: string },
+  attemptId: string | null,
+  at: Date,
+) =>
   tx.run(sql`
     insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
     values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}::jsonb) on conflict do nothing`)
@@ -226,13 +249,19 @@ export const findChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo:
 
 // ---- suspense and refunds
 
-export const insertSuspense = (tx: Tx, tenantId: number, s: { attemptId: string; orderId: string; reason: string; amountFen: number; refundId: string | null; at: Date }) =>
+export const insertSuspense = (
+  tx: Tx,
+  tenantId: number,
+  s: { attemptId: string; orderId: string; reason: string; amountFen: number; refundId: string | null; at: Date },
+) =>
   tx.run(sql`
     insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)
     values (${tenantId}, ${s.attemptId}, ${s.orderId}, ${s.reason}, ${s.amountFen}, ${s.refundId}, ${s.at}) on conflict do nothing`)
 
 export const resolveSuspense = (tx: Tx, tenantId: number, refundId: string, at: Date) =>
-  tx.run(sql`update payments.suspense set resolved_at = ${at} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`)
+  tx.run(
+    sql`update payments.suspense set resolved_at = ${at} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`,
+  )
 
 export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>
   tx.maybe<{ reason: string; refundId: string | null }>(sql`
@@ -241,7 +270,20 @@ export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>
 export const insertRefund = (
   tx: Tx,
   tenantId: number,
-  r: Pick<RefundRow, 'id' | 'orderId' | 'attemptId' | 'outRefundNo' | 'state' | 'amountFen' | 'cause' | 'fromAccountId' | 'requestedBy' | 'approvedBy' | 'createdAt'>,
+  r: Pick<
+    RefundRow,
+    | 'id'
+    | 'orderId'
+    | 'attemptId'
+    | 'outRefundNo'
+    | 'state'
+    | 'amountFen'
+    | 'cause'
+    | 'fromAccountId'
+    | 'requestedBy'
+    | 'approvedBy'
+    | 'createdAt'
+  >,
 ) =>
   tx.run(sql`
     insert into payments.refund (tenant_id, id, order_id, attempt_id, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
@@ -266,10 +308,14 @@ export const lockRefund = (tx: Tx, tenantId: number, id: string) =>
   tx.one<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.id = ${id} for update`)
 
 export const findRefundByNo = (tx: Tx, tenantId: number, outRefundNo: string) =>
-  tx.maybe<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.out_refund_no = ${outRefundNo}`)
+  tx.maybe<RefundRow>(
+    sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.out_refund_no = ${outRefundNo}`,
+  )
 
 export const listRefunds = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<RefundRow>(sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.created_at, r.id`)
+  tx.rows<RefundRow>(
+    sql`select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.created_at, r.id`,
+  )
 
 export const takeDueRefunds = (tx: Tx, tenantId: number, now: Date, until: Date, limit: number) =>
   tx.rows<{ id: string }>(sql`

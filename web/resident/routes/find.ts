@@ -1,7 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
-import { bindAccount, billingErrors, type BillState, findAccount, listBillers, listBindings, listOpenBills, listTariffs, unbindAccount } from '#modules/billing/index.ts'
+import {
+  type BillState,
+  billingErrors,
+  bindAccount,
+  findAccount,
+  listBillers,
+  listBindings,
+  listOpenBills,
+  listTariffs,
+  unbindAccount,
+} from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -16,11 +26,9 @@ import { paths } from '../paths.ts'
 import { pricesPage, type TariffView } from '../prices.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '../texts.tsx'
 import type { Pages } from './pages.ts'
-import { billerName, periodLabel, serviceName } from './views.ts'
+import { billerName, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
-const textsOf = (source: unknown): Record<string, string> => Object.fromEntries(Object.entries((source ?? {}) as Record<string, unknown>).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v]] : [])))
-
 /** Account numbers tried by one browser: few enough that nobody walks through them. */
 const LOOKUPS = { max: 20, timeWindow: '1 hour' }
 
@@ -33,63 +41,102 @@ const billRow = (visit: Visit, state: BillState) => ({
 })
 
 async function billers(visit: Visit) {
-  return (await listBillers(visit.ctx)).map(b => ({ id: b.id, service: serviceName(visit.ctx.lang, b), name: billerName(visit.ctx.lang, b) }))
-}
-
-async function showBills(pages: Pages, visit: Visit, reply: FastifyReply, account: { id: string; accountNo: string; billerId: string }): Promise<FastifyReply> {
-  const open = await listOpenBills(visit.ctx, [account.id])
-  const biller = (await listBillers(visit.ctx)).find(b => b.id === account.billerId)!
-  return pages.html(reply, billsPage(visit.page, {
-    service: serviceName(visit.ctx.lang, biller),
-    accountMasked: `**** ${account.accountNo.slice(-4)}`,
-    bills: open.map(state => billRow(visit, state)),
-    isOldestFirst: biller.config.partial_payment === 'oldest_first',
+  return (await listBillers(visit.ctx)).map(b => ({
+    id: b.id,
+    service: serviceName(visit.ctx.lang, b),
+    name: billerName(visit.ctx.lang, b),
   }))
 }
 
-async function showAccountNumber(pages: Pages, visit: Visit, reply: FastifyReply, billerId: string, value?: string, errors?: FieldError[]): Promise<FastifyReply> {
+async function showBills(
+  pages: Pages,
+  visit: Visit,
+  reply: FastifyReply,
+  account: { id: string; accountNo: string; billerId: string },
+): Promise<FastifyReply> {
+  const open = await listOpenBills(visit.ctx, [account.id])
+  const biller = (await listBillers(visit.ctx)).find(b => b.id === account.billerId)!
+  return pages.html(
+    reply,
+    billsPage(visit.page, {
+      service: serviceName(visit.ctx.lang, biller),
+      accountMasked: `**** ${account.accountNo.slice(-4)}`,
+      bills: open.map(state => billRow(visit, state)),
+      isOldestFirst: biller.config.partial_payment === 'oldest_first',
+    }),
+  )
+}
+
+async function showAccountNumber(
+  pages: Pages,
+  visit: Visit,
+  reply: FastifyReply,
+  billerId: string,
+  value?: string,
+  errors?: FieldError[],
+): Promise<FastifyReply> {
   const biller = (await listBillers(visit.ctx)).find(b => b.id === billerId)
   if (!biller) return reply.redirect(paths.pay, 303)
   const { length, example } = biller.config.account
-  return pages.html(reply, accountNumberPage(visit.page, {
-    billerId,
-    service: serviceName(visit.ctx.lang, biller),
-    biller: billerName(visit.ctx.lang, biller),
-    digits: String(length),
-    example,
-    action: paths.payAccount,
-    hasLetters: /[A-Z]/.test(example),
-    ...(value !== undefined && { value }),
-    ...(errors && { errors }),
-  }), errors ? 422 : 200)
+  return pages.html(
+    reply,
+    accountNumberPage(visit.page, {
+      billerId,
+      service: serviceName(visit.ctx.lang, biller),
+      biller: billerName(visit.ctx.lang, biller),
+      digits: String(length),
+      example,
+      action: paths.payAccount,
+      hasLetters: /[A-Z]/.test(example),
+      ...(value !== undefined && { value }),
+      ...(errors && { errors }),
+    }),
+    errors ? 422 : 200,
+  )
 }
 
 function addFinding(server: Server, pages: Pages): void {
   server.get(paths.pay, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const known = new Map((await billers(visit)).map(b => [b.id, b]))
-    const mine = (await listBindings(visit.ctx, visit.payer)).map(k => ({ href: `/mine/households/${k.id}/bills`, service: known.get(k.billerId)!.service, accountMasked: `**** ${k.accountNo.slice(-4)}`, ...(k.nickname && { nickname: k.nickname }) }))
+    const mine = (await listBindings(visit.ctx, visit.payer)).map(k => ({
+      href: `/mine/households/${k.id}/bills`,
+      service: known.get(k.billerId)!.service,
+      accountMasked: `**** ${k.accountNo.slice(-4)}`,
+      ...(k.nickname && { nickname: k.nickname }),
+    }))
     return pages.html(reply, chooseBillerPage(visit.page, { billers: [...known.values()], mine }))
   })
   server.get(paths.payAccount, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const { biller } = textsOf(request.query)
     if (biller) return showAccountNumber(pages, visit, reply, biller)
-    return pages.html(reply, chooseBillerPage(visit.page, { billers: await billers(visit), mine: [], errors: [fieldError(visit.ctx.lang, 'billerMissing')] }), 422)
+    return pages.html(
+      reply,
+      chooseBillerPage(visit.page, { billers: await billers(visit), mine: [], errors: [fieldError(visit.ctx.lang, 'billerMissing')] }),
+      422,
+    )
   })
-  server.post(paths.payAccount, { ...hidden, config: { rateLimit: LOOKUPS } }, async (request, reply) => pages.guarded(request, reply, async () => {
-    const visit = await pages.visit(request, reply)
-    const { biller = '', account = '' } = textsOf(request.body)
-    const found = await findAccount(visit.ctx, biller, account)
-    if (found.ok) {
-      const open = await listOpenBills(visit.ctx, [found.value.id])
-      return open.length === 1 ? reply.redirect(`/b/${open[0]!.bill.code}`, 303) : showBills(pages, visit, reply, found.value)
-    }
-    if (found.error.code === billingErrors.biller_not_found.code) return reply.redirect(paths.pay, 303)
-    const name = account.trim() === '' ? 'accountEmpty' : found.error.code === billingErrors.account_no_malformed.code ? 'accountFormat' : 'accountNotFound'
-    const digits = (await listBillers(visit.ctx)).find(b => b.id === biller)?.config.account.length ?? ''
-    return showAccountNumber(pages, visit, reply, biller, account.slice(0, 40), [fieldError(visit.ctx.lang, name, { digits })])
-  }))
+  server.post(paths.payAccount, { ...hidden, config: { rateLimit: LOOKUPS } }, async (request, reply) =>
+    pages.guarded(request, reply, async () => {
+      const visit = await pages.visit(request, reply)
+      const { biller = '', account = '' } = textsOf(request.body)
+      const found = await findAccount(visit.ctx, biller, account)
+      if (found.ok) {
+        const open = await listOpenBills(visit.ctx, [found.value.id])
+        return open.length === 1 ? reply.redirect(`/b/${open[0]!.bill.code}`, 303) : showBills(pages, visit, reply, found.value)
+      }
+      if (found.error.code === billingErrors.biller_not_found.code) return reply.redirect(paths.pay, 303)
+      const name =
+        account.trim() === ''
+          ? 'accountEmpty'
+          : found.error.code === billingErrors.account_no_malformed.code
+            ? 'accountFormat'
+            : 'accountNotFound'
+      const digits = (await listBillers(visit.ctx)).find(b => b.id === biller)?.config.account.length ?? ''
+      return showAccountNumber(pages, visit, reply, biller, account.slice(0, 40), [fieldError(visit.ctx.lang, name, { digits })])
+    }),
+  )
 }
 
 function addMine(server: Server, pages: Pages): void {
@@ -99,48 +146,92 @@ function addMine(server: Server, pages: Pages): void {
     const page = Math.min(Math.max(Number.parseInt(textsOf(request.query).page ?? '1', 10) || 1, 1), 500)
     const { orders: shown, total } = await listOrdersOf(visit.ctx, visit.payer, page)
     const pageCount = Math.max(1, Math.ceil(total / ORDERS_PAGE))
-    const payments = await Promise.all(shown.map(async order => {
-      const found = await pages.findBillOfOrder(visit, order.id)
-      const state = orderStateOf(order.state)
-      return {
-        href: `/o/${order.code}`,
-        service: found ? serviceName(visit.ctx.lang, found.biller) : order.title,
-        periodLabel: found ? periodLabel(visit.ctx.lang, found.bill.periodFrom, found.bill.periodTo) : '',
-        amountFen: order.amountFen,
-        at: order.paidAt ?? order.createdAt,
-        state: state === 'closed' ? ('closed' as const) : state === 'open' ? ('confirming' as const) : order.refundedFen > 0 ? ('refunded' as const) : order.reservedFen > 0 ? ('refunding' as const) : ('paid' as const),
-      }
-    }))
-    return pages.html(reply, paymentsPage(visit.page, { payments, pager: { page, pages: pageCount, ...(page > 1 && { prevHref: `${paths.payments}?page=${page - 1}` }), ...(page < pageCount && { nextHref: `${paths.payments}?page=${page + 1}` }) } }))
+    const payments = await Promise.all(
+      shown.map(async order => {
+        const found = await pages.findBillOfOrder(visit, order.id)
+        const state = orderStateOf(order.state)
+        return {
+          href: `/o/${order.code}`,
+          service: found ? serviceName(visit.ctx.lang, found.biller) : order.title,
+          periodLabel: found ? periodLabel(visit.ctx.lang, found.bill.periodFrom, found.bill.periodTo) : '',
+          amountFen: order.amountFen,
+          at: order.paidAt ?? order.createdAt,
+          state:
+            state === 'closed'
+              ? ('closed' as const)
+              : state === 'open'
+                ? ('confirming' as const)
+                : order.refundedFen > 0
+                  ? ('refunded' as const)
+                  : order.reservedFen > 0
+                    ? ('refunding' as const)
+                    : ('paid' as const),
+        }
+      }),
+    )
+    return pages.html(
+      reply,
+      paymentsPage(visit.page, {
+        payments,
+        pager: {
+          page,
+          pages: pageCount,
+          ...(page > 1 && { prevHref: `${paths.payments}?page=${page - 1}` }),
+          ...(page < pageCount && { nextHref: `${paths.payments}?page=${page + 1}` }),
+        },
+      }),
+    )
   })
   server.get(paths.households, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const known = new Map((await billers(visit)).map(b => [b.id, b]))
     const { notice } = textsOf(request.query)
-    const households = (await listBindings(visit.ctx, visit.payer)).map(k => ({ href: `/mine/households/${k.id}`, service: known.get(k.billerId)!.service, accountMasked: `**** ${k.accountNo.slice(-4)}`, isShared: k.sharedBy !== null, ...(k.nickname && { nickname: k.nickname }), ...(k.sharedBy && { sharedBy: k.sharedBy }) }))
+    const households = (await listBindings(visit.ctx, visit.payer)).map(k => ({
+      href: `/mine/households/${k.id}`,
+      service: known.get(k.billerId)!.service,
+      accountMasked: `**** ${k.accountNo.slice(-4)}`,
+      isShared: k.sharedBy !== null,
+      ...(k.nickname && { nickname: k.nickname }),
+      ...(k.sharedBy && { sharedBy: k.sharedBy }),
+    }))
     return pages.html(reply, householdsPage(visit.page, { households, ...((notice === 'saved' || notice === 'bound') && { notice }) }))
   })
   server.get(paths.householdNew, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     return pages.html(reply, householdNewPage(visit.page, { billers: await billers(visit) }))
   })
-  server.post(paths.households, { ...hidden, config: { rateLimit: LOOKUPS } }, (request, reply) => pages.guarded(request, reply, async () => {
-    const visit = await pages.visit(request, reply)
-    const body = textsOf(request.body)
-    const errors: FieldError[] = []
-    if (!body.biller) errors.push(fieldError(visit.ctx.lang, 'billerMissing'))
-    if (!['owner', 'tenant', 'helper'].includes(body.relation ?? '')) errors.push(fieldError(visit.ctx.lang, 'relationMissing'))
-    const found = body.biller ? await findAccount(visit.ctx, body.biller, body.account ?? '') : undefined
-    if (found && !found.ok) errors.push(fieldError(visit.ctx.lang, (body.account ?? '').trim() === '' ? 'accountEmpty' : found.error.code === billingErrors.account_no_malformed.code ? 'accountFormat' : 'accountNotFound', { digits: '' }))
-    if (errors.length > 0 || !found?.ok) return pages.html(reply, householdNewPage(visit.page, { billers: await billers(visit), values: body, errors }), 422)
-    await bindAccount(visit.ctx, visit.payer, found.value.id, body.relation!, body.nickname?.trim().slice(0, 20) || null)
-    return reply.redirect(`${paths.households}?notice=bound`, 303)
-  }))
+  server.post(paths.households, { ...hidden, config: { rateLimit: LOOKUPS } }, (request, reply) =>
+    pages.guarded(request, reply, async () => {
+      const visit = await pages.visit(request, reply)
+      const body = textsOf(request.body)
+      const errors: FieldError[] = []
+      if (!body.biller) errors.push(fieldError(visit.ctx.lang, 'billerMissing'))
+      if (!['owner', 'tenant', 'helper'].includes(body.relation ?? '')) errors.push(fieldError(visit.ctx.lang, 'relationMissing'))
+      const found = body.biller ? await findAccount(visit.ctx, body.biller, body.account ?? '') : undefined
+      if (found && !found.ok)
+        errors.push(
+          fieldError(
+            visit.ctx.lang,
+            (body.account ?? '').trim() === ''
+              ? 'accountEmpty'
+              : found.error.code === billingErrors.account_no_malformed.code
+                ? 'accountFormat'
+                : 'accountNotFound',
+            { digits: '' },
+          ),
+        )
+      if (errors.length > 0 || !found?.ok)
+        return pages.html(reply, householdNewPage(visit.page, { billers: await billers(visit), values: body, errors }), 422)
+      await bindAccount(visit.ctx, visit.payer, found.value.id, body.relation!, body.nickname?.trim().slice(0, 20) || null)
+      return reply.redirect(`${paths.households}?notice=bound`, 303)
+    }),
+  )
   addHousehold(server, pages)
 }
 
 function addHousehold(server: Server, pages: Pages): void {
-  const bound = async (visit: Visit, request: FastifyRequest) => (await listBindings(visit.ctx, visit.payer)).find(k => k.id === (request.params as { id: string }).id)
+  const bound = async (visit: Visit, request: FastifyRequest) =>
+    (await listBindings(visit.ctx, visit.payer)).find(k => k.id === (request.params as { id: string }).id)
   server.get('/mine/households/:id/bills', hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const binding = await bound(visit, request)
@@ -152,23 +243,33 @@ function addHousehold(server: Server, pages: Pages): void {
     if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
     const biller = (await billers(visit)).find(b => b.id === binding.billerId)!
     const base = `/mine/households/${binding.id}`
-    return pages.html(reply, householdPage(visit.page, {
-      service: biller.service,
-      biller: biller.name,
-      accountMasked: `**** ${binding.accountNo.slice(-4)}`,
-      addressMasked: binding.addressMask,
-      billsHref: `${base}/bills`,
-      saveAction: `${base}/save`,
-      unbindAction: `${base}/unbind`,
-      ...(binding.nickname && { nickname: binding.nickname }),
-      ...(binding.sharedBy && { sharedBy: binding.sharedBy }),
-    }))
+    return pages.html(
+      reply,
+      householdPage(visit.page, {
+        service: biller.service,
+        biller: biller.name,
+        accountMasked: `**** ${binding.accountNo.slice(-4)}`,
+        addressMasked: binding.addressMask,
+        billsHref: `${base}/bills`,
+        saveAction: `${base}/save`,
+        unbindAction: `${base}/unbind`,
+        ...(binding.nickname && { nickname: binding.nickname }),
+        ...(binding.sharedBy && { sharedBy: binding.sharedBy }),
+      }),
+    )
   })
   pages.form(server, '/mine/households/:id/save', {}, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const binding = await bound(visit, request)
     if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
-    await bindAccount(visit.ctx, visit.payer, binding.id, binding.relation, textsOf(request.body).nickname?.trim().slice(0, 20) || null, binding.sharedBy)
+    await bindAccount(
+      visit.ctx,
+      visit.payer,
+      binding.id,
+      binding.relation,
+      textsOf(request.body).nickname?.trim().slice(0, 20) || null,
+      binding.sharedBy,
+    )
     return reply.redirect(`${paths.households}?notice=saved`, 303)
   })
   pages.form(server, '/mine/households/:id/unbind', {}, async (request, reply) => {
@@ -185,11 +286,19 @@ interface TariffBody {
   readonly surcharges?: readonly { zh: string; en: string; unit_price_e4?: number }[]
 }
 
-function tariffView(visit: Visit, unit: string, row: { validFrom: string; validTo: string | null; body: Record<string, unknown> }): TariffView {
+function tariffView(
+  visit: Visit,
+  unit: string,
+  row: { validFrom: string; validTo: string | null; body: Record<string, unknown> },
+): TariffView {
   const body = row.body as TariffBody
   const en = visit.ctx.lang === 'en'
   const tiers = [
-    ...(body.tiers ?? []).map((tier, i, all) => ({ name: en ? `Tier ${tier.no}` : `${tier.no}档`, range: `${i === 0 ? 0 : (all[i - 1]!.up_to ?? 0) + 1}–${tier.up_to ?? ''}`, priceE4: tier.unit_price_e4 })),
+    ...(body.tiers ?? []).map((tier, i, all) => ({
+      name: en ? `Tier ${tier.no}` : `${tier.no}档`,
+      range: `${i === 0 ? 0 : (all[i - 1]!.up_to ?? 0) + 1}–${tier.up_to ?? ''}`,
+      priceE4: tier.unit_price_e4,
+    })),
     ...(body.by_area ?? []).map(area => ({ name: en ? area.use : area.zh, range: unit, priceE4: area.unit_price_e4 })),
     ...(body.plans ?? []).map(plan => ({ name: en ? plan.en : plan.zh, range: en ? 'month' : '每月', priceE4: plan.month_fee_fen * 100 })),
   ]
@@ -198,7 +307,9 @@ function tariffView(visit: Visit, unit: string, row: { validFrom: string; validT
     validTo: row.validTo,
     unit,
     tiers,
-    surcharges: (body.surcharges ?? []).flatMap(s => (s.unit_price_e4 === undefined ? [] : [{ name: en ? s.en : s.zh, unit, priceE4: s.unit_price_e4 }])),
+    surcharges: (body.surcharges ?? []).flatMap(s =>
+      s.unit_price_e4 === undefined ? [] : [{ name: en ? s.en : s.zh, unit, priceE4: s.unit_price_e4 }],
+    ),
   }
 }
 
@@ -214,12 +325,19 @@ function addTexts(server: Server, pages: Pages): void {
     return pages.html(reply, pricesPage(visit.page, { services }))
   })
   server.get(paths.help, hidden, async (request, reply) => pages.html(reply, helpPage((await pages.visit(request, reply)).page)))
-  server.get(paths.accessibility, hidden, async (request, reply) => pages.html(reply, accessibilityPage((await pages.visit(request, reply)).page)))
-  server.get(paths.prefs, hidden, async (request, reply) => pages.html(reply, prefsPage((await pages.visit(request, reply)).page, { back: pages.localPath(textsOf(request.query).back) })))
+  server.get(paths.accessibility, hidden, async (request, reply) =>
+    pages.html(reply, accessibilityPage((await pages.visit(request, reply)).page)),
+  )
+  server.get(paths.prefs, hidden, async (request, reply) =>
+    pages.html(reply, prefsPage((await pages.visit(request, reply)).page, { back: pages.localPath(textsOf(request.query).back) })),
+  )
   pages.form(server, paths.prefs, {}, async (request, reply) => {
     const { elder, lang, back } = textsOf(request.body)
     const keep = { path: '/', sameSite: 'lax' as const, maxAge: 365 * 86_400 }
-    if (elder) void (['large', 'elder', 'max'].includes(elder) ? reply.setCookie('yimen_elder', elder, keep) : reply.clearCookie('yimen_elder', keep))
+    if (elder)
+      void (['large', 'elder', 'max'].includes(elder)
+        ? reply.setCookie('yimen_elder', elder, keep)
+        : reply.clearCookie('yimen_elder', keep))
     if (lang === 'en' || lang === 'zh-CN') void reply.setCookie('yimen_lang', lang, keep)
     return reply.redirect(pages.localPath(back), 303)
   })
@@ -227,16 +345,31 @@ function addTexts(server: Server, pages: Pages): void {
   server.get(paths.home, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const bindings = await listBindings(visit.ctx, visit.payer)
-    const due = (await listOpenBills(visit.ctx, bindings.map(k => k.id))).sort((a, b) => (a.bill.dueOn < b.bill.dueOn ? -1 : 1))[0]
+    const due = (
+      await listOpenBills(
+        visit.ctx,
+        bindings.map(k => k.id),
+      )
+    ).sort((a, b) => (a.bill.dueOn < b.bill.dueOn ? -1 : 1))[0]
     const row = due && billRow(visit, due)
     const at = hall(visit.ctx.lang, visit.ctx.kernel.clock.now())
-    return pages.html(reply, homePage(visit.page, { hall: at, notOpen: ['services', 'queue', 'report'], ...(row && { due: { ...row, service: serviceName(visit.ctx.lang, due.biller) } }) }))
+    return pages.html(
+      reply,
+      homePage(visit.page, {
+        hall: at,
+        notOpen: ['services', 'queue', 'report'],
+        ...(row && { due: { ...row, service: serviceName(visit.ctx.lang, due.biller) } }),
+      }),
+    )
   })
   for (const door of ['services', 'queue', 'report'] as const) {
     server.get(paths[door], hidden, async (request, reply) => {
       const visit = await pages.visit(request, reply)
       const at = hall(visit.ctx.lang, visit.ctx.kernel.clock.now())
-      return pages.html(reply, notOpenPage(visit.page, { door, place: at.name, windows: [{ name: at.name, hours: at.hours, address: at.address }] }))
+      return pages.html(
+        reply,
+        notOpenPage(visit.page, { door, place: at.name, windows: [{ name: at.name, hours: at.hours, address: at.address }] }),
+      )
     })
   }
 }

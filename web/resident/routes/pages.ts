@@ -5,7 +5,7 @@ import type { AppError, ErrorCode } from '#kernel/result.ts'
 import { type BillState, findBillById, findBillOfOrder } from '#modules/billing/index.ts'
 import { type ReceiptBundle, refuse } from '#modules/trail/index.ts'
 import { isOwnForm, localPath, openVisit, type Visit, type VisitOptions, visitErrors } from '#web/visit.ts'
-import { errorPage, type ErrorView } from '../error.tsx'
+import { type ErrorView, errorPage } from '../error.tsx'
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
@@ -22,23 +22,29 @@ export interface Pages {
   form(server: Server, path: string, limits: { per_minute?: number }, handler: Handler): void
   findBillById(visit: Visit, billId: string): Promise<BillState | undefined>
   findBillOfOrder(visit: Visit, orderId: string): Promise<BillState | undefined>
-  localPath(text: unknown): string
+  localPath(text: unknown, otherwise?: string): string
   /** Leaf hash of a proved entry, base64url. */
   leafOf(bundle: ReceiptBundle): string
 }
 
 const SHOWN = new Set([403, 404, 409, 429, 500, 503])
-const shownStatus = (status: number): ErrorView['status'] => (SHOWN.has(status) ? (status as ErrorView['status']) : status === 401 ? 403 : status >= 500 ? 500 : 409)
+const shownStatus = (status: number): ErrorView['status'] =>
+  SHOWN.has(status) ? (status as ErrorView['status']) : status === 401 ? 403 : status >= 500 ? 500 : 409
 
 export function createPages(options: VisitOptions): Pages {
   const { kernel } = options
-  const html: Pages['html'] = (reply, document, status = 200) => reply.status(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(document)
+  const html: Pages['html'] = (reply, document, status = 200) =>
+    reply.status(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(document)
   const visit: Pages['visit'] = (request, reply) => openVisit(options, request, reply)
   const refused: Pages['refused'] = (at, error, place) => {
     refuse(kernel.db, at.ctx, { code: error.code, place }).catch(failure => kernel.log.warn({ err: failure }, 'refusal not recorded'))
   }
   const error: Pages['error'] = (at, reply, failure, money) =>
-    html(reply, errorPage(at.page, { status: shownStatus(failure.status), requestId: at.ctx.requestId, ...(money && { money }) }), failure.status === 401 ? 403 : failure.status)
+    html(
+      reply,
+      errorPage(at.page, { status: shownStatus(failure.status), requestId: at.ctx.requestId, ...(money && { money }) }),
+      failure.status === 401 ? 403 : failure.status,
+    )
   const guarded: Pages['guarded'] = async (request, reply, work) => {
     if (isOwnForm(kernel, request)) return work()
     const at = await visit(request, reply)

@@ -45,7 +45,7 @@ import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
 import type { Pages } from './pages.ts'
 import { addReceiptRoutes } from './receipts.ts'
-import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName } from './views.ts'
+import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
 
 /** Which product of a channel fits the browser at hand. */
 export function productFor(channel: string, userAgent: string): CreateInput['product'] {
@@ -68,10 +68,7 @@ export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
 
 const agentOf = (request: FastifyRequest): string => String(request.headers['user-agent'] ?? '')
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
-const bodyOf = (request: FastifyRequest): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries((request.body ?? {}) as Record<string, unknown>).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v]] : [])),
-  )
+const bodyOf = (request: FastifyRequest): Record<string, string> => textsOf(request.body)
 
 async function showBill(
   pages: Pages,

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { publicUrl } from '#kernel/config.ts'
-import { isUuid } from '#kernel/id.ts'
-import type { Server } from '#kernel/http/server.ts'
 import { embedReceipt } from '#app/verify.ts'
+import { publicUrl } from '#kernel/config.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { isUuid } from '#kernel/id.ts'
 import { findReceipt, listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
 import { findOrderByCode, findOrderById, orderStateOf, paymentErrors } from '#modules/payments/index.ts'
 import { receiptText } from '#modules/trail/index.ts'
@@ -10,7 +10,7 @@ import { fieldError } from '#web/ui/field-errors.ts'
 import type { Visit } from '#web/visit.ts'
 import { renderReceiptPdf } from '../receipt-pdf.ts'
 import { receiptPrintPage } from '../receipt-print.tsx'
-import { verifyPage, type VerifyView } from '../verify.tsx'
+import { type VerifyView, verifyPage } from '../verify.tsx'
 import type { Pages } from './pages.ts'
 import { billerName, periodLabel, receiptView, serviceName, verifyCodeOf } from './views.ts'
 
@@ -35,18 +35,30 @@ async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply,
   if (!isFound(found)) return found
   const { visit, receipt } = found
   const proof = await proveReceipt(visit.ctx, receipt.entryId)
-  return pages.html(reply, receiptPrintPage(visit.page, {
-    receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
-    verifyCode: verifyCodeOf(receipt),
-    verifyAt: whereToVerify(visit),
-    printedAt: visit.ctx.kernel.clock.now(),
-    backHref: `/o/${(request.params as { code: string }).code}`,
-  }, paper))
+  return pages.html(
+    reply,
+    receiptPrintPage(
+      visit.page,
+      {
+        receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+        verifyCode: verifyCodeOf(receipt),
+        verifyAt: whereToVerify(visit),
+        printedAt: visit.ctx.kernel.clock.now(),
+        backHref: `/o/${(request.params as { code: string }).code}`,
+      },
+      paper,
+    ),
+  )
 }
 
 async function check(pages: Pages, visit: Visit, given: string): Promise<VerifyView> {
-  const code = given.normalize('NFKC').replace(/\s/g, '').replace(/^https?:\/\/[^?]*\?c=/, '')
-  const [entryId = '', leaf] = code.toLowerCase().startsWith(code.slice(0, 36).toLowerCase()) ? [code.slice(0, 36).toLowerCase(), code.slice(37) || undefined] : []
+  const code = given
+    .normalize('NFKC')
+    .replace(/\s/g, '')
+    .replace(/^https?:\/\/[^?]*\?c=/, '')
+  const [entryId = '', leaf] = code.toLowerCase().startsWith(code.slice(0, 36).toLowerCase())
+    ? [code.slice(0, 36).toLowerCase(), code.slice(37) || undefined]
+    : []
   if (!code) return { errors: [fieldError(visit.ctx.lang, 'verifyEmpty')] }
   if (!isUuid(entryId)) return { code: given.slice(0, 80), answer: { state: 'invalid' } }
   const row = await findReceipt(visit.ctx, entryId)
@@ -79,7 +91,10 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
     if (!isFound(found)) return found
     const proof = await proveReceipt(found.visit.ctx, found.receipt.entryId)
     if (!proof) return reply.status(503).header('retry-after', '1').send({ status: 'not sealed yet' })
-    return reply.type('application/json').header('content-disposition', `attachment; filename="${found.receipt.receiptNo}.json"`).send(receiptText(proof))
+    return reply
+      .type('application/json')
+      .header('content-disposition', `attachment; filename="${found.receipt.receiptNo}.json"`)
+      .send(receiptText(proof))
   })
   server.get('/o/:code/receipt.pdf', hidden, async (request, reply) => {
     const found = await findOne(pages, request, reply)
@@ -94,7 +109,10 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
       verifyAt: whereToVerify(visit),
       printedAt: visit.ctx.kernel.clock.now(),
     })
-    return reply.type('application/pdf').header('content-disposition', `attachment; filename="${receipt.receiptNo}.pdf"`).send(proof ? embedReceipt(pdf, proof) : pdf)
+    return reply
+      .type('application/pdf')
+      .header('content-disposition', `attachment; filename="${receipt.receiptNo}.pdf"`)
+      .send(proof ? embedReceipt(pdf, proof) : pdf)
   })
   server.get('/verify', { ...hidden, config: { rateLimit: { max: 60, timeWindow: '1 minute' } } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)

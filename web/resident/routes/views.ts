@@ -168,3 +168,7 @@ export const postingOf = (receipt: Receipt): 'held' | 'sent' | 'posted' | 'refus
 
 /** When the biller will know at the latest, in the ordinary course of things. */
 export const postedBy = (receipt: Receipt): Date => addMs(receipt.paidAt, UNDO_MS_MAX + receipt.biller.config.posting_window_min * 60_000)
+
+/** The text fields of a query or a form; anything else that was sent is left out. */
+export const textsOf = (source: unknown): Record<string, string> =>
+  Object.fromEntries(Object.entries((source ?? {}) as Record<string, unknown>).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v]] : [])))

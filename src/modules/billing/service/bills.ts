@@ -25,7 +25,16 @@ export interface BillForPayer extends BillState {
 
 async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Promise<BillState[]> {
   const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
-  const claims = new Map((await listClaims(tx, ctx.tenantId, 'bill', bills.map(b => b.id))).map(c => [c.subjectId, c]))
+  const claims = new Map(
+    (
+      await listClaims(
+        tx,
+        ctx.tenantId,
+        'bill',
+        bills.map(b => b.id),
+      )
+    ).map(c => [c.subjectId, c]),
+  )
   const today = dayOf(ctx.kernel.clock.now())
   return bills.map(bill => {
     const biller = billers.get(bill.billerId)!
@@ -51,7 +60,13 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
     olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && !isPaid(o)).length,
     takesOldestFirst: biller.config.partial_payment === 'oldest_first',
     history: others.filter(o => o.bill.periodTo < bill.periodTo).map(o => o.bill.amountFen),
-    ...(claim && { claim: { state: claim.state, mine: claim.payer === payer, minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)) } }),
+    ...(claim && {
+      claim: {
+        state: claim.state,
+        mine: claim.payer === payer,
+        minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)),
+      },
+    }),
   })
 }
 
@@ -77,7 +92,12 @@ export async function getBill(ctx: Ctx, code: string, payer: string): Promise<Re
 }
 
 /** Facts of several bills at once, in the caller's transaction: what paying them rests on. */
-export async function examine(tx: Tx, ctx: Ctx, billIds: readonly string[], payer: string): Promise<(BillState & { checks: Precheck[] })[]> {
+export async function examine(
+  tx: Tx,
+  ctx: Ctx,
+  billIds: readonly string[],
+  payer: string,
+): Promise<(BillState & { checks: Precheck[] })[]> {
   const bills = await store.listBillsById(tx, ctx.tenantId, billIds)
   const states = await statesOf(tx, ctx, bills)
   return states.map(state => ({ ...state, checks: checksOf(ctx, state, [], payer) }))
@@ -121,6 +141,16 @@ export const listBindings = (ctx: Ctx, payer: string) => ctx.kernel.db.read(ctx.
 export const searchBills = (ctx: Ctx, text: string) =>
   ctx.kernel.db.read(ctx.tenantId, async tx => statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, cleanAccountNo(text), 50)))
 
-export const bindAccount = (ctx: Ctx, payer: string, accountId: string, relation: string, nickname: string | null, sharedBy: string | null = null) =>
-  ctx.kernel.db.tx(ctx.tenantId, tx => store.upsertBinding(tx, ctx.tenantId, { payer, accountId, relation, nickname, sharedBy }, ctx.kernel.clock.now()))
-export const unbindAccount = (ctx: Ctx, payer: string, accountId: string) => ctx.kernel.db.tx(ctx.tenantId, tx => store.deleteBinding(tx, ctx.tenantId, payer, accountId))
+export const bindAccount = (
+  ctx: Ctx,
+  payer: string,
+  accountId: string,
+  relation: string,
+  nickname: string | null,
+  sharedBy: string | null = null,
+) =>
+  ctx.kernel.db.tx(ctx.tenantId, tx =>
+    store.upsertBinding(tx, ctx.tenantId, { payer, accountId, relation, nickname, sharedBy }, ctx.kernel.clock.now()),
+  )
+export const unbindAccount = (ctx: Ctx, payer: string, accountId: string) =>
+  ctx.kernel.db.tx(ctx.tenantId, tx => store.deleteBinding(tx, ctx.tenantId, payer, accountId))

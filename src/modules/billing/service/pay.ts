@@ -33,8 +33,11 @@ export async function payBills(ctx: Ctx, input: PayBills): Promise<Result<Placed
   const done = await catching(() =>
     ctx.kernel.db.tx(ctx.tenantId, async tx =>
       unwrap(
-        await once(tx, ctx, { scope: 'billing.pay', key: input.idempotencyKey, input: { quote: input.quote, payer: input.payer } }, async () =>
-          unwrap(await openOrder(tx, ctx, quote.value.items, input)),
+        await once(
+          tx,
+          ctx,
+          { scope: 'billing.pay', key: input.idempotencyKey, input: { quote: input.quote, payer: input.payer } },
+          async () => unwrap(await openOrder(tx, ctx, quote.value.items, input)),
         ),
       ),
     ),
@@ -42,13 +45,26 @@ export async function payBills(ctx: Ctx, input: PayBills): Promise<Result<Placed
   return done
 }
 
-async function openOrder(tx: Tx, ctx: Ctx, items: readonly { billId: string; amountFen: number; lateFeeFen: number }[], input: PayBills): Promise<Result<PlacedOrder>> {
-  const states = await examine(tx, ctx, items.map(i => i.billId), input.payer)
+async function openOrder(
+  tx: Tx,
+  ctx: Ctx,
+  items: readonly { billId: string; amountFen: number; lateFeeFen: number }[],
+  input: PayBills,
+): Promise<Result<PlacedOrder>> {
+  const states = await examine(
+    tx,
+    ctx,
+    items.map(i => i.billId),
+    input.payer,
+  )
   if (states.length !== items.length) return fail(errors.bill_not_found)
   const lines: OrderLineInput[] = []
   for (const { bill, biller, lateFeeFen, checks, claim } of states) {
     const stop = checks.find(check => check.level === 'stop')
-    if (stop) throw new AppFailure(fail(STOPS[stop.key] ?? errors.bill_not_found, { bill: bill.code, ...(claim && { order: claim.orderCode }) }).error)
+    if (stop)
+      throw new AppFailure(
+        fail(STOPS[stop.key] ?? errors.bill_not_found, { bill: bill.code, ...(claim && { order: claim.orderCode }) }).error,
+      )
     const item = items.find(i => i.billId === bill.id)!
     if (item.amountFen !== bill.amountFen || item.lateFeeFen !== lateFeeFen) return fail(errors.quote_changed, { bill: bill.code })
     const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: `${biller.serviceZh} ${bill.periodTo}` }
@@ -56,7 +72,8 @@ async function openOrder(tx: Tx, ctx: Ctx, items: readonly { billId: string; amo
     if (lateFeeFen > 0) lines.push({ ...line, subjectKind: 'late_fee', amountFen: lateFeeFen })
   }
   const first = states[0]!
-  const title = states.length === 1 ? `${first.biller.serviceZh} ${first.bill.periodTo}` : `${first.biller.serviceZh}等${states.length}笔账单`
+  const title =
+    states.length === 1 ? `${first.biller.serviceZh} ${first.bill.periodTo}` : `${first.biller.serviceZh}等${states.length}笔账单`
   const placed = await placeOrder(tx, ctx, { lines, title, payer: input.payer, place: input.place })
   return placed.ok ? ok(placed.value) : placed
 }

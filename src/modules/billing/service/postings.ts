@@ -36,11 +36,18 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
     const moved = await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.held, POSTING.sent, POSTING.unknown], POSTING.sent, {
       dueAt: addMs(ctx.kernel.clock.now(), postAgainAfterMs(posting.tries)),
     })
-    if (moved && posting.state === POSTING.held) await append(tx, ctx, postingSent, { subjectId: posting.orderId, body: { posting: posting.id, bill: posting.billId } })
+    if (moved && posting.state === POSTING.held)
+      await append(tx, ctx, postingSent, { subjectId: posting.orderId, body: { posting: posting.id, bill: posting.billId } })
     return moved
   })
   if (!sent) return
-  const answer = await port.post({ postingNo: posting.id, billNo: bill.billNo, accountNo: bill.accountNo, amountFen: posting.amountFen, paidAt: posting.paidAt })
+  const answer = await port.post({
+    postingNo: posting.id,
+    billNo: bill.billNo,
+    accountNo: bill.accountNo,
+    amountFen: posting.amountFen,
+    paidAt: posting.paidAt,
+  })
   await applyAnswer(ctx, { ...posting, state: POSTING.sent }, answer)
 }
 
@@ -53,10 +60,16 @@ async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingA
     const open = [POSTING.sent, POSTING.unknown]
     if (answer.kind === 'posted' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.posted, { finishedAt: now }))) {
       await append(tx, ctx, postingPosted, { subjectId: posting.orderId, body })
-    } else if (answer.kind === 'rejected' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.rejected, { failure: answer.reason, finishedAt: now }))) {
+    } else if (
+      answer.kind === 'rejected' &&
+      (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.rejected, { failure: answer.reason, finishedAt: now }))
+    ) {
       await append(tx, ctx, postingRejected, { subjectId: posting.orderId, body: { ...body, reason: answer.reason } })
       await refundOrder(tx, ctx, posting.orderId, 'biller_refused')
-    } else if (answer.kind === 'reversed' && (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.reversed, { finishedAt: now }))) {
+    } else if (
+      answer.kind === 'reversed' &&
+      (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.reversed, { finishedAt: now }))
+    ) {
       await append(tx, ctx, postingReversed, { subjectId: posting.orderId, body })
       await refundOrder(tx, ctx, posting.orderId, 'biller_reversed')
     } else if (answer.kind === 'unknown') {

@@ -30,7 +30,11 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
   const known = new Set((await store.listReceipts(tx, ctx.tenantId, order.id)).map(r => r.billId))
   const missing = order.lines.filter(line => line.subjectKind === 'bill' && !known.has(line.subjectId))
   if (missing.length === 0) return
-  const bills = await store.listBillsById(tx, ctx.tenantId, missing.map(line => line.subjectId))
+  const bills = await store.listBillsById(
+    tx,
+    ctx.tenantId,
+    missing.map(line => line.subjectId),
+  )
   let number = last
   for (const bill of bills) {
     number++
@@ -51,9 +55,23 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
         period: bill.periodFrom === bill.periodTo ? bill.periodTo : `${bill.periodFrom}/${bill.periodTo}`,
       },
     })
-    await store.insertReceipt(tx, ctx.tenantId, { orderId: order.id, billId: bill.id, receiptNo, entryId, issuedAt: ctx.kernel.clock.now() })
+    await store.insertReceipt(tx, ctx.tenantId, {
+      orderId: order.id,
+      billId: bill.id,
+      receiptNo,
+      entryId,
+      issuedAt: ctx.kernel.clock.now(),
+    })
     // The biller is told when the payer can no longer undo: until then taking it back costs nobody anything.
-    await store.insertPosting(tx, ctx.tenantId, { id: makeId(ctx), orderId: order.id, billId: bill.id, billerId: bill.billerId, amountFen, paidAt: order.paidAt, dueAt: addMs(order.paidAt, UNDO_MS_MAX) })
+    await store.insertPosting(tx, ctx.tenantId, {
+      id: makeId(ctx),
+      orderId: order.id,
+      billId: bill.id,
+      billerId: bill.billerId,
+      amountFen,
+      paidAt: order.paidAt,
+      dueAt: addMs(order.paidAt, UNDO_MS_MAX),
+    })
   }
   await store.setReceiptDay(tx, ctx.tenantId, day, number)
 }
@@ -63,7 +81,15 @@ export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[
   await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const rows = await store.listReceipts(tx, ctx.tenantId, order.id)
-    const bills = new Map((await store.listBillsById(tx, ctx.tenantId, rows.map(r => r.billId))).map(b => [b.id, b]))
+    const bills = new Map(
+      (
+        await store.listBillsById(
+          tx,
+          ctx.tenantId,
+          rows.map(r => r.billId),
+        )
+      ).map(b => [b.id, b]),
+    )
     const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
     const postings = new Map((await store.listPostings(tx, ctx.tenantId, order.id)).map(p => [p.billId, p]))
     const channel = order.attempts.find(a => attemptStateOf(a.state) === 'succeeded')!.channel
@@ -72,17 +98,29 @@ export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[
       const own = order.lines.filter(line => line.subjectId === row.billId)
       const late = own.filter(line => line.subjectKind === 'late_fee').reduce((sum, line) => sum + line.amountFen, 0)
       const amountFen = own.reduce((sum, line) => sum + line.amountFen, 0)
-      return { receiptNo: row.receiptNo, entryId: row.entryId, bill, biller: billers.get(bill.billerId)!, amountFen, lateFeeFen: late, paidAt: order.paidAt!, channel, posting: postings.get(row.billId) }
+      return {
+        receiptNo: row.receiptNo,
+        entryId: row.entryId,
+        bill,
+        biller: billers.get(bill.billerId)!,
+        amountFen,
+        lateFeeFen: late,
+        paidAt: order.paidAt!,
+        channel,
+        posting: postings.get(row.billId),
+      }
     })
   })
 }
 
 /** Proof of a receipt; undefined until the sequencer has sealed it, about a fifth of a second later. */
-export const proveReceipt = (ctx: Ctx, entryId: string): Promise<ReceiptBundle | undefined> => proveEntry(ctx.kernel.db, ctx.tenantId, entryId)
-
+export const proveReceipt = (ctx: Ctx, entryId: string): Promise<ReceiptBundle | undefined> =>
+  proveEntry(ctx.kernel.db, ctx.tenantId, entryId)
 
 /** Online check: by number and the entry id that only the paper and we know. */
 export async function findReceipt(ctx: Ctx, entryId: string): Promise<store.ReceiptRow | undefined> {
   return ctx.kernel.db.read(ctx.tenantId, tx => store.findReceiptByEntry(tx, ctx.tenantId, entryId))
 }
 
+export const listPostings = (ctx: Ctx, orderId: string) =>
+  ctx.kernel.db.read(ctx.tenantId, tx => store.listPostings(tx, ctx.tenantId, orderId))

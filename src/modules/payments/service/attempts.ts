@@ -55,7 +55,11 @@ export async function startAttempt(ctx: Ctx, input: StartAttempt): Promise<Resul
   })
   await ctx.kernel.db.tx(ctx.tenantId, tx => applyCreated(tx, ctx, attempt.id, order.id, outcome))
   const { kind: _, ...launch } = outcome.kind === 'accepted' ? outcome : { kind: '' }
-  return ok({ attemptId: attempt.id, state: outcome.kind === 'accepted' ? 'pending' : outcome.kind === 'refused' ? 'failed' : 'unknown', launch })
+  return ok({
+    attemptId: attempt.id,
+    state: outcome.kind === 'accepted' ? 'pending' : outcome.kind === 'refused' ? 'failed' : 'unknown',
+    launch,
+  })
 }
 
 interface Prepared {
@@ -71,7 +75,9 @@ async function prepareAttempt(tx: Tx, ctx: Ctx, input: StartAttempt): Promise<Re
   const open = (await store.listAttempts(tx, ctx.tenantId, order.id)).find(attempt => OPEN_STATES.includes(attempt.state))
   if (open) {
     const same = open.channel === input.channel && open.product === input.product && open.launch !== null
-    return same ? ok({ started: { attemptId: open.id, state: 'pending', launch: open.launch as Launch }, attempt: open, order }) : fail(errors.attempt_in_progress, { attempt: open.id })
+    return same
+      ? ok({ started: { attemptId: open.id, state: 'pending', launch: open.launch as Launch }, attempt: open, order })
+      : fail(errors.attempt_in_progress, { attempt: open.id })
   }
   const merchant = await store.findMerchant(tx, ctx.tenantId, input.channel)
   if (!merchant) return fail(errors.channel_not_available, { channel: input.channel })
@@ -94,7 +100,10 @@ async function prepareAttempt(tx: Tx, ctx: Ctx, input: StartAttempt): Promise<Re
   await store.insertAttempt(tx, ctx.tenantId, attempt)
   await store.upsertOpenAttempt(tx, ctx.tenantId, order.id, id, addMs(now, askAgainAfterMs(0)))
   await store.moveAttempt(tx, ctx.tenantId, id, [ATTEMPT.init], ATTEMPT.submitted)
-  await append(tx, ctx, attemptSubmitted, { subjectId: order.id, body: { attempt: id, channel: input.channel, product: input.product, out_trade_no: attempt.outTradeNo } })
+  await append(tx, ctx, attemptSubmitted, {
+    subjectId: order.id,
+    body: { attempt: id, channel: input.channel, product: input.product, out_trade_no: attempt.outTradeNo },
+  })
   return ok({ attempt, order })
 }
 
@@ -139,7 +148,15 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: string): Promis
       await finishOrder(tx, ctx, orderId, why)
       return undefined
     }
-    if (await store.moveAttempt(tx, ctx.tenantId, open.id, [ATTEMPT.init, ATTEMPT.submitted, ATTEMPT.pending, ATTEMPT.unknown], ATTEMPT.closing)) {
+    if (
+      await store.moveAttempt(
+        tx,
+        ctx.tenantId,
+        open.id,
+        [ATTEMPT.init, ATTEMPT.submitted, ATTEMPT.pending, ATTEMPT.unknown],
+        ATTEMPT.closing,
+      )
+    ) {
       await append(tx, ctx, attemptClosing, { subjectId: orderId, body: { attempt: open.id, why } })
     }
     return open
@@ -165,7 +182,8 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: string): Promis
   return 'closed'
 }
 
-const isPastGrace = (ctx: Ctx, attempt: store.AttemptRow): boolean => ctx.kernel.clock.now().getTime() - attempt.createdAt.getTime() > NEVER_EXISTED_GRACE_MS
+const isPastGrace = (ctx: Ctx, attempt: store.AttemptRow): boolean =>
+  ctx.kernel.clock.now().getTime() - attempt.createdAt.getTime() > NEVER_EXISTED_GRACE_MS
 
 /** Asks the channel how an attempt stands and applies the answer. */
 export async function askChannel(ctx: Ctx, attempt: store.AttemptRow): Promise<'paid' | 'unpaid' | 'gone' | 'unknown'> {
@@ -176,7 +194,12 @@ export async function askChannel(ctx: Ctx, attempt: store.AttemptRow): Promise<'
   const { fact } = answer
   if (fact.state === 'SUCCESS' || fact.state === 'REFUND') {
     if (!fact.channelTxnNo || fact.amountFen === undefined) return 'unknown'
-    await recordPaid(ctx, { attemptId: attempt.id, txnNo: fact.channelTxnNo, amountFen: fact.amountFen, paidAt: fact.paidAt ?? ctx.kernel.clock.now() })
+    await recordPaid(ctx, {
+      attemptId: attempt.id,
+      txnNo: fact.channelTxnNo,
+      amountFen: fact.amountFen,
+      paidAt: fact.paidAt ?? ctx.kernel.clock.now(),
+    })
     return 'paid'
   }
   return fact.state === 'CLOSED' || fact.state === 'NOTFOUND' ? 'gone' : 'unpaid'
@@ -185,7 +208,10 @@ export async function askChannel(ctx: Ctx, attempt: store.AttemptRow): Promise<'
 /** One due row of the janitor's queue: ask, then close what has expired and can no longer be paid. */
 export async function lookAfter(ctx: Ctx, due: { attemptId: string; orderId: string; tries: number }): Promise<void> {
   const { db, clock } = ctx.kernel
-  const [attempt, order] = await db.read(ctx.tenantId, async tx => [await store.findAttempt(tx, ctx.tenantId, due.attemptId), await store.findOrder(tx, ctx.tenantId, due.orderId)])
+  const [attempt, order] = await db.read(ctx.tenantId, async tx => [
+    await store.findAttempt(tx, ctx.tenantId, due.attemptId),
+    await store.findOrder(tx, ctx.tenantId, due.orderId),
+  ])
   if (!attempt || !order || order.state !== ORDER.open || order.mismatch) {
     await db.tx(ctx.tenantId, tx => store.deleteOpenAttempt(tx, ctx.tenantId, due.orderId))
     return
@@ -198,5 +224,6 @@ export async function lookAfter(ctx: Ctx, due: { attemptId: string; orderId: str
   const answer = await askChannel(ctx, attempt)
   if (answer === 'paid') return
   const unusable = answer !== 'unknown' && attempt.launch === null && isPastGrace(ctx, attempt)
-  if (attempt.state === ATTEMPT.closing || expired || answer === 'gone' && isPastGrace(ctx, attempt) || unusable) await closeOrder(ctx, order.id, expired ? 'expired' : 'unusable')
+  if (attempt.state === ATTEMPT.closing || expired || (answer === 'gone' && isPastGrace(ctx, attempt)) || unusable)
+    await closeOrder(ctx, order.id, expired ? 'expired' : 'unusable')
 }

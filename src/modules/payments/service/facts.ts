@@ -61,7 +61,10 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   const inserted = await store.insertChannelTxn(tx, tenantId, attempt.channel, fact.txnNo, attempt.id, fact.amountFen)
   if (inserted === 0) return 'conflict'
   const reason = fact.amountFen !== attempt.amountFen ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay'
-  await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, { txnNo: fact.txnNo, succeededAt: fact.paidAt })
+  await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, {
+    txnNo: fact.txnNo,
+    succeededAt: fact.paidAt,
+  })
   const merchant = (await store.findMerchant(tx, tenantId, attempt.channel))!
   await post(tx, ctx, {
     code: 'LATE',
@@ -73,8 +76,18 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
     ],
   })
   if (reason === 'amount') await store.markMismatch(tx, tenantId, order.id)
-  const refundId = reason === 'amount' ? null : await approveAutomatically(tx, ctx, { order, attempt, amountFen: fact.amountFen, cause: reason, from: merchant.suspenseAccountId })
-  await store.insertSuspense(tx, tenantId, { attemptId: attempt.id, orderId: order.id, reason, amountFen: fact.amountFen, refundId, at: now })
+  const refundId =
+    reason === 'amount'
+      ? null
+      : await approveAutomatically(tx, ctx, { order, attempt, amountFen: fact.amountFen, cause: reason, from: merchant.suspenseAccountId })
+  await store.insertSuspense(tx, tenantId, {
+    attemptId: attempt.id,
+    orderId: order.id,
+    reason,
+    amountFen: fact.amountFen,
+    refundId,
+    at: now,
+  })
   await append(tx, ctx, paymentSuspended, { subjectId: order.id, body: { attempt: attempt.id, reason, amount_fen: fact.amountFen } })
   return 'suspended'
 }

@@ -39,7 +39,8 @@ export interface PlacedOrder {
  */
 export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<Result<PlacedOrder>> {
   const amountFen = input.lines.reduce((sum, line) => sum + line.amountFen, 0)
-  if (input.lines.length === 0 || input.lines.some(line => !Number.isSafeInteger(line.amountFen) || line.amountFen <= 0)) return fail(errors.amount_not_positive)
+  if (input.lines.length === 0 || input.lines.some(line => !Number.isSafeInteger(line.amountFen) || line.amountFen <= 0))
+    return fail(errors.amount_not_positive)
   const live = await liveOrders(tx, ctx, input.lines)
   const paid = live.find(order => order.state === ORDER.paid)
   if (paid) return fail(errors.subject_already_paid, { order: paid.code })
@@ -53,14 +54,27 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
   const now = ctx.kernel.clock.now()
   const id = makeId(ctx)
   const code = newCode(ctx.kernel.random)
-  await store.insertOrder(tx, ctx.tenantId, { id, code, amountFen, title: input.title, payer: input.payer, place: input.place, createdAt: now, expiresAt: addMs(now, ORDER_MS_MAX) })
+  await store.insertOrder(tx, ctx.tenantId, {
+    id,
+    code,
+    amountFen,
+    title: input.title,
+    payer: input.payer,
+    place: input.place,
+    createdAt: now,
+    expiresAt: addMs(now, ORDER_MS_MAX),
+  })
   await store.insertLines(tx, ctx.tenantId, id, input.lines)
   const claimed = await store.insertClaims(tx, ctx.tenantId, id, input.lines)
   // Somebody was faster between the look and the claim: everything above is undone.
   if (claimed !== input.lines.length) throw new AppFailure(fail(errors.subject_being_paid).error)
   await append(tx, ctx, orderPlaced, {
     subjectId: id,
-    body: { amount_fen: amountFen, place: input.place, lines: input.lines.map(l => ({ subject_kind: l.subjectKind, subject_id: l.subjectId, amount_fen: l.amountFen })) },
+    body: {
+      amount_fen: amountFen,
+      place: input.place,
+      lines: input.lines.map(l => ({ subject_kind: l.subjectKind, subject_id: l.subjectId, amount_fen: l.amountFen })),
+    },
   })
   return ok({ orderId: id, code, reused: false })
 }
@@ -69,7 +83,14 @@ async function liveOrders(tx: Tx, ctx: Ctx, lines: readonly OrderLineInput[]): P
   const kinds = new Set(lines.map(line => line.subjectKind))
   const found: store.OrderRow[] = []
   for (const kind of kinds) {
-    found.push(...(await store.listClaims(tx, ctx.tenantId, kind, lines.filter(l => l.subjectKind === kind).map(l => l.subjectId))))
+    found.push(
+      ...(await store.listClaims(
+        tx,
+        ctx.tenantId,
+        kind,
+        lines.filter(l => l.subjectKind === kind).map(l => l.subjectId),
+      )),
+    )
   }
   return found
 }
@@ -125,6 +146,15 @@ export async function findOrderByCode(ctx: Ctx, code: string): Promise<OrderView
 export async function findOrderById(ctx: Ctx, orderId: string): Promise<OrderView | undefined> {
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const order = await store.findOrder(tx, ctx.tenantId, orderId)
+    return order && viewOf(tx, ctx.tenantId, order)
+  })
+}
+
+/** The order of one of our attempts, by the id its number on the channel carries. */
+export async function findOrderOfAttempt(ctx: Ctx, attemptId: string): Promise<OrderView | undefined> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const attempt = await store.findAttempt(tx, ctx.tenantId, attemptId)
+    const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))
     return order && viewOf(tx, ctx.tenantId, order)
   })
 }

@@ -1,5 +1,5 @@
-import { type Ctx, makeId } from '#kernel/context.ts'
 import { publicUrl } from '#kernel/config.ts'
+import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
@@ -48,7 +48,10 @@ export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): 
       { accountId: merchant.refundAccountId, amount: -input.amountFen },
     ],
   })
-  await append(tx, ctx, refundRequested, { subjectId: input.order.id, body: { refund: id, amount_fen: input.amountFen, cause: input.cause } })
+  await append(tx, ctx, refundRequested, {
+    subjectId: input.order.id,
+    body: { refund: id, amount_fen: input.amountFen, cause: input.cause },
+  })
   await append(tx, ctx, refundApproved, { subjectId: input.order.id, body: { refund: id } })
   return id
 }
@@ -114,15 +117,22 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
       failure: why.slice(0, 200),
       dueAt: addMs(clock.now(), askAgainAfterMs(refund.tries)),
     })
-    if (moved) await append(tx, ctx, refused ? refundAbnormal : refundUnknown, { subjectId: refund.orderId, body: { refund: refund.id, why: why.slice(0, 200) } })
+    if (moved)
+      await append(tx, ctx, refused ? refundAbnormal : refundUnknown, {
+        subjectId: refund.orderId,
+        body: { refund: refund.id, why: why.slice(0, 200) },
+      })
   })
 }
 
 /** The channel wants the amount it was paid, which differs from the attempt's when the payer paid another sum. */
 const paidAmount = async (ctx: Ctx, attempt: store.AttemptRow): Promise<number | undefined> =>
-  attempt.txnNo === null ? undefined : ctx.kernel.db.read(ctx.tenantId, tx => store.findTxnAmount(tx, ctx.tenantId, attempt.channel, attempt.txnNo!))
+  attempt.txnNo === null
+    ? undefined
+    : ctx.kernel.db.read(ctx.tenantId, tx => store.findTxnAmount(tx, ctx.tenantId, attempt.channel, attempt.txnNo!))
 
-export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string => `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
+export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string =>
+  `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
 
 /** Applies what the channel says of a refund, by notification or query; any order and repetition gives the same books. */
 export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void> {
@@ -138,7 +148,8 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
     const reserved = refund.fromAccountId !== merchant.suspenseAccountId
     const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
     if (fact.state === 'SUCCESS') {
-      if (fact.amountFen !== undefined && fact.amountFen !== refund.amountFen) throw new Error(`refund ${refund.id}: the channel paid back ${fact.amountFen}, we asked for ${refund.amountFen}`)
+      if (fact.amountFen !== undefined && fact.amountFen !== refund.amountFen)
+        throw new Error(`refund ${refund.id}: the channel paid back ${fact.amountFen}, we asked for ${refund.amountFen}`)
       await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: fact.refundedAt ?? now })
       await post(tx, ctx, {
         code: 'REFUND_DONE',
@@ -153,7 +164,14 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
       else await store.resolveSuspense(tx, ctx.tenantId, refund.id, now)
       await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
     } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED') {
-      const moved = await store.moveRefund(tx, ctx.tenantId, refund.id, [REFUND.approved, REFUND.submitted, REFUND.unknown], REFUND.abnormal, { failure: fact.state })
+      const moved = await store.moveRefund(
+        tx,
+        ctx.tenantId,
+        refund.id,
+        [REFUND.approved, REFUND.submitted, REFUND.unknown],
+        REFUND.abnormal,
+        { failure: fact.state },
+      )
       if (moved) await append(tx, ctx, refundAbnormal, { subjectId: refund.orderId, body: { refund: refund.id, why: fact.state } })
     }
   })

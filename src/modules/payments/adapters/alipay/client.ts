@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { renderLocalTime } from '../decimal.ts'
 import { CALL_MS_MAX, exchange } from '#kernel/http/exchange.ts'
+import { renderLocalTime } from '../decimal.ts'
 import { type Fields, parseFields, textOf } from '../shape.ts'
 import { isSigned, type Parameters, rawNode, signedText, signText } from './crypto.ts'
 

@@ -1,3 +1,4 @@
+import { exchange, STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import {
   type CloseOutcome,
   type CreateInput,
@@ -11,7 +12,6 @@ import {
   StatementUnavailable,
 } from '../../ports.ts'
 import { parseLocalTime, renderDecimal, renderLocalTime } from '../decimal.ts'
-import { exchange, STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import { textOf } from '../shape.ts'
 import { type AlipayConfig, callGateway, type Reply, readKeys, signedParameters } from './client.ts'
 import type { Parameters } from './crypto.ts'

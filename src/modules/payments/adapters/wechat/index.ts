@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import {
   type CloseOutcome,
   type CreateInput,
@@ -11,7 +12,6 @@ import {
   type Refused,
   StatementUnavailable,
 } from '../../ports.ts'
-import { STATEMENT_BYTES_MAX, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import { fieldsOf, textOf } from '../shape.ts'
 import { type Reply, type WechatClient, wechatClient } from './client.ts'
 import { readKeys, type WechatConfig, type WechatKeys } from './config.ts'

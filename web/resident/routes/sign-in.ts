@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Server } from '#kernel/http/server.ts'
+import type { AppError } from '#kernel/result.ts'
+import { finishSignIn, identityErrors, resendCode, signOut, startSignIn } from '#modules/identity/index.ts'
+import { signInCodeSender } from '#modules/notify/index.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { FieldError } from '#web/ui/forms.tsx'
+import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
+import { paths } from '../paths.ts'
+import { signInCodePage, signInPage } from '../sign-in.tsx'
+import type { Pages } from './pages.ts'
+import { textsOf } from './views.ts'
+
+const SESSION_S = 30 * 86_400
+
+const wordsFor = (visit: Visit, error: AppError): FieldError[] => {
+  const { lang } = visit.ctx
+  if (error.code === identityErrors.phone_malformed.code) return [fieldError(lang, 'phoneFormat')]
+  if (error.code === identityErrors.code_wrong.code) {
+    const left = Number(error.params?.left ?? 0)
+    return [left > 0 ? fieldError(lang, 'codeWrong', { left }) : fieldError(lang, 'codeExpired')]
+  }
+  return [fieldError(lang, 'tooManyCodes', { wait: `${Math.max(1, Math.ceil(Number(error.params?.wait_s ?? 60) / 60))} min` })]
+}
+
+/** Phone number, then the code; a new session at each sign-in. */
+export function addSignInRoutes(server: Server, pages: Pages): void {
+  const { kernel } = pages.options
+  const clientKey = (request: FastifyRequest): string => request.cookies[cookieName(kernel, 'browser')] ?? request.ip
+
+  server.get(paths.signIn, { schema: { hide: true } }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    return pages.html(reply, signInPage(visit.page, { next: pages.localPath(textsOf(request.query).next ?? paths.mine) }))
+  })
+
+  pages.form(server, paths.signIn, { per_minute: 10 }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const { phone = '', next } = textsOf(request.body)
+    const started = await startSignIn(visit.ctx, { phone, clientKey: clientKey(request), send: signInCodeSender(visit.ctx) })
+    if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: pages.localPath(next) }))
+    return pages.html(
+      reply,
+      signInPage(visit.page, { phone: phone.slice(0, 30), next: pages.localPath(next), errors: wordsFor(visit, started.error) }),
+      422,
+    )
+  })
+
+  pages.form(server, paths.signInCode, { per_minute: 20 }, (request, reply) => finish(request, reply))
+
+  async function finish(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const visit = await pages.visit(request, reply)
+    const { challenge = '', code = '', next, resend } = textsOf(request.body)
+    const back = pages.localPath(next, paths.mine)
+    if (resend) {
+      const started = await resendCode(visit.ctx, { challenge, clientKey: clientKey(request), send: signInCodeSender(visit.ctx) })
+      if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: back }))
+      return pages.html(reply, signInPage(visit.page, { next: back, errors: wordsFor(visit, started.error) }), 422)
+    }
+    const done = await finishSignIn(visit.ctx, { challenge, code })
+    if (!done.ok) {
+      const phoneMasked = String(done.error.params?.phone ?? '')
+      return pages.html(
+        reply,
+        signInCodePage(visit.page, { challenge, phoneMasked, validMinutes: 5, next: back, errors: wordsFor(visit, done.error) }),
+        422,
+      )
+    }
+    void reply.setCookie(cookieName(kernel, 'session'), done.value.token, cookieOptions(kernel, SESSION_S))
+    return reply.redirect(back, 303)
+  }
+
+  pages.form(server, paths.signOut, {}, async (request, reply) => {
+    const token = request.cookies[cookieName(kernel, 'session')]
+    if (token) await signOut(kernel, pages.options.tenantId, token)
+    void reply.clearCookie(cookieName(kernel, 'session'), cookieOptions(kernel, 0))
+    return reply.redirect(paths.home, 303)
+  })
+}

@@ -1,0 +1,236 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Ctx, permit } from '#kernel/context.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { newCode } from '#kernel/id.ts'
+import {
+  answerRescue,
+  type BillState,
+  findBillOfOrder,
+  findRescue,
+  listPostings,
+  postingStateOf,
+  searchBills,
+} from '#modules/billing/index.ts'
+import { confirmSecondFactor, findStaff, type StaffMember, signInStaff, signOut } from '#modules/identity/index.ts'
+import {
+  attemptStateOf,
+  findOrderByCode,
+  findOrderById,
+  findOrderOfAttempt,
+  type OrderView as Order,
+  orderStateOf,
+  readOutTradeNo,
+  refundStateOf,
+} from '#modules/payments/index.ts'
+import { timeline } from '#modules/trail/index.ts'
+import type { Pages } from '#web/resident/routes/pages.ts'
+import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import { t } from '#web/ui/messages.ts'
+import type { PageContext } from '#web/ui/page.tsx'
+import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
+import { staffPaths } from './paths.ts'
+import { orderPage, staffErrorPage } from './records.tsx'
+import { type ResultRow, searchPage } from './search.tsx'
+import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
+
+const SHIFT_S = 12 * 3_600
+
+interface Desk {
+  readonly visit: Visit
+  readonly ctx: Ctx
+  readonly page: PageContext
+  readonly member: StaffMember
+}
+
+const hidden = { schema: { hide: true } }
+
+/** The desk: sign-in with a second factor, search, and an order with everything the trail knows of it. */
+export function addStaffRoutes(server: Server, pages: Pages): void {
+  const { kernel, tenantId } = pages.options
+  const cookie = cookieName(kernel, 'staff')
+
+  async function enter(request: FastifyRequest, reply: FastifyReply): Promise<Desk | FastifyReply> {
+    const visit = await pages.visit(request, reply)
+    const token = request.cookies[cookie]
+    const member = token ? await findStaff(kernel, tenantId, token) : undefined
+    if (!member) return reply.redirect(`${staffPaths.signIn}?next=${encodeURIComponent(request.url)}`, 303)
+    if (!member.secondFactorDone) return reply.redirect(`${staffPaths.second}?next=${encodeURIComponent(request.url)}`, 303)
+    const actor = { kind: 'staff' as const, id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
+    return { visit, member, ctx: { ...visit.ctx, actor }, page: { ...visit.page, signedIn: { name: member.name } } }
+  }
+  const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member' in entered
+  const refuse = (desk: Desk, reply: FastifyReply, status: 403 | 404 | 409) =>
+    pages.html(reply, staffErrorPage(desk.page, { status, requestId: desk.ctx.requestId }), status)
+
+  server.get(staffPaths.home, hidden, async (_request, reply) => reply.redirect(staffPaths.search, 303))
+  server.get(staffPaths.signIn, hidden, async (request, reply) =>
+    pages.html(
+      reply,
+      staffSignInPage((await pages.visit(request, reply)).page, { next: pages.localPath(textsOf(request.query).next, staffPaths.search) }),
+    ),
+  )
+  pages.form(server, staffPaths.signIn, { per_minute: 10 }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const { username = '', password = '', next } = textsOf(request.body)
+    const back = pages.localPath(next, staffPaths.search)
+    const signed = await signInStaff(visit.ctx, { username, password })
+    if (!signed.ok) {
+      pages.refused(visit, signed.error, 'POST /staff/sign-in')
+      return pages.html(
+        reply,
+        staffSignInPage(visit.page, { username: username.slice(0, 60), next: back, errors: [fieldError(visit.ctx.lang, 'staffSignIn')] }),
+        422,
+      )
+    }
+    void reply.setCookie(cookie, signed.value.token, cookieOptions(kernel, SHIFT_S))
+    return reply.redirect(signed.value.needsSecondFactor ? `${staffPaths.second}?next=${encodeURIComponent(back)}` : back, 303)
+  })
+  server.get(staffPaths.second, hidden, async (request, reply) =>
+    pages.html(
+      reply,
+      secondFactorPage((await pages.visit(request, reply)).page, {
+        challenge: '',
+        next: pages.localPath(textsOf(request.query).next, staffPaths.search),
+      }),
+    ),
+  )
+  pages.form(server, staffPaths.second, { per_minute: 10 }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const { code = '', next } = textsOf(request.body)
+    const back = pages.localPath(next, staffPaths.search)
+    const confirmed = await confirmSecondFactor(visit.ctx, { token: request.cookies[cookie] ?? '', code })
+    if (!confirmed.ok) {
+      pages.refused(visit, confirmed.error, 'POST /staff/second-factor')
+      return pages.html(
+        reply,
+        secondFactorPage(visit.page, { challenge: '', next: back, errors: [fieldError(visit.ctx.lang, 'staffSecond')] }),
+        422,
+      )
+    }
+    void reply.setCookie(cookie, confirmed.value.token, cookieOptions(kernel, SHIFT_S))
+    return reply.redirect(back, 303)
+  })
+  pages.form(server, staffPaths.signOut, {}, async (request, reply) => {
+    const token = request.cookies[cookie]
+    if (token) await signOut(kernel, tenantId, token)
+    void reply.clearCookie(cookie, cookieOptions(kernel, 0))
+    return reply.redirect(staffPaths.signIn, 303)
+  })
+
+  server.get(staffPaths.search, hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const query = (textsOf(request.query).q ?? '').trim().slice(0, 80)
+    if (!query) return pages.html(reply, searchPage(desk.page, { query }))
+    if (!permit(desk.ctx, 'billing.bill.read').ok) return refuse(desk, reply, 403)
+    const rows = await search(desk.ctx, query)
+    return pages.html(reply, searchPage(desk.page, { query, results: { rows, total: rows.length, pager: { page: 1, pages: 1 } } }))
+  })
+  server.get('/staff/orders/:id', hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    if (!permit(desk.ctx, 'payments.order.read').ok) return refuse(desk, reply, 403)
+    const order = await findOrderById(desk.ctx, (request.params as { id: string }).id)
+    const found = order && (await findBillOfOrder(desk.ctx, order.id))
+    return found ? pages.html(reply, await showOrder(desk, order, found)) : refuse(desk, reply, 404)
+  })
+  pages.form(server, '/staff/orders/:id/rescue', {}, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { id } = request.params as { id: string }
+    const answered = await answerRescue(desk.ctx, { orderId: id, isAgreed: true, answer: t('zh-CN')('staff.rescue_agreed') })
+    if (answered.ok) return reply.redirect(`/staff/orders/${id}`, 303)
+    pages.refused({ ...desk.visit, ctx: desk.ctx }, answered.error, 'POST /staff/orders/:id/rescue')
+    return refuse(desk, reply, answered.error.status === 403 ? 403 : 404)
+  })
+}
+
+const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
+  href: `/staff/orders/${order.id}`,
+  kind: 'order',
+  no: order.code,
+  text: order.title,
+  state: { text: t(ctx.lang)(`staff.state_${orderStateOf(order.state)}`) },
+  amountFen: order.amountFen,
+  at: order.createdAt,
+})
+
+async function search(ctx: Ctx, query: string): Promise<ResultRow[]> {
+  const rows: ResultRow[] = []
+  const attempt = readOutTradeNo(query)
+  const order = attempt?.tenantId === ctx.tenantId ? await findOrderOfAttempt(ctx, attempt.attemptId) : await findOrderByCode(ctx, query)
+  if (order) rows.push(orderRow(ctx, order))
+  for (const { bill, biller, claim } of await searchBills(ctx, query)) {
+    rows.push({
+      href: claim ? `/staff/orders/${claim.orderId}` : `/b/${bill.code}`,
+      kind: 'bill',
+      no: bill.billNo,
+      text: `${serviceName(ctx.lang, biller)} ${periodLabel(ctx.lang, bill.periodFrom, bill.periodTo)} ${bill.addressMask} ${bill.holderMask}`,
+      state: {
+        text: t(ctx.lang)(
+          claim?.state === 'paid' || bill.isSettledBefore ? 'staff.state_paid' : claim ? 'staff.state_open' : 'staff.state_unpaid',
+        ),
+      },
+      amountFen: bill.amountFen,
+    })
+  }
+  return rows
+}
+
+async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState): Promise<string> {
+  const { ctx } = desk
+  const { lang, kernel, tenantId } = ctx
+  const entries = await timeline(kernel.db, tenantId, 'order', order.id, { limit: 200 })
+  const rescue = await findRescue(ctx, order.id)
+  const canAnswer = rescue?.state === 'asked' && permit(ctx, 'billing.rescue.answer').ok
+  return orderPage(desk.page, {
+    orderNo: order.code,
+    state: { text: t(lang)(`staff.state_${orderStateOf(order.state)}`) },
+    amountFen: order.amountFen,
+    payer: order.payer.startsWith('resident:') ? t(lang)('staff.payer_resident') : t(lang)('staff.payer_browser'),
+    biller: billerName(lang, biller),
+    bill: { text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`, href: `/b/${bill.code}` },
+    account: { text: `**** ${bill.accountNo.slice(-4)}`, href: `${staffPaths.search}?q=${encodeURIComponent(bill.billNo)}` },
+    createdAt: order.createdAt,
+    attempts: order.attempts.map(a => ({
+      no: a.outTradeNo,
+      party: channelName(lang, a.channel),
+      state: { text: attemptStateOf(a.state) },
+      amountFen: a.amountFen,
+      at: a.createdAt,
+    })),
+    postings: (await listPostings(ctx, order.id)).map(p => ({
+      no: p.id,
+      party: billerName(lang, biller),
+      state: { text: postingStateOf(p.state) },
+      amountFen: p.amountFen,
+      at: p.paidAt,
+    })),
+    refunds: order.refunds.map(r => ({
+      no: r.outRefundNo,
+      party: r.cause,
+      state: { text: refundStateOf(r.state) },
+      amountFen: r.amountFen,
+      at: r.createdAt,
+    })),
+    timeline: entries.map(e => ({ at: e.at, actor: e.actor.kind, text: e.type, detail: detailOf(e.body) })),
+    actions: canAnswer
+      ? [
+          {
+            label: t(lang)('staff.rescue_agree'),
+            action: `/staff/orders/${order.id}/rescue`,
+            idempotencyKey: newCode(kernel.random),
+            isDanger: true,
+          },
+        ]
+      : [],
+  })
+}
+
+const detailOf = (body: Readonly<Record<string, unknown>>): string =>
+  Object.entries(body)
+    .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(', ')
+    .slice(0, 200)
