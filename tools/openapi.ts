@@ -39,8 +39,6 @@ export async function openapi(): Promise<string> {
   const server = await createHttp({
     kernel,
     tenant: { id: 1, name: { 'zh-CN': '', en: '' }, phone: '', address: '' },
-    findResident: async () => undefined,
-    authenticate: async () => systemCtx(kernel, 1, 'openapi'),
   })
   try {
     await server.ready()
