@@ -44,7 +44,7 @@ const hasBrowser = (): boolean => existsSync(process.env.YIMEN_CHROMIUM ?? CHROM
 /** Chromium and a Chinese font, installed where we may; false means that tests with a browser cannot run. */
 function ensureBrowser(): boolean {
   if (hasBrowser() && hasCjkFont()) return true
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+  if (!process.env.YIMEN_CHROMIUM && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     say('Installing Chromium and a Chinese font (first run only) …')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const apt = (...args: string[]) => spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 2], env })
@@ -56,7 +56,8 @@ function ensureBrowser(): boolean {
   return true
 }
 
-const needsBrowser = (file: string): boolean => /from '(playwright-core|[^']*\/browser\.ts)'/.test(readFileSync(join(root, file), 'utf8'))
+const needsBrowser = (file: string): boolean =>
+  /\bopenBrowser\(|\bchromium\.launch|\b(launch|open)Chromium\(/.test(readFileSync(join(root, file), 'utf8'))
 
 /** Test files of one module or folder by its name, or all of them. */
 function testFiles(wanted: string | undefined): string[] {
