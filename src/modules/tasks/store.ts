@@ -85,13 +85,17 @@ export const finish = (tx: Tx, tenantId: number, id: string, outcome: 'done' | '
     sql`update tasks.task set done_at = ${now}, outcome = ${outcome}, next_at = null where tenant_id = ${tenantId} and id = ${id} and done_at is null`,
   )
 
+/** A pause that begins in the very moment the last one ended goes on with it. */
 export const openPause = (tx: Tx, tenantId: number, taskId: string, from: Date, reason: string): Promise<number> =>
-  tx.run(
-    sql`insert into tasks.task_pause (tenant_id, task_id, from_at, reason) values (${tenantId}, ${taskId}, ${from}, ${reason}) on conflict do nothing`,
-  )
+  tx.run(sql`
+    insert into tasks.task_pause (tenant_id, task_id, from_at, reason) values (${tenantId}, ${taskId}, ${from}, ${reason})
+    on conflict (tenant_id, task_id, from_at) do update set to_at = null, reason = excluded.reason`)
 
+/** A clock set back in between makes an empty pause, never a negative one. */
 export const closePause = (tx: Tx, tenantId: number, taskId: string, to: Date): Promise<number> =>
-  tx.run(sql`update tasks.task_pause set to_at = ${to} where tenant_id = ${tenantId} and task_id = ${taskId} and to_at is null`)
+  tx.run(sql`
+    update tasks.task_pause set to_at = greatest(from_at, ${to}::timestamptz)
+    where tenant_id = ${tenantId} and task_id = ${taskId} and to_at is null`)
 
 export const listPauses = async (tx: Tx, tenantId: number, taskId: string): Promise<Pause[]> => {
   const rows = await tx.rows<{ from: Date; to: Date | null }>(sql`

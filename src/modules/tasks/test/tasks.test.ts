@@ -118,6 +118,12 @@ test('a pause stops the warnings and moves the deadline by its length', async ()
       assert.equal(resumed.deadlineAt.getTime(), task.deadlineAt.getTime() + 1_000 * MINUTE)
       const again = await inTx(ctx, tx => resumeTask(tx, ctx, { taskId: task.id }))
       assert.equal(!again.ok && again.error.code, 'tasks.task_not_paused')
+      // Paused again in the same moment, then the machine's clock is set back: neither may lose or gain time.
+      unwrap(await inTx(ctx, tx => pauseTask(tx, ctx, { taskId: task.id, reason: '还差一份' })))
+      clock.advance(-5 * MINUTE)
+      const third = unwrap(await inTx(ctx, tx => resumeTask(tx, ctx, { taskId: task.id })))
+      assert.equal(third.deadlineAt.getTime(), resumed.deadlineAt.getTime())
+      clock.advance(5 * MINUTE)
       clock.advance(10 * MINUTE)
       await runLadder(kernel, 1)
       assert.deepEqual(
