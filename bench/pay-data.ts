@@ -18,11 +18,20 @@ export interface PreparedAttempt {
 export async function prepareBooks(kernel: Kernel): Promise<{ ctx: Ctx; payee: number; clearing: number }> {
   const ctx = systemCtx(kernel, TENANT, 'bench')
   await ensureMerchant(ctx, 'wechat', MCHID)
-  return kernel.db.tx(TENANT, async tx => ({ ctx, payee: await ensureAccount(tx, ctx, '2202:water'), clearing: await ensureAccount(tx, ctx, `1012:wechat:${MCHID}`) }))
+  return kernel.db.tx(TENANT, async tx => ({
+    ctx,
+    payee: await ensureAccount(tx, ctx, '2202:water'),
+    clearing: await ensureAccount(tx, ctx, `1012:wechat:${MCHID}`),
+  }))
 }
 
 /** Orders waiting for their confirmation, as the product's own tables hold them after a payer went to the wallet. */
-export async function prepareAttempts(kernel: Kernel, accounts: { payee: number; clearing: number }, count: number, offset: number): Promise<PreparedAttempt[]> {
+export async function prepareAttempts(
+  kernel: Kernel,
+  accounts: { payee: number; clearing: number },
+  count: number,
+  offset: number,
+): Promise<PreparedAttempt[]> {
   const made: PreparedAttempt[] = Array.from({ length: count }, (_, i) => {
     const attemptId = makeId({ kernel })
     return { attemptId, orderId: makeId({ kernel }), outTradeNo: outTradeNoOf(TENANT, attemptId), amountFen: amountOf(offset + i) }
@@ -43,7 +52,10 @@ export async function prepareAttempts(kernel: Kernel, accounts: { payee: number;
      select $1, o, 1, 'bill', o, $4, a, '水费' from unnest($2::uuid[], $3::bigint[]) as x(o, a)`,
     [TENANT, orders, amounts, accounts.payee],
   )
-  await pool.query(`insert into payments.claim (tenant_id, subject_kind, subject_id, order_id) select $1, 'bill', o, o from unnest($2::uuid[]) as x(o)`, [TENANT, orders])
+  await pool.query(
+    `insert into payments.claim (tenant_id, subject_kind, subject_id, order_id) select $1, 'bill', o, o from unnest($2::uuid[]) as x(o)`,
+    [TENANT, orders],
+  )
   await pool.query(
     `insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
      select $1, t, o, 'wechat', '${MCHID}', 'h5', n, 3, a, array[$6::integer, $7::integer], array[a, -a], $8, $9 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) as x(t, o, n, a)`,

@@ -26,14 +26,26 @@ with a as (update floor.f_attempt set state = 5, txn_no = $3, succeeded_at = $2 
      p as (insert into floor.f_pending(entry) values ($7))
 insert into floor.f_entry(journal_id, account_id, amount_fen) values ($1, $5, $4), ($1, $6, -$4)`
 
-const ENTRY = JSON.stringify({ attempt: '0198c0de-0000-7000-8000-000000000000', channel: 'wechat', txn: '4200002026112200000000000001', amount_fen: 12_345, accounts: [1, 2], amounts: [12_345, -12_345] })
+const ENTRY = JSON.stringify({
+  attempt: '0198c0de-0000-7000-8000-000000000000',
+  channel: 'wechat',
+  txn: '4200002026112200000000000001',
+  amount_fen: 12_345,
+  accounts: [1, 2],
+  amounts: [12_345, -12_345],
+})
 
 export const fillFloor = async (pool: pg.Pool, from: number, to: number): Promise<void> => {
-  await pool.query(`insert into floor.f_order (id, state, version) select i, 1, 1 from generate_series($1::bigint, $2::bigint) i`, [from, to])
+  await pool.query(`insert into floor.f_order (id, state, version) select i, 1, 1 from generate_series($1::bigint, $2::bigint) i`, [
+    from,
+    to,
+  ])
   await pool.query(`insert into floor.f_attempt (id, state) select i, 3 from generate_series($1::bigint, $2::bigint) i`, [from, to])
 }
 
 const txnOf = (id: number) => `42000020261122${String(id).padStart(14, '0')}`
 
-export const floor4 = (pool: pg.Pool, id: number) => pool.query({ name: 'floor4', text: FLOOR4, values: [id, new Date(), txnOf(id), 12_345, 1, 2] })
-export const floor7 = (pool: pg.Pool, id: number) => pool.query({ name: 'floor7', text: FLOOR7, values: [id, new Date(), txnOf(id), 12_345, 1, 2, ENTRY] })
+export const floor4 = (pool: pg.Pool, id: number) =>
+  pool.query({ name: 'floor4', text: FLOOR4, values: [id, new Date(), txnOf(id), 12_345, 1, 2] })
+export const floor7 = (pool: pg.Pool, id: number) =>
+  pool.query({ name: 'floor7', text: FLOOR7, values: [id, new Date(), txnOf(id), 12_345, 1, 2, ENTRY] })

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { confirmMany, recordPaid, checkPayments } from '#modules/payments/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
+import { checkPayments, confirmMany, recordPaid } from '#modules/payments/index.ts'
 import { median, range, rate, round, startBench } from './harness.ts'
 import { type PreparedAttempt, prepareAttempts, prepareBooks, TENANT } from './pay-data.ts'
 import { FLOOR_TABLES, fillFloor, floor4, floor7 } from './pay-floor.ts'
@@ -36,7 +36,12 @@ async function refill(): Promise<void> {
 const take = () => {
   const attempt = ready.pop()
   if (!attempt) throw new Error('prepared attempts ran out: raise NEED')
-  return { attemptId: attempt.attemptId, txnNo: `4200002026112200${String(++txn).padStart(12, '0')}`, amountFen: attempt.amountFen, paidAt: new Date() }
+  return {
+    attemptId: attempt.attemptId,
+    txnNo: `4200002026112200${String(++txn).padStart(12, '0')}`,
+    amountFen: attempt.amountFen,
+    paidAt: new Date(),
+  }
 }
 
 const contenders = {
@@ -60,7 +65,12 @@ for (let i = 0; i < ROUNDS + 1; i++) {
 }
 
 const ratio = (a: Name, b: Name) => rates[a].map((value, i) => value / rates[b][i]!)
-const report = (name: string, values: number[]) => console.log(`${name}: median ${round(median(values))}, range ${range(values).map(v => round(v)).join(' to ')}`)
+const report = (name: string, values: number[]) =>
+  console.log(
+    `${name}: median ${round(median(values))}, range ${range(values)
+      .map(v => round(v))
+      .join(' to ')}`,
+  )
 for (const [name, values] of Object.entries(rates)) report(`${name} per second`, values)
 const single = ratio('single_32', 'floor7_32')
 const coalesced = ratio('coalesced_64', 'floor4_64')
@@ -70,4 +80,11 @@ const checks = [...(await checkLedger(kernel.db, TENANT)), ...(await checkPaymen
 const broken = checks.filter(check => check.ok === false)
 for (const check of broken) console.log(`${check.id} ${check.name}: ${check.detail}`)
 await bench.stop()
-console.log(JSON.stringify({ name: 'pay', single_vs_floor7: round(median(single)), coalesced_vs_floor4: round(median(coalesced)), doctor: broken.length === 0 ? 'clean' : 'broken' }))
+console.log(
+  JSON.stringify({
+    name: 'pay',
+    single_vs_floor7: round(median(single)),
+    coalesced_vs_floor4: round(median(coalesced)),
+    doctor: broken.length === 0 ? 'clean' : 'broken',
+  }),
+)

@@ -15,7 +15,10 @@ const wanted = createHash('sha256').update(readFileSync(lock)).digest('hex')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   process.stderr.write('Installing packages (first start only) …\n')
   // Not `npm ci`: it refuses a lock file made where the registry lacks packages of other platforms. The lock is honoured all the same.
-  const done = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const done = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   if (done.status !== 0) {
     process.stderr.write('npm install failed: check that the npm registry can be reached, then run the same command again.\n')
     process.exit(1)
@@ -27,7 +30,9 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
 const pinned = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node')
 const node = existsSync(pinned) ? pinned : process.execPath
 if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 24) {
-  process.stderr.write(`No packaged Node for ${process.platform}-${process.arch}: install Node 24 or newer and run the same command again.\n`)
+  process.stderr.write(
+    `No packaged Node for ${process.platform}-${process.arch}: install Node 24 or newer and run the same command again.\n`,
+  )
   process.exit(1)
 }
 const [first, ...rest] = process.argv.slice(2)

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import type { Vault } from './crypto/vault.ts'
 import type { Db } from './db/index.ts'
 import { newId } from './id.ts'
 import type { Live } from './live.ts'
@@ -7,7 +8,6 @@ import type { Metrics } from './metrics.ts'
 import type { Random } from './random.ts'
 import { defineErrors, fail, ok, type Result } from './result.ts'
 import type { Clock } from './time.ts'
-import type { Vault } from './crypto/vault.ts'
 
 /** What every use case may use; one per process. */
 export interface Kernel {

@@ -1,7 +1,20 @@
 import pino, { type Logger } from 'pino'
 
 // Last line of defence: fields that may hold personal data never reach a log, whoever passes them.
-const PERSONAL = ['name', 'phone', 'idNumber', 'address', 'accountNo', 'body', 'headers', 'cookie', 'authorization', 'password', 'code', 'token']
+const PERSONAL = [
+  'name',
+  'phone',
+  'idNumber',
+  'address',
+  'accountNo',
+  'body',
+  'headers',
+  'cookie',
+  'authorization',
+  'password',
+  'code',
+  'token',
+]
 
 export function createLog(level: string): Logger {
   return pino({

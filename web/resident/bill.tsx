@@ -1,6 +1,6 @@
 import { Columns, type ColumnView, TierBar, type TierView } from '#web/ui/charts.tsx'
 import { day, unitPrice, yuan } from '#web/ui/format.ts'
-import { Choices, ErrorSummary, type FieldError, fieldNames, PayBar, PostForm } from '#web/ui/forms.tsx'
+import { Choices, ErrorSummary, type FieldError, PayBar, PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { type MessageKey, type Params, t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -254,9 +254,6 @@ export function BillPage({ view }: { view: BillView }) {
 
 const wayNote = (tr: ReturnType<typeof t>, id: WayId) =>
   id === 'cash' ? tr('way.cash_note') : id === 'sandbox' ? tr('way.sandbox_note') : undefined
-
-/** Fields the pay form posts, besides the token: `way`, `quote`, `idempotency_key`. */
-export const payFields = { way: 'way', quote: fieldNames.quote, idempotencyKey: fieldNames.idempotencyKey } as const
 
 export const billPage = (ctx: PageContext, view: BillView): string =>
   renderPage(ctx, <BillPage view={view} />, {

@@ -135,9 +135,6 @@ values ($1, $2, $3, $4, $5, $6);
 -- listReceipts
 select $1 from billing.receipt r where r.tenant_id = $2 and r.order_id = $3 order by r.receipt_no;
 
--- findReceipt
-select $1 from billing.receipt r where r.tenant_id = $2 and r.receipt_no = $3;
-
 -- findReceiptByEntry
 select $1 from billing.receipt r where r.tenant_id = $2 and r.entry_id = $3;
 

@@ -52,7 +52,7 @@ values ($1, $2, $3, $4, $5, 0, 0, 0, false, $6, $7, $8, $9, $10, 1);
 
 -- insertLines
 insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
-values {join( lines.map((l, i): Sql => sql`(${tenantId}::integer, ${};
+values {join( lines.map( (l, i): Sql => sql`(${tenantId}::integer, $};
 
 -- insertClaims
 insert into payments.claim (tenant_id, subject_kind, subject_id, order_id)
@@ -135,9 +135,6 @@ values ($1, $2, $3, $4, $5, $6, $7::jsonb) on conflict do nothing;
 -- insertChannelTxn
 insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values ($1, $2, $3, $4, $5)
 on conflict do nothing;
-
--- findChannelTxn
-select attempt_id as "attemptId" from payments.channel_txn where tenant_id = $1 and channel = $2 and txn_no = $3;
 
 -- insertSuspense
 insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)

@@ -12,9 +12,6 @@ export const maskPhone = (phone: string): string => (/^\d{11}$/.test(phone) ? `$
 /** 110105199001011234 -> 110105********1234 */
 export const maskIdNumber = (id: string): string => (/^\d{17}[\dX]$/.test(id) ? `${id.slice(0, 6)}********${id.slice(14)}` : '****')
 
-/** Last four characters only. */
-export const maskAccount = (account: string): string => (account.length > 4 ? `**** ${account.slice(-4)}` : '****')
-
 /** Keeps the estate or street and hides building, unit and door: 青砖一村3幢2单元401 -> 青砖一村*** */
 export const maskAddress = (address: string): string => {
   const head = /^[^\d０-９]{2,20}?(?=[\d０-９])/.exec(address)?.[0]

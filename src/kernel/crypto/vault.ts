@@ -45,8 +45,15 @@ export function createVault(keys: readonly Buffer[]): Vault {
       return Buffer.concat([decipher.update(sealed.subarray(13, -16)), decipher.final()]).toString('utf8')
     },
     // Look-up digests stay on the first key: a rotation of the sealing key must not lose the index.
-    blind: (tenantId, purpose, plain) => createHmac('sha256', derive(0, `blind:${tenantId}:${purpose}`)).update(plain).digest().subarray(0, 16),
-    digest: (purpose, secret) => createHmac('sha256', derive(0, `digest:${purpose}`)).update(secret).digest(),
+    blind: (tenantId, purpose, plain) =>
+      createHmac('sha256', derive(0, `blind:${tenantId}:${purpose}`))
+        .update(plain)
+        .digest()
+        .subarray(0, 16),
+    digest: (purpose, secret) =>
+      createHmac('sha256', derive(0, `digest:${purpose}`))
+        .update(secret)
+        .digest(),
   }
 }
 

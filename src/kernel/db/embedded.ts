@@ -1,11 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { type Connections, ensureDatabase, ensureRoles, type Role, ROLES } from './roles.ts'
+import { type Connections, ensureDatabase, ensureRoles, ROLES, type Role } from './roles.ts'
 
 /**
  * Runs the PostgreSQL binaries that come as an npm package, on a unix socket, as an unprivileged user even when we are root.
@@ -37,7 +49,9 @@ const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', 'nobody']) {
-    const line = readFileSync('/etc/passwd', 'utf8').split('\n').find(entry => entry.startsWith(`${name}:`))
+    const line = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .find(entry => entry.startsWith(`${name}:`))
     if (line) {
       const [, , uid, gid] = line.split(':')
       return { uid: Number(uid), gid: Number(gid) }
@@ -156,7 +170,20 @@ function initialise(binaries: string, pgData: string, password: string, user: { 
   try {
     execFileSync(
       join(binaries, 'bin', 'initdb'),
-      ['-D', pgData, '-U', 'yimen_owner', `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
+      [
+        '-D',
+        pgData,
+        '-U',
+        'yimen_owner',
+        `--pwfile=${pwfile}`,
+        '-A',
+        'scram-sha-256',
+        '-E',
+        'UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+      ],
       { ...user, stdio: 'pipe', cwd: dirname(pgData), env: { PATH: process.env.PATH, LC_ALL: 'C' } },
     )
   } catch (error) {
@@ -187,7 +214,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   mkdirSync(sockets, { recursive: true, mode: 0o700 })
   chmodSync(sockets, 0o700)
   if (user) for (const path of [home, sockets]) chownSync(path, user.uid, user.gid)
-  const url = (role: keyof Secrets, database: string) => `postgres://${role}:${secrets[role]}@localhost/${database}?host=${encodeURIComponent(sockets)}`
+  const url = (role: keyof Secrets, database: string) =>
+    `postgres://${role}:${secrets[role]}@localhost/${database}?host=${encodeURIComponent(sockets)}`
   const owner = url('yimen_owner', 'postgres')
 
   if (!existsSync(join(pgData, 'PG_VERSION'))) initialise(binaries, pgData, secrets.yimen_owner, user)
@@ -196,7 +224,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   let adopted = false
   if (pid !== undefined) {
     const held = pid
-    adopted = await waitFor(owner, () => isAlive(held), () => '').then(
+    adopted = await waitFor(
+      owner,
+      () => isAlive(held),
+      () => '',
+    ).then(
       () => true,
       () => false,
     )
@@ -218,14 +250,18 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       password_encryption: 'scram-sha-256',
       ...options.settings,
     }
-    const child = spawn(join(binaries, 'bin', 'postgres'), ['-D', pgData, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], {
-      ...user,
-      cwd: home,
-      // Its own session: a Ctrl-C in the terminal must reach us, who then stop the server in order.
-      detached: true,
-      stdio: ['ignore', out, out],
-      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
-    })
+    const child = spawn(
+      join(binaries, 'bin', 'postgres'),
+      ['-D', pgData, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+      {
+        ...user,
+        cwd: home,
+        // Its own session: a Ctrl-C in the terminal must reach us, who then stop the server in order.
+        detached: true,
+        stdio: ['ignore', out, out],
+        env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
+      },
+    )
     child.unref()
     pid = child.pid!
     let exited = false
@@ -233,7 +269,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       exited = true
       options.onExit?.(code)
     })
-    await waitFor(owner, () => !exited, () => tail(log))
+    await waitFor(
+      owner,
+      () => !exited,
+      () => tail(log),
+    )
   }
 
   const client = new pg.Client({ connectionString: owner })

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
-import { AppFailure, type AppError } from '../result.ts'
+import { type AppError, AppFailure } from '../result.ts'
 
 export { default as sql, empty, join, raw, type Sql } from 'sql-template-tag'
 
@@ -52,7 +52,11 @@ const codeOf = (error: unknown): string => (error as { code?: string } | undefin
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error)
   const message = error instanceof Error ? error.message : ''
-  return code.startsWith('08') || GONE.has(code) || /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect/.test(message)
+  return (
+    code.startsWith('08') ||
+    GONE.has(code) ||
+    /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect/.test(message)
+  )
 }
 
 /** SQLSTATE 53100: the disk is full; the write did not happen. */

@@ -46,7 +46,9 @@ export async function migrate(url: string, folders: readonly MigrationFolder[]):
     await client.query(`create table if not exists kernel.migration (
       module text not null, name text not null, checksum text not null, applied_at timestamptz not null, primary key (module, name))`)
     await client.query(`comment on table kernel.migration is 'reference: which migrations ran, with the checksum of their text'`)
-    const { rows } = await client.query<{ module: string; name: string; checksum: string }>('select module, name, checksum from kernel.migration')
+    const { rows } = await client.query<{ module: string; name: string; checksum: string }>(
+      'select module, name, checksum from kernel.migration',
+    )
     const known = new Map(rows.map(row => [`${row.module}/${row.name}`, row.checksum]))
     for (const migration of listMigrations(folders)) {
       const id = `${migration.module}/${migration.name}`
@@ -56,7 +58,12 @@ export async function migrate(url: string, folders: readonly MigrationFolder[]):
       await client.query('begin')
       try {
         await client.query(migration.text)
-        await client.query('insert into kernel.migration values ($1, $2, $3, $4)', [migration.module, migration.name, migration.checksum, new Date()])
+        await client.query('insert into kernel.migration values ($1, $2, $3, $4)', [
+          migration.module,
+          migration.name,
+          migration.checksum,
+          new Date(),
+        ])
         await client.query('commit')
       } catch (error) {
         await client.query('rollback')

@@ -25,7 +25,10 @@ export async function ensureRoles(client: pg.Client, passwords?: Readonly<Record
 /** The database belongs to the migrator; the others may only connect. */
 export async function ensureDatabase(client: pg.Client, name: string, template?: string): Promise<void> {
   const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
-  if (rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(name)} owner yimen_migrator${template ? ` template ${pg.escapeIdentifier(template)}` : ''}`)
+  if (rowCount === 0)
+    await client.query(
+      `create database ${pg.escapeIdentifier(name)} owner yimen_migrator${template ? ` template ${pg.escapeIdentifier(template)}` : ''}`,
+    )
   await client.query(`revoke all on database ${pg.escapeIdentifier(name)} from public`)
   await client.query(`grant connect on database ${pg.escapeIdentifier(name)} to yimen_app, yimen_sequencer`)
 }

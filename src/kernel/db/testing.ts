@@ -3,18 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { readConfig } from '../config.ts'
 import type { Actor, Ctx, Kernel } from '../context.ts'
 import { createVault } from '../crypto/vault.ts'
 import { newId } from '../id.ts'
 import { createLive } from '../live.ts'
 import { silentLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
-import { systemRandom, type Random } from '../random.ts'
+import { type Random, systemRandom } from '../random.ts'
 import { type Clock, systemClock } from '../time.ts'
-import { readConfig } from '../config.ts'
 import { type EmbeddedServer, startEmbedded } from './embedded.ts'
 import { connect } from './index.ts'
-import { listMigrations, migrate, type MigrationFolder } from './migrate.ts'
+import { listMigrations, type MigrationFolder, migrate } from './migrate.ts'
 import { type Connections, ensureDatabase } from './roles.ts'
 
 /** What the global set-up hands to each test process. */
@@ -50,7 +50,13 @@ export async function startTestServer(folders: readonly MigrationFolder[]): Prom
     const { chmodSync } = await import('node:fs')
     chmodSync(dataDir, 0o755)
     server = await startEmbedded({ dataDir, fsync: false, settings: { max_connections: '300', synchronous_commit: 'off' } })
-    const hash = createHash('sha256').update(listMigrations(folders).map(m => m.checksum).join()).digest('hex')
+    const hash = createHash('sha256')
+      .update(
+        listMigrations(folders)
+          .map(m => m.checksum)
+          .join(),
+      )
+      .digest('hex')
     const template = `template_${hash.slice(0, 8)}`
     await asOwner(server.owner, client => ensureDatabase(client, template))
     await migrate(withDatabase(server.connections.migrator, template), folders)
@@ -86,13 +92,20 @@ export async function migrationFolders(): Promise<MigrationFolder[]> {
 let cloned = 0
 
 /** A clone of the template database of its own for `work`; a real server, real roles. */
-export async function withTestDb<T>(work: (kernel: TestKernel) => Promise<T>, options: { clock?: Clock; random?: Random; max?: number } = {}): Promise<T> {
+export async function withTestDb<T>(
+  work: (kernel: TestKernel) => Promise<T>,
+  options: { clock?: Clock; random?: Random; max?: number } = {},
+): Promise<T> {
   const given = process.env.YIMEN_TEST_SERVER
   const own = given ? undefined : await startTestServer(await migrationFolders())
   const shared = given ? (JSON.parse(given) as Shared) : own!.shared
   const name = `t_${process.pid}_${cloned++}`
   await asOwner(shared.owner, client => ensureDatabase(client, name, shared.template))
-  const connections = { migrator: withDatabase(shared.migrator, name), app: withDatabase(shared.app, name), sequencer: withDatabase(shared.sequencer, name) }
+  const connections = {
+    migrator: withDatabase(shared.migrator, name),
+    app: withDatabase(shared.app, name),
+    sequencer: withDatabase(shared.sequencer, name),
+  }
   const db = connect(connections.app, { max: options.max ?? 10 })
   const kernel: TestKernel = {
     db,

@@ -36,6 +36,9 @@ export interface Route {
 export const defineContract = <const T extends Record<string, RouteContract>>(contract: T): T => contract
 
 /** Binds a contract to the use case that answers it. */
-export function route<const R extends RouteContract>(contract: R, handle: (ctx: Ctx, input: RouteInput<R>) => Promise<Result<z.infer<R['response']>>>): Route {
+export function route<const R extends RouteContract>(
+  contract: R,
+  handle: (ctx: Ctx, input: RouteInput<R>) => Promise<Result<z.infer<R['response']>>>,
+): Route {
   return { contract, handle: handle as Route['handle'] }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Ctx } from '../context.ts'
+import type { Ctx } from '../context.ts'
 import { sql, type Tx } from '../db/index.ts'
 import { defineErrors, fail, ok, type Result } from '../result.ts'
 
@@ -20,7 +20,12 @@ const KEY = /^[A-Za-z0-9_-]{16,64}$/
  * Does `work` once per (tenant, scope, key), in the caller's transaction. A repeat with the same input gets the first
  * answer; with another input it is refused. Two at once wait for each other on the unique key.
  */
-export async function once<T>(tx: Tx, ctx: Ctx, call: { scope: string; key: string | undefined; input: unknown }, work: () => Promise<T>): Promise<Result<T>> {
+export async function once<T>(
+  tx: Tx,
+  ctx: Ctx,
+  call: { scope: string; key: string | undefined; input: unknown },
+  work: () => Promise<T>,
+): Promise<Result<T>> {
   if (!call.key) return fail(idempotencyErrors.key_missing)
   if (!KEY.test(call.key)) return fail(idempotencyErrors.key_malformed)
   const fingerprint = createHash('sha256').update(canonical(call.input)).digest()

@@ -79,7 +79,8 @@ export function toAppError(error: unknown): AppError {
   if (fastify.statusCode === 413) return httpErrors.too_large
   if (fastify.statusCode === 415) return httpErrors.unsupported_media_type
   if (fastify.statusCode === 429) return httpErrors.too_many_requests
-  if (fastify.statusCode !== undefined && fastify.statusCode >= 400 && fastify.statusCode < 500) return { ...httpErrors.invalid_input, status: fastify.statusCode }
+  if (fastify.statusCode !== undefined && fastify.statusCode >= 400 && fastify.statusCode < 500)
+    return { ...httpErrors.invalid_input, status: fastify.statusCode }
   return httpErrors.internal
 }
 
@@ -126,9 +127,17 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     referrerPolicy: { policy: 'same-origin' },
   })
-  await server.register(rateLimit, { global: true, max: options.rateMax ?? 1200, timeWindow: '1 minute', keyGenerator: request => request.ip })
+  await server.register(rateLimit, {
+    global: true,
+    max: options.rateMax ?? 1200,
+    timeWindow: '1 minute',
+    keyGenerator: request => request.ip,
+  })
   await server.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'Yimen', version: options.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } } },
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Yimen', version: options.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    },
     transform: jsonSchemaTransform,
     hideUntagged: true,
   })
@@ -141,14 +150,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     if (error.status >= 500) kernel.log.error({ requestId: request.id, route: request.routeOptions.url, err: thrown }, 'request failed')
     else options.onRefused?.(request.ctx ?? undefined, error, `${request.method} ${request.routeOptions.url ?? 'unknown'}`)
     if (error.status === 503) void reply.header('retry-after', '2')
-    return reply.status(error.status).type('application/problem+json').send(JSON.stringify(problem(error, request.id)))
+    return reply
+      .status(error.status)
+      .type('application/problem+json')
+      .send(JSON.stringify(problem(error, request.id)))
   })
   addHealth(server, kernel)
   return server
 }
 
 /** A payment form posts to us and is then redirected to the channel: browsers apply form-action to the redirect too. */
-const formTargets = (kernel: Kernel): string[] => (kernel.config.sandbox ? ['http://127.0.0.1:*', 'http://localhost:*'] : ['https:', 'weixin:', 'alipays:'])
+const formTargets = (kernel: Kernel): string[] =>
+  kernel.config.sandbox ? ['http://127.0.0.1:*', 'http://localhost:*'] : ['https:', 'weixin:', 'alipays:']
 
 function measure(server: Server, kernel: Kernel): void {
   const duration = kernel.metrics.histogram(
@@ -158,7 +171,10 @@ function measure(server: Server, kernel: Kernel): void {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   )
   server.addHook('onResponse', async (request, reply) => {
-    duration.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
+    duration.observe(
+      { method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    )
   })
 }
 
@@ -177,7 +193,12 @@ function addHealth(server: Server, kernel: Kernel): void {
   )
 }
 
-export function addRoutes(server: Server, tag: string, routes: Readonly<Record<string, Route>>, options: Pick<ServerOptions, 'onRefused'>): void {
+export function addRoutes(
+  server: Server,
+  tag: string,
+  routes: Readonly<Record<string, Route>>,
+  options: Pick<ServerOptions, 'onRefused'>,
+): void {
   for (const [name, { contract, handle }] of Object.entries(routes)) {
     server.withTypeProvider<ZodTypeProvider>().route({
       method: contract.method,
@@ -185,8 +206,16 @@ export function addRoutes(server: Server, tag: string, routes: Readonly<Record<s
       schema: schemaOf(tag, name, contract),
       handler: async (request, reply) => {
         const key = request.headers['idempotency-key']
-        const input = { params: request.params, query: request.query, body: request.body, idempotencyKey: typeof key === 'string' ? key : undefined }
-        const result = contract.idempotent && !input.idempotencyKey ? { ok: false as const, error: idempotencyErrors.key_missing } : await handle(request.ctx, input as never)
+        const input = {
+          params: request.params,
+          query: request.query,
+          body: request.body,
+          idempotencyKey: typeof key === 'string' ? key : undefined,
+        }
+        const result =
+          contract.idempotent && !input.idempotencyKey
+            ? { ok: false as const, error: idempotencyErrors.key_missing }
+            : await handle(request.ctx, input as never)
         if (result.ok) return reply.status(200).send(result.value as never)
         options.onRefused?.(request.ctx, result.error, `${contract.method} ${contract.path}`)
         return reply

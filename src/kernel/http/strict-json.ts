@@ -103,7 +103,11 @@ export function parseStrictJson(text: string): unknown {
     if (first === '{') return object(depth + 1)
     if (first === '[') return array(depth + 1)
     if (first === '"') return string()
-    for (const [word, meaning] of [['true', true], ['false', false], ['null', null]] as const) {
+    for (const [word, meaning] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const) {
       if (text.startsWith(word, at)) {
         at += word.length
         return meaning

@@ -1,19 +1,70 @@
 import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
 
-export const batchImported = defineEvent({ type: 'billing.batch_imported', version: 1, subject: 'batch', body: z.object({ biller: z.string(), rows: z.int(), total_fen: z.int(), sha256: z.string() }) })
-export const postingSent = defineEvent({ type: 'billing.posting_sent', version: 1, subject: 'order', body: z.object({ posting: z.string(), bill: z.string() }) })
-export const postingPosted = defineEvent({ type: 'billing.posting_posted', version: 1, subject: 'order', body: z.object({ posting: z.string(), bill: z.string() }) })
-export const postingRejected = defineEvent({ type: 'billing.posting_rejected', version: 1, subject: 'order', body: z.object({ posting: z.string(), bill: z.string(), reason: z.string() }) })
-export const postingReversed = defineEvent({ type: 'billing.posting_reversed', version: 1, subject: 'order', body: z.object({ posting: z.string(), bill: z.string() }) })
+export const batchImported = defineEvent({
+  type: 'billing.batch_imported',
+  version: 1,
+  subject: 'batch',
+  body: z.object({ biller: z.string(), rows: z.int(), total_fen: z.int(), sha256: z.string() }),
+})
+export const postingSent = defineEvent({
+  type: 'billing.posting_sent',
+  version: 1,
+  subject: 'order',
+  body: z.object({ posting: z.string(), bill: z.string() }),
+})
+export const postingPosted = defineEvent({
+  type: 'billing.posting_posted',
+  version: 1,
+  subject: 'order',
+  body: z.object({ posting: z.string(), bill: z.string() }),
+})
+export const postingRejected = defineEvent({
+  type: 'billing.posting_rejected',
+  version: 1,
+  subject: 'order',
+  body: z.object({ posting: z.string(), bill: z.string(), reason: z.string() }),
+})
+export const postingReversed = defineEvent({
+  type: 'billing.posting_reversed',
+  version: 1,
+  subject: 'order',
+  body: z.object({ posting: z.string(), bill: z.string() }),
+})
 export const paymentUndone = defineEvent({ type: 'billing.payment_undone', version: 1, subject: 'order', body: z.object({}) })
-export const rescueAsked = defineEvent({ type: 'billing.rescue_asked', version: 1, subject: 'order', body: z.object({ rescue: z.string(), reason: z.string() }) })
-export const rescueAnswered = defineEvent({ type: 'billing.rescue_answered', version: 1, subject: 'order', body: z.object({ rescue: z.string(), outcome: z.string() }) })
+export const rescueAsked = defineEvent({
+  type: 'billing.rescue_asked',
+  version: 1,
+  subject: 'order',
+  body: z.object({ rescue: z.string(), reason: z.string() }),
+})
+export const rescueAnswered = defineEvent({
+  type: 'billing.rescue_answered',
+  version: 1,
+  subject: 'order',
+  body: z.object({ rescue: z.string(), outcome: z.string() }),
+})
 /** The receipt: everything a receipt says, bound to the payment; name and account only as salted commitments or last digits. */
 export const receiptIssued = defineEvent({
   type: 'billing.receipt_issued',
   version: 1,
   subject: 'order',
-  body: z.object({ receipt_no: z.string(), order: z.string(), amount_fen: z.int(), paid_at: z.string(), channel: z.string(), txn: z.string(), biller: z.string(), bill_no: z.string(), account_last4: z.string(), period: z.string() }),
+  body: z.object({
+    receipt_no: z.string(),
+    order: z.string(),
+    amount_fen: z.int(),
+    paid_at: z.string(),
+    channel: z.string(),
+    txn: z.string(),
+    biller: z.string(),
+    bill_no: z.string(),
+    account_last4: z.string(),
+    period: z.string(),
+  }),
 })
-export const accountRead = defineEvent({ type: 'billing.account_read', version: 1, subject: 'account', body: z.object({ why: z.string() }) })
+export const accountRead = defineEvent({
+  type: 'billing.account_read',
+  version: 1,
+  subject: 'account',
+  body: z.object({ why: z.string() }),
+})

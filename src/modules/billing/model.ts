@@ -76,9 +76,23 @@ const CHECKS: Readonly<Record<CheckAlgorithm, (text: string) => boolean>> = {
 /** Spaces, hyphens and full-width letters as people type them -> the form the biller prints. */
 export const cleanAccountNo = (typed: string): string => typed.normalize('NFKC').replace(/[\s-]/g, '').toUpperCase()
 
-export const isAccountNo = (text: string, rule: BillerConfig['account']): boolean => new RegExp(rule.pattern).test(text) && CHECKS[rule.check](text)
+export const isAccountNo = (text: string, rule: BillerConfig['account']): boolean =>
+  new RegExp(rule.pattern).test(text) && CHECKS[rule.check](text)
 
-export type PrecheckKey = 'paid' | 'paying' | 'paying_here' | 'closed' | 'withdrawn' | 'offline' | 'amount_high' | 'late_fee' | 'due_soon' | 'unpaid' | 'account_ok' | 'biller_ok' | 'older_open'
+export type PrecheckKey =
+  | 'paid'
+  | 'paying'
+  | 'paying_here'
+  | 'closed'
+  | 'withdrawn'
+  | 'offline'
+  | 'amount_high'
+  | 'late_fee'
+  | 'due_soon'
+  | 'unpaid'
+  | 'account_ok'
+  | 'biller_ok'
+  | 'older_open'
 
 export interface Precheck {
   readonly level: 'ok' | 'warn' | 'stop'
@@ -110,14 +124,18 @@ const HISTORY_MIN = 3
 export function precheck(f: PrecheckFacts): Precheck[] {
   const out: Precheck[] = []
   if (f.claim?.state === 'paid' || f.isSettledBefore) out.push({ level: 'stop', key: 'paid' })
-  else if (f.claim?.state === 'open') out.push(f.claim.mine ? { level: 'warn', key: 'paying_here' } : { level: 'stop', key: 'paying', params: { minutes: f.claim.minutesLeft } })
+  else if (f.claim?.state === 'open')
+    out.push(
+      f.claim.mine ? { level: 'warn', key: 'paying_here' } : { level: 'stop', key: 'paying', params: { minutes: f.claim.minutesLeft } },
+    )
   else out.push({ level: 'ok', key: 'unpaid' })
   if (f.isWithdrawn) out.push({ level: 'stop', key: 'withdrawn' })
   out.push(f.isAccountClosed ? { level: 'stop', key: 'closed' } : { level: 'ok', key: 'account_ok' })
   out.push(f.isBillerOnline ? { level: 'ok', key: 'biller_ok' } : { level: 'warn', key: 'offline' })
   if (f.olderOpen > 0 && f.takesOldestFirst) out.push({ level: 'warn', key: 'older_open', params: { count: f.olderOpen } })
   if (f.lateFeeFen > 0) out.push({ level: 'warn', key: 'late_fee', params: { fen: f.lateFeeFen, days: daysBetween(f.dueOn, f.today) } })
-  else if (daysBetween(f.today, f.dueOn) >= 0 && daysBetween(f.today, f.dueOn) <= 3) out.push({ level: 'warn', key: 'due_soon', params: { days: daysBetween(f.today, f.dueOn) } })
+  else if (daysBetween(f.today, f.dueOn) >= 0 && daysBetween(f.today, f.dueOn) <= 3)
+    out.push({ level: 'warn', key: 'due_soon', params: { days: daysBetween(f.today, f.dueOn) } })
   const usual = median(f.history)
   if (f.history.length >= HISTORY_MIN && usual > 0 && f.amountFen >= 2 * usual && f.amountFen - usual >= 2_000) {
     out.push({ level: 'warn', key: 'amount_high', params: { times_e1: Math.round((f.amountFen * 10) / usual), usual_fen: usual } })

@@ -18,7 +18,9 @@ const BILLER_COLUMNS = sql`b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b
   b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config`
 
 export const listBillers = (tx: Tx, tenantId: number) =>
-  tx.rows<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} order by b.opened_at, b.id limit 200`)
+  tx.rows<BillerRow>(
+    sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} order by b.opened_at, b.id limit 200`,
+  )
 
 export const findBiller = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} and b.id = ${id}`)
@@ -84,7 +86,9 @@ export const findBillByCode = (tx: Tx, tenantId: number, code: string) =>
   tx.maybe<BillRow>(sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.code = ${code}`)
 
 export const listBillsById = (tx: Tx, tenantId: number, ids: readonly string[]) =>
-  tx.rows<BillRow>(sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.id = any(${[...ids]}::uuid[]) order by b.period_to, b.id`)
+  tx.rows<BillRow>(
+    sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.id = any(${[...ids]}::uuid[]) order by b.period_to, b.id`,
+  )
 
 /** Newest first, the last two years at most. */
 export const listBillsOfAccounts = (tx: Tx, tenantId: number, accountIds: readonly string[], limit = 200) =>
@@ -111,7 +115,9 @@ export interface AccountRow {
 const ACCOUNT_COLUMNS = sql`a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask", a.address_mask as "addressMask", a.is_closed as "isClosed"`
 
 export const findAccount = (tx: Tx, tenantId: number, billerId: string, accountNo: string) =>
-  tx.maybe<AccountRow>(sql`select ${ACCOUNT_COLUMNS} from billing.account a where a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = ${accountNo}`)
+  tx.maybe<AccountRow>(
+    sql`select ${ACCOUNT_COLUMNS} from billing.account a where a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = ${accountNo}`,
+  )
 
 export interface BindingRow extends AccountRow {
   readonly relation: string
@@ -125,7 +131,12 @@ export const listBindings = (tx: Tx, tenantId: number, payer: string) =>
     join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
     where k.tenant_id = ${tenantId} and k.payer = ${payer} order by k.bound_at limit 50`)
 
-export const upsertBinding = (tx: Tx, tenantId: number, k: { payer: string; accountId: string; relation: string; nickname: string | null; sharedBy: string | null }, at: Date) =>
+export const upsertBinding = (
+  tx: Tx,
+  tenantId: number,
+  k: { payer: string; accountId: string; relation: string; nickname: string | null; sharedBy: string | null },
+  at: Date,
+) =>
   tx.run(sql`
     insert into billing.binding (tenant_id, payer, account_id, relation, nickname, shared_by, bound_at)
     values (${tenantId}, ${k.payer}, ${k.accountId}, ${k.relation}, ${k.nickname}, ${k.sharedBy}, ${at})
@@ -151,16 +162,24 @@ export interface PostingRow {
 const POSTING_COLUMNS = sql`p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",
   p.paid_at as "paidAt", p.failure, p.tries`
 
-export const insertPosting = (tx: Tx, tenantId: number, p: { id: string; orderId: string; billId: string; billerId: string; amountFen: number; paidAt: Date; dueAt: Date }) =>
+export const insertPosting = (
+  tx: Tx,
+  tenantId: number,
+  p: { id: string; orderId: string; billId: string; billerId: string; amountFen: number; paidAt: Date; dueAt: Date },
+) =>
   tx.run(sql`
     insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, paid_at, tries, due_at)
     values (${tenantId}, ${p.id}, ${p.orderId}, ${p.billId}, ${p.billerId}, ${POSTING.held}, ${p.amountFen}, ${p.paidAt}, 0, ${p.dueAt}) on conflict do nothing`)
 
 export const listPostings = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id`)
+  tx.rows<PostingRow>(
+    sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id`,
+  )
 
 export const lockPostings = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id for update`)
+  tx.rows<PostingRow>(
+    sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id for update`,
+  )
 
 export const findPosting = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<PostingRow>(sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.id = ${id}`)
@@ -171,7 +190,14 @@ export const takeDuePostings = (tx: Tx, tenantId: number, now: Date, until: Date
     from (select id from billing.posting where tenant_id = ${tenantId} and finished_at is null and due_at <= ${now} order by due_at limit ${limit} for update skip locked) d
     where u.tenant_id = ${tenantId} and u.id = d.id returning u.id`)
 
-export const movePosting = async (tx: Tx, tenantId: number, id: string, from: readonly number[], to: number, extra: { failure?: string; dueAt?: Date; finishedAt?: Date } = {}) =>
+export const movePosting = async (
+  tx: Tx,
+  tenantId: number,
+  id: string,
+  from: readonly number[],
+  to: number,
+  extra: { failure?: string; dueAt?: Date; finishedAt?: Date } = {},
+) =>
   (await tx.run(sql`
     update billing.posting set state = ${to}, failure = coalesce(${extra.failure ?? null}, failure), due_at = coalesce(${extra.dueAt ?? null}, due_at),
       finished_at = coalesce(${extra.finishedAt ?? null}, finished_at)
@@ -190,7 +216,11 @@ export interface RescueRow {
   readonly answeredAt: Date | null
 }
 
-export const insertRescue = (tx: Tx, tenantId: number, r: Pick<RescueRow, 'id' | 'orderId' | 'reason' | 'dueAt' | 'askedAt'> & { noteSealed: Buffer | null }) =>
+export const insertRescue = (
+  tx: Tx,
+  tenantId: number,
+  r: Pick<RescueRow, 'id' | 'orderId' | 'reason' | 'dueAt' | 'askedAt'> & { noteSealed: Buffer | null },
+) =>
   tx.run(sql`
     insert into billing.wrong_payment (tenant_id, id, order_id, reason, note_sealed, state, due_at, asked_at)
     values (${tenantId}, ${r.id}, ${r.orderId}, ${r.reason}, ${r.noteSealed}, 'asked', ${r.dueAt}, ${r.askedAt}) on conflict do nothing`)
@@ -226,13 +256,18 @@ export interface NewBill {
 }
 
 export const findBatch = (tx: Tx, tenantId: number, billerId: string, sha256: Buffer) =>
-  tx.maybe<{ id: string; rows: number }>(sql`select id, rows from billing.batch where tenant_id = ${tenantId} and biller_id = ${billerId} and sha256 = ${sha256}`)
+  tx.maybe<{ id: string; rows: number }>(
+    sql`select id, rows from billing.batch where tenant_id = ${tenantId} and biller_id = ${billerId} and sha256 = ${sha256}`,
+  )
 
-export const insertBatch = (tx: Tx, tenantId: number, b: { id: string; billerId: string; fileName: string; sha256: Buffer; rows: number; totalFen: number; at: Date }) =>
+export const insertBatch = (
+  tx: Tx,
+  tenantId: number,
+  b: { id: string; billerId: string; fileName: string; sha256: Buffer; rows: number; totalFen: number; at: Date },
+) =>
   tx.run(sql`
     insert into billing.batch (tenant_id, id, biller_id, file_name, sha256, rows, total_fen, imported_at)
     values (${tenantId}, ${b.id}, ${b.billerId}, ${b.fileName}, ${b.sha256}, ${b.rows}, ${b.totalFen}, ${b.at})`)
-
 
 // ---- receipts
 
@@ -261,10 +296,9 @@ export const insertReceipt = (tx: Tx, tenantId: number, r: ReceiptRow) =>
     values (${tenantId}, ${r.orderId}, ${r.billId}, ${r.receiptNo}, ${r.entryId}, ${r.issuedAt})`)
 
 export const listReceipts = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.receipt_no`)
-
-export const findReceipt = (tx: Tx, tenantId: number, receiptNo: string) =>
-  tx.maybe<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.receipt_no = ${receiptNo}`)
+  tx.rows<ReceiptRow>(
+    sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.receipt_no`,
+  )
 
 export const findReceiptByEntry = (tx: Tx, tenantId: number, entryId: string) =>
   tx.maybe<ReceiptRow>(sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.entry_id = ${entryId}`)

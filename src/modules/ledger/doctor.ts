@@ -3,7 +3,12 @@ import type { Check } from '#modules/trail/index.ts'
 import { listBalances } from './service.ts'
 import * as store from './store.ts'
 
-const check = (id: string, name: string, bad: readonly unknown[]): Check => ({ id, name, ok: bad.length === 0, detail: bad.length === 0 ? '' : JSON.stringify(bad.slice(0, 5)) })
+const check = (id: string, name: string, bad: readonly unknown[]): Check => ({
+  id,
+  name,
+  ok: bad.length === 0,
+  detail: bad.length === 0 ? '' : JSON.stringify(bad.slice(0, 5)),
+})
 
 /** I1, I2, I3, I13, I14 over the whole books of a tenant. */
 export async function checkLedger(db: Db, tenantId: number): Promise<Check[]> {
@@ -13,7 +18,10 @@ export async function checkLedger(db: Db, tenantId: number): Promise<Check[]> {
     const total = full.reduce((sum, row) => sum + row.amount, 0)
     const { rewritable } = await store.canRewrite(tx, 'ledger.journal')
     return [
-      check('I1', 'every journal sums to zero with two entries or more', [...(await store.unbalancedJournals(tx, tenantId)), ...(await store.orphanEntries(tx, tenantId))]),
+      check('I1', 'every journal sums to zero with two entries or more', [
+        ...(await store.unbalancedJournals(tx, tenantId)),
+        ...(await store.orphanEntries(tx, tenantId)),
+      ]),
       check('I2', 'all entries sum to zero', total === 0 ? [] : [total]),
       check('I3', 'journals cannot be updated or deleted', rewritable ? ['ledger.journal'] : []),
       check(

@@ -36,7 +36,13 @@ export async function post(
 ): Promise<boolean> {
   assertBalanced(journal.postings)
   const unit = journal.unit ?? 'fen'
-  const row = { code: journal.code, ref: journal.ref, unit, effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(), ...(journal.reverses && { reverses: journal.reverses }) }
+  const row = {
+    code: journal.code,
+    ref: journal.ref,
+    unit,
+    effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(),
+    ...(journal.reverses && { reverses: journal.reverses }),
+  }
   if (!(await store.insertJournal(tx, ctx.tenantId, row, journal.postings))) return false
   const accounts = journal.postings.map(p => p.accountId)
   const amounts = journal.postings.map(p => p.amount)

@@ -41,9 +41,15 @@ export const findJournal = (tx: Tx, tenantId: number, code: Template, ref: strin
   tx.maybe<{ unit: Unit; accounts: number[]; amounts: number[] }>(sql`
     select unit, accounts, amounts from ledger.journal where tenant_id = ${tenantId} and ref = ${ref} and code = ${code} and reverses = ''`)
 
-export async function addToBalances(tx: Tx, tenantId: number, sums: ReadonlyMap<number, { amount: number; entries: number }>): Promise<void> {
+export async function addToBalances(
+  tx: Tx,
+  tenantId: number,
+  sums: ReadonlyMap<number, { amount: number; entries: number }>,
+): Promise<void> {
   // In account order, so that two folders never wait for each other in a ring.
-  const rows = [...sums].sort(([a], [b]) => a - b).map(([account, sum]) => sql`(${tenantId}::integer, ${account}::integer, ${sum.amount}::bigint, ${sum.entries}::bigint)`)
+  const rows = [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([account, sum]) => sql`(${tenantId}::integer, ${account}::integer, ${sum.amount}::bigint, ${sum.entries}::bigint)`)
   if (rows.length === 0) return
   await tx.run(sql`
     insert into ledger.balance as b (tenant_id, account_id, amount, entries) values ${join(rows)}
@@ -92,7 +98,9 @@ export const inexactReversals = (tx: Tx, tenantId: number) =>
 
 /** Rights on the append-only tables as the database itself sees them. */
 export const canRewrite = (tx: Tx, table: string) =>
-  tx.one<{ rewritable: boolean }>(sql`select has_table_privilege('yimen_app', ${table}, 'update') or has_table_privilege('yimen_app', ${table}, 'delete') as rewritable`)
+  tx.one<{ rewritable: boolean }>(
+    sql`select has_table_privilege('yimen_app', ${table}, 'update') or has_table_privilege('yimen_app', ${table}, 'delete') as rewritable`,
+  )
 
 /** Text of the insert of many journals, as a part of a larger statement. The source has ref, at, accounts integer[] and amounts bigint[]; `$1` is the tenant. */
 export const sqlInsertJournals = (source: string, code: Template, unit: Unit): string => `

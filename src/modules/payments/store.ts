@@ -243,10 +243,6 @@ export const insertChannelTxn = (tx: Tx, tenantId: number, channel: string, txnN
     insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values (${tenantId}, ${channel}, ${txnNo}, ${attemptId}, ${amountFen})
     on conflict do nothing`)
 
-export const findChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo: string) =>
-  tx.maybe<{ attemptId: string }>(sql`
-    select attempt_id as "attemptId" from payments.channel_txn where tenant_id = ${tenantId} and channel = ${channel} and txn_no = ${txnNo}`)
-
 // ---- suspense and refunds
 
 export const insertSuspense = (

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type { Clock } from '#kernel/time.ts'
 import { exchange } from '#kernel/http/exchange.ts'
+import type { Clock } from '#kernel/time.ts'
 import type { BillerPort, PostingAnswer } from '../ports.ts'
 
 export interface BillerApiConfig {
@@ -22,7 +22,13 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
     const answer = await exchange({
       method,
       url: `${config.baseUrl}${path}`,
-      headers: { 'content-type': 'application/json', 'x-client-id': config.clientId, 'x-timestamp': timestamp, 'x-nonce': nonce, 'x-signature': signature },
+      headers: {
+        'content-type': 'application/json',
+        'x-client-id': config.clientId,
+        'x-timestamp': timestamp,
+        'x-nonce': nonce,
+        'x-signature': signature,
+      },
       ...(text && { body: text }),
     })
     if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
@@ -31,10 +37,21 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
     const parsed = answerSchema.safeParse(parse(answer.body))
     if (!parsed.success) return { kind: 'unknown', why: 'answer not understood' }
     const { state, reason } = parsed.data
-    return state === 'POSTED' ? { kind: 'posted' } : state === 'REVERSED' ? { kind: 'reversed' } : { kind: 'rejected', reason: reason ?? 'no reason given' }
+    return state === 'POSTED'
+      ? { kind: 'posted' }
+      : state === 'REVERSED'
+        ? { kind: 'reversed' }
+        : { kind: 'rejected', reason: reason ?? 'no reason given' }
   }
   return {
-    post: r => call('POST', '/v1/postings', { posting_no: r.postingNo, bill_no: r.billNo, account_no: r.accountNo, amount_fen: r.amountFen, paid_at: r.paidAt.toISOString() }),
+    post: r =>
+      call('POST', '/v1/postings', {
+        posting_no: r.postingNo,
+        bill_no: r.billNo,
+        account_no: r.accountNo,
+        amount_fen: r.amountFen,
+        paid_at: r.paidAt.toISOString(),
+      }),
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }

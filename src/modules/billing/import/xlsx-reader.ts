@@ -87,6 +87,7 @@ const unescapeXml = (text: string): string =>
 
 /** Text of a string item: its runs joined, phonetic hints left out. */
 const textOf = (xml: string): string => {
+  if (xml.startsWith('<t>') && xml.indexOf('<', 3) === xml.length - 4) return unescapeXml(xml.slice(3, -4))
   let out = ''
   for (const match of xml.replace(/<rPh\b[\s\S]*?<\/rPh>/g, '').matchAll(/<t(?:\s[^>]*)?>([\s\S]*?)<\/t>/g)) out += match[1]
   return unescapeXml(out)
