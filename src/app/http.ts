@@ -15,6 +15,7 @@ import { assets } from '#web/ui/assets.ts'
 import { galleryPage } from '#web/ui/gallery.tsx'
 import { cookieName } from '#web/visit.ts'
 import { apiRoutes } from './modules.ts'
+import { describe } from './texts.ts'
 
 export const VERSION = '0.1.0'
 
@@ -40,7 +41,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   })
   addAssets(server)
   addNotifications(server, kernel)
-  for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused })
+  for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
   const pages = createPages({
     kernel,
     tenantId: tenant.id,
@@ -70,7 +71,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
 
 /** Who calls the API: a member of staff by the session cookie, with the second factor done; else nobody in particular. */
 async function authenticate(kernel: Kernel, tenantId: number, request: FastifyRequest): Promise<Ctx> {
-  const token = request.cookies[cookieName(kernel, 'staff')]
+  const token = /^Bearer ([0-9a-z]{1,100})$/.exec(request.headers.authorization ?? '')?.[1] ?? request.cookies[cookieName(kernel, 'staff')]
   const member = token ? await findStaff(kernel, tenantId, token) : undefined
   const actor: Ctx['actor'] = member?.secondFactorDone
     ? { kind: 'staff', id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }

@@ -12,16 +12,8 @@ export async function serve(given: Config): Promise<void> {
   const unlock = lockData(config.dataDir)
   const say = (line: string) => process.stdout.write(`${line}\n`)
   let isStopping = false
-  const opened = await openKernel(config, { onDatabaseExit: () => void restartDatabase() })
+  const opened = await openKernel(config, { isHolder: true })
   const { kernel } = opened
-  const restartDatabase = async () => {
-    if (isStopping) return
-    kernel.log.error('PostgreSQL ended by itself and is started again')
-    const { startEmbedded } = await import('#kernel/db/embedded.ts')
-    await startEmbedded({ dataDir: config.dataDir, onExit: () => void restartDatabase() }).catch(error =>
-      kernel.log.fatal({ err: error }, 'PostgreSQL cannot be started'),
-    )
-  }
   const sequencer = keepSequencer(kernel, opened.connections)
   const town = await ensureTown(kernel, TENANT, config.seed, say)
   const sandbox = config.sandbox ? await useSandbox(kernel) : undefined

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
 import type { Config } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { loadVault } from '#kernel/crypto/vault.ts'
@@ -35,24 +36,51 @@ import { migrationFolders } from './migrations.ts'
 export const TENANT = 1
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-export interface Running {
+export interface Opened {
   readonly kernel: Kernel
   readonly connections: Connections
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
-/** Database, keys and kernel, without anything that serves: what every command needs. */
-export async function openKernel(
-  config: Config,
-  options: { onDatabaseExit?: () => void } = {},
-): Promise<{ kernel: Kernel; connections: Connections; embedded: EmbeddedServer | undefined; close(): Promise<void> }> {
+const RESTART_MS = 1_000
+
+/** The packaged database, started again whenever it ends by itself, as long as we hold the data folder. */
+async function keepDatabase(config: Config, isHolder: boolean, log: Logger): Promise<{ connections: Connections; stop(): Promise<void> }> {
+  let isStopping = false
+  const start = (): Promise<EmbeddedServer> =>
+    startEmbedded({ dataDir: config.dataDir, isHolder, ...(isHolder && { onExit: () => void again() }) })
+  let server = await start()
+  async function again(): Promise<void> {
+    while (!isStopping) {
+      log.error('PostgreSQL ended by itself and is started again')
+      try {
+        server = await start()
+        return
+      } catch (error) {
+        log.error({ err: error }, 'PostgreSQL cannot be started yet')
+        await new Promise(resolve => setTimeout(resolve, RESTART_MS))
+      }
+    }
+  }
+  return {
+    connections: server.connections,
+    stop: () => {
+      isStopping = true
+      return server.stop()
+    },
+  }
+}
+
+/**
+ * Database, keys and kernel, without anything that serves: what every command needs. A command beside a running product
+ * visits its database; `isHolder` is for the one that holds the data folder.
+ */
+export async function openKernel(config: Config, options: { isHolder?: boolean } = {}): Promise<Opened> {
   mkdirSync(config.dataDir, { recursive: true })
-  const embedded = config.databaseUrl
-    ? undefined
-    : await startEmbedded({ dataDir: config.dataDir, onExit: () => options.onDatabaseExit?.() })
-  const connections = embedded?.connections ?? (await externalConnections(config.databaseUrl!))
-  await migrate(connections.migrator, migrationFolders())
   const log = createLog(config.logLevel)
+  const own = config.databaseUrl ? undefined : await keepDatabase(config, options.isHolder ?? false, log)
+  const connections = own?.connections ?? (await externalConnections(config.databaseUrl!))
+  await migrate(connections.migrator, migrationFolders())
   const db = connect(connections.app, { max: config.poolSize, onError: error => log.warn({ err: error }, 'idle database connection lost') })
   const kernel: Kernel = {
     db,
@@ -67,10 +95,9 @@ export async function openKernel(
   return {
     kernel,
     connections,
-    embedded,
     close: async () => {
       await db.close()
-      await embedded?.stop()
+      await own?.stop()
     },
   }
 }

@@ -60,5 +60,12 @@ export function renderPage(ctx: PageContext, page: VNode | ComponentChildren, op
   const nonce = ctx.nonce ? ` nonce="${escapeHtml(ctx.nonce)}"` : ''
   const scripts = (options.scripts ?? []).map(name => `<script type="module" src="${assets.href(name)}"${nonce}></script>`)
   const refresh = options.refreshS ? `<noscript><meta http-equiv="refresh" content="${options.refreshS}"></noscript>` : ''
-  return `<!doctype html><html lang="${ctx.lang}"${ctx.elder ? ` data-elder="${ctx.elder}"` : ''}${options.surface ? ` data-surface="${options.surface}"` : ''}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover"><meta name="theme-color" content="#f5f6f9"><meta name="format-detection" content="telephone=no"><title>${escapeHtml(title)}</title><link rel="stylesheet" href="${assets.href(options.sheet ?? 'resident.css')}"><link rel="icon" href="${assets.href('icon.svg')}" type="image/svg+xml">${refresh}</head><body>${spriteFor(body)}${body}${scripts.join('')}</body></html>`
+  const attributes = `lang="${ctx.lang}"${ctx.elder ? ` data-elder="${ctx.elder}"` : ''}${options.surface ? ` data-surface="${options.surface}"` : ''}`
+  const head = [
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">',
+    '<meta name="theme-color" content="#f5f6f9"><meta name="format-detection" content="telephone=no">',
+    `<title>${escapeHtml(title)}</title><link rel="stylesheet" href="${assets.href(options.sheet ?? 'resident.css')}">`,
+    `<link rel="icon" href="${assets.href('icon.svg')}" type="image/svg+xml">${refresh}`,
+  ]
+  return `<!doctype html><html ${attributes}><head>${head.join('')}</head><body>${spriteFor(body)}${body}${scripts.join('')}</body></html>`
 }

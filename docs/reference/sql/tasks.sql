@@ -17,9 +17,6 @@ on conflict (tenant_id, kind, subject_kind, subject_id) where done_at is null do
 select $1 from tasks.task
 where tenant_id = $2 and kind = $3 and subject_kind = $4 and subject_id = $5 and done_at is null;
 
--- findTask
-select $1 from tasks.task where tenant_id = $2 and id = $3;
-
 -- takeTask
 select $1 from tasks.task where tenant_id = $2 and id = $3 for no key update;
 

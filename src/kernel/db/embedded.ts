@@ -38,6 +38,8 @@ export interface EmbeddedOptions {
   readonly fsync?: boolean
   readonly settings?: Readonly<Record<string, string>>
   readonly onExit?: (code: number | null) => void
+  /** Set by whoever holds the data folder's lock: then an adopted server is stopped at the end like a started one. */
+  readonly isHolder?: boolean
 }
 
 type Secrets = Readonly<Record<Role | 'yimen_owner', string>>
@@ -163,6 +165,18 @@ async function stopPid(pid: number, signal: 'SIGINT' | 'SIGQUIT'): Promise<void>
   if (isAlive(pid)) process.kill(pid, 'SIGKILL')
 }
 
+const WATCH_MS = 500
+
+/** An adopted server is nobody's child: its end is noticed by looking. */
+function watch(pid: number, onExit: EmbeddedOptions['onExit']): void {
+  if (!onExit) return
+  const timer = setInterval(() => {
+    if (isAlive(pid)) return
+    clearInterval(timer)
+    onExit(null)
+  }, WATCH_MS).unref()
+}
+
 function initialise(binaries: string, pgData: string, password: string, user: { uid: number; gid: number } | undefined): void {
   const pwfile = `${pgData}.pw`
   writeFileSync(pwfile, password, { mode: 0o600 })
@@ -233,6 +247,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       () => false,
     )
     if (!adopted) await stopPid(held, 'SIGQUIT')
+    else watch(held, options.onExit)
   }
   if (!adopted) {
     const out = openSync(log, 'a', 0o600)
@@ -289,8 +304,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     owner,
     pid: () => pid!,
     adopted,
+    // A command beside a running product only visits its server; whoever holds the data folder stops it.
     stop: async () => {
-      await stopPid(pid!, 'SIGINT')
+      if (!adopted || options.isHolder) await stopPid(pid!, 'SIGINT')
     },
   }
 }

@@ -6,7 +6,7 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Ctx, Kernel } from '../context.ts'
+import type { Ctx, Kernel, Lang } from '../context.ts'
 import { databaseFailure, sql } from '../db/index.ts'
 import { newId } from '../id.ts'
 import { type AppError, defineErrors } from '../result.ts'
@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly authenticate: (request: FastifyRequest) => Promise<Ctx>
   /** Called for every refused request, after the answer was decided. */
   readonly onRefused?: (ctx: Ctx | undefined, error: AppError, place: string) => void
+  /** Words for a person in the language asked for; they stand beside the stable code. */
+  readonly describe?: (error: AppError, lang: Lang) => string | undefined
   readonly rateMax?: number
 }
 
@@ -44,6 +46,7 @@ export const problemSchema = z.object({
   status: z.number(),
   code: z.string(),
   instance: z.string(),
+  detail: z.string().optional(),
   field: z.string().optional(),
   params: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 })
@@ -55,12 +58,13 @@ declare module 'fastify' {
 }
 
 /** RFC 9457 problem details. The code is stable; words for people are made from it by the page. */
-export const problem = (error: AppError, requestId: string) => ({
+export const problem = (error: AppError, requestId: string, detail?: string) => ({
   type: `urn:yimen:error:${error.code}`,
   title: error.code,
   status: error.status,
   code: error.code,
   instance: `urn:yimen:request:${requestId}`,
+  ...(detail && { detail }),
   ...(error.field && { field: error.field }),
   ...(error.params && { params: error.params }),
 })
@@ -153,7 +157,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     return reply
       .status(error.status)
       .type('application/problem+json')
-      .send(JSON.stringify(problem(error, request.id)))
+      .send(JSON.stringify(problem(error, request.id, options.describe?.(error, langOf(request)))))
   })
   addHealth(server, kernel)
   return server
@@ -162,6 +166,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 /** A payment form posts to us and is then redirected to the channel: browsers apply form-action to the redirect too. */
 const formTargets = (kernel: Kernel): string[] =>
   kernel.config.sandbox ? ['http://127.0.0.1:*', 'http://localhost:*'] : ['https:', 'weixin:', 'alipays:']
+
+const langOf = (request: FastifyRequest): Lang => (/^en\b/i.test(request.headers['accept-language'] ?? '') ? 'en' : 'zh-CN')
 
 function measure(server: Server, kernel: Kernel): void {
   const duration = kernel.metrics.histogram(
@@ -197,7 +203,7 @@ export function addRoutes(
   server: Server,
   tag: string,
   routes: Readonly<Record<string, Route>>,
-  options: Pick<ServerOptions, 'onRefused'>,
+  options: Pick<ServerOptions, 'onRefused' | 'describe'>,
 ): void {
   for (const [name, { contract, handle }] of Object.entries(routes)) {
     server.withTypeProvider<ZodTypeProvider>().route({
@@ -221,7 +227,7 @@ export function addRoutes(
         return reply
           .status(result.error.status as 200)
           .type('application/problem+json')
-          .send(problem(result.error, request.id) as never)
+          .send(problem(result.error, request.id, options.describe?.(result.error, langOf(request))) as never)
       },
     })
   }

@@ -18,6 +18,7 @@ export {
 } from './model.ts'
 export type { BillerPort } from './ports.ts'
 export { type PushClient, type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
+export { routes as billingRoutes } from './routes.ts'
 export {
   type BillForPayer,
   type BillState,

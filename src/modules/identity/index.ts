@@ -1,6 +1,8 @@
 export { contract as identityContract } from './contract.ts'
 export { errors as identityErrors } from './errors.ts'
 export * as identityEvents from './events.ts'
+export { messages as identityMessagesEn } from './messages.en.ts'
+export { messages as identityMessagesZh } from './messages.zh-CN.ts'
 export { isRole, isWithin, type Masked, type PersonField, permissionsOf, type Role, readPhone, roles, type Unmasked } from './model.ts'
 export { routes as identityRoutes } from './routes.ts'
 export {

@@ -9,6 +9,7 @@ export { runJanitor, runRefunds, startJobs as startPaymentJobs } from './jobs.ts
 export { attemptStateOf, ORDER_MS_MAX, orderStateOf, outTradeNoOf, readOutTradeNo, refundStateOf, UNDO_MS_MAX } from './model.ts'
 export { receiveNotification } from './notifications.ts'
 export type { ChannelCode, CreateInput, PaymentChannel } from './ports.ts'
+export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'
 export {

@@ -1,6 +1,8 @@
 export { errors as taskErrors } from './errors.ts'
 export * as taskEvents from './events.ts'
 export { startJobs as startTaskJobs } from './jobs.ts'
+export { messages as tasksMessagesEn } from './messages.en.ts'
+export { messages as tasksMessagesZh } from './messages.zh-CN.ts'
 export { type ClockKind, DEFAULT_LADDER, deadlineOf, type Pause, type Rung } from './model.ts'
 export {
   defineTaskKind,

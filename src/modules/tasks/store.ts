@@ -43,9 +43,6 @@ export const findOpenTask = (
     select ${task} from tasks.task
     where tenant_id = ${tenantId} and kind = ${kind} and subject_kind = ${subjectKind} and subject_id = ${subjectId} and done_at is null`)
 
-export const findTask = (tx: Tx, tenantId: number, id: string): Promise<TaskRow | undefined> =>
-  tx.maybe(sql`select ${task} from tasks.task where tenant_id = ${tenantId} and id = ${id}`)
-
 /** Locks the row: a change and a warning of one task follow each other. */
 export const takeTask = (tx: Tx, tenantId: number, id: string): Promise<TaskRow | undefined> =>
   tx.maybe(sql`select ${task} from tasks.task where tenant_id = ${tenantId} and id = ${id} for no key update`)

@@ -41,7 +41,9 @@ export function openStage(tx: Tx, ctx: Ctx, batchId: string): StageWriter {
   }
   return {
     add(b) {
-      held += `${prefix}${b.line}\t${newId(clock, random)}\t${newCode(random)}\t${escapeCell(b.accountNo)}\t${escapeCell(b.holder)}\t${escapeCell(b.address)}\t${escapeCell(b.billNo)}\t${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}\t${escapeCell(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
+      const names = `${newId(clock, random)}\t${newCode(random)}\t${escapeCell(b.accountNo)}\t${escapeCell(b.holder)}\t${escapeCell(b.address)}\t${escapeCell(b.billNo)}`
+      const figures = `${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}`
+      held += `${prefix}${b.line}\t${names}\t${figures}\t${escapeCell(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
     },
     drain: () => (held.length >= BUFFER_CHARS ? flush() : Promise.resolve()),
     async end() {
