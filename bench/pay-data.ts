@@ -3,7 +3,6 @@ import { ensureAccount } from '#modules/ledger/index.ts'
 import { ensureMerchant, outTradeNoOf } from '#modules/payments/index.ts'
 
 export const TENANT = 1
-export const MCHID = '1900000109'
 
 /** Money of the synthetic orders: between 10 and 500 yuan. */
 const amountOf = (i: number): number => 1_000 + ((i * 7_919) % 49_000)
@@ -15,20 +14,20 @@ export interface PreparedAttempt {
   readonly amountFen: number
 }
 
-export async function prepareBooks(kernel: Kernel): Promise<{ ctx: Ctx; payee: number; clearing: number }> {
+export async function prepareBooks(kernel: Kernel, mchid: string): Promise<{ ctx: Ctx; payee: number; clearing: number }> {
   const ctx = systemCtx(kernel, TENANT, 'bench')
-  await ensureMerchant(ctx, 'wechat', MCHID)
+  await ensureMerchant(ctx, 'wechat', mchid)
   return kernel.db.tx(TENANT, async tx => ({
     ctx,
     payee: await ensureAccount(tx, ctx, '2202:water'),
-    clearing: await ensureAccount(tx, ctx, `1012:wechat:${MCHID}`),
+    clearing: await ensureAccount(tx, ctx, `1012:wechat:${mchid}`),
   }))
 }
 
 /** Orders waiting for their confirmation, as the product's own tables hold them after a payer went to the wallet. */
 export async function prepareAttempts(
   kernel: Kernel,
-  accounts: { payee: number; clearing: number },
+  accounts: { payee: number; clearing: number; mchid: string },
   count: number,
   offset: number,
 ): Promise<PreparedAttempt[]> {
@@ -58,7 +57,7 @@ export async function prepareAttempts(
   )
   await pool.query(
     `insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
-     select $1, t, o, 'wechat', '${MCHID}', 'h5', n, 3, a, array[$6::integer, $7::integer], array[a, -a], $8, $9 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) as x(t, o, n, a)`,
+     select $1, t, o, 'wechat', '${accounts.mchid}', 'h5', n, 3, a, array[$6::integer, $7::integer], array[a, -a], $8, $9 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) as x(t, o, n, a)`,
     [TENANT, attempts, orders, made.map(m => m.outTradeNo), amounts, accounts.clearing, accounts.payee, now, later],
   )
   return made

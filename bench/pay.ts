@@ -1,10 +1,18 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import pg from 'pg'
+import { createHttp } from '#app/http.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
-import { checkPayments, confirmMany, recordPaid } from '#modules/payments/index.ts'
+import { checkPayments, confirmMany, recordPaid, useChannel, wechatChannel } from '#modules/payments/index.ts'
+import { makeWechatKeys } from '../sandbox/wechat/keys.ts'
+import { makeNotification, wechatSigner } from '../sandbox/wechat/signer.ts'
 import { median, range, rate, round, startBench } from './harness.ts'
 import { type PreparedAttempt, prepareAttempts, prepareBooks, TENANT } from './pay-data.ts'
 import { FLOOR_TABLES, fillFloor, floor4, floor7 } from './pay-floor.ts'
+import type { Errand, Letter } from './pay-sender.ts'
 
+const CLIENTS = 64
+const LETTERS = 10_000
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 const WINDOW_MS = Number(process.env.WINDOW_MS ?? 700)
 
@@ -14,7 +22,12 @@ const owner = new pg.Client({ connectionString: server.connections.migrator })
 await owner.connect()
 await owner.query(FLOOR_TABLES)
 await owner.end()
-const { ctx, payee, clearing } = await prepareBooks(kernel)
+
+const keys = makeWechatKeys(new Date())
+const { ctx, payee, clearing } = await prepareBooks(kernel, keys.merchant.mchid)
+useChannel(TENANT, wechatChannel({ ...keys.merchant, baseUrl: 'http://127.0.0.1:1' }))
+const http = await createHttp({ kernel, tenant: { id: TENANT, name: { 'zh-CN': '-', en: '-' }, phone: '-', address: '-' } })
+const url = `${await http.listen({ port: 0, host: '127.0.0.1' })}/notify/wechat/${TENANT}`
 
 const floorNext = { id: 1, filled: 0 }
 const ready: PreparedAttempt[] = []
@@ -28,7 +41,7 @@ async function refill(): Promise<void> {
     floorNext.filled += 10_000
   }
   while (ready.length < NEED) {
-    ready.push(...(await prepareAttempts(kernel, { payee, clearing }, 2_000, made)))
+    ready.push(...(await prepareAttempts(kernel, { payee, clearing, mchid: keys.merchant.mchid }, 2_000, made)))
     made += 2_000
   }
 }
@@ -38,10 +51,34 @@ const take = () => {
   if (!attempt) throw new Error('prepared attempts ran out: raise NEED')
   return {
     attemptId: attempt.attemptId,
+    outTradeNo: attempt.outTradeNo,
     txnNo: `4200002026112200${String(++txn).padStart(12, '0')}`,
     amountFen: attempt.amountFen,
     paidAt: new Date(),
   }
+}
+
+const signer = wechatSigner(keys)
+const sender = new Worker(new URL('./pay-sender.ts', import.meta.url))
+let letters: Letter[] = []
+
+/** Signing takes longer than receiving, so the letters of a window are written before it begins. */
+function writeLetters(): void {
+  while (letters.length < LETTERS) {
+    const { outTradeNo, txnNo, amountFen, paidAt } = take()
+    const { headers, body } = makeNotification(signer, { outTradeNo, amountFen, txnNo, paidAt })
+    letters.push({ headers, body })
+  }
+}
+
+async function deliver(): Promise<number> {
+  const errand: Errand = { url, clients: CLIENTS, window_ms: WINDOW_MS, letters }
+  letters = []
+  sender.postMessage(errand)
+  const [result] = (await once(sender, 'message')) as [{ rate: number; refused: number; ranOut: boolean }]
+  if (result.refused > 0) throw new Error(`${result.refused} notifications were refused`)
+  if (result.ranOut) throw new Error('letters ran out: raise LETTERS')
+  return result.rate
 }
 
 const contenders = {
@@ -49,6 +86,7 @@ const contenders = {
   floor7_32: () => rate(32, WINDOW_MS, () => floor7(kernel.db.pool, floorNext.id++)),
   single_32: () => rate(32, WINDOW_MS, () => confirmMany(kernel.db, ctx, [take()])),
   floor4_64: () => rate(64, WINDOW_MS, () => floor4(kernel.db.pool, floorNext.id++)),
+  http_64: () => deliver(),
   coalesced_64: () => rate(64, WINDOW_MS, () => recordPaid(ctx, take())),
   coalesced_256: () => rate(256, WINDOW_MS, () => recordPaid(ctx, take())),
 }
@@ -58,6 +96,7 @@ const rates = Object.fromEntries(Object.keys(contenders).map(name => [name, []])
 for (let i = 0; i < ROUNDS + 1; i++) {
   for (const [name, run] of Object.entries(contenders) as [Name, () => Promise<number>][]) {
     await refill()
+    if (name === 'http_64') writeLetters()
     const value = await run()
     // The first round warms plans and caches on both sides.
     if (i > 0) rates[name].push(value)
@@ -75,16 +114,21 @@ for (const [name, values] of Object.entries(rates)) report(`${name} per second`,
 const single = ratio('single_32', 'floor7_32')
 const coalesced = ratio('coalesced_64', 'floor4_64')
 report('single / floor7 at 32', single)
+const overHttp = ratio('http_64', 'floor4_64')
 report('coalesced / floor4 at 64', coalesced)
+report('http / floor4 at 64', overHttp)
 const checks = [...(await checkLedger(kernel.db, TENANT)), ...(await checkPayments(kernel.db, TENANT))]
 const broken = checks.filter(check => check.ok === false)
 for (const check of broken) console.log(`${check.id} ${check.name}: ${check.detail}`)
+await http.close()
+await sender.terminate()
 await bench.stop()
 console.log(
   JSON.stringify({
     name: 'pay',
     single_vs_floor7: round(median(single)),
     coalesced_vs_floor4: round(median(coalesced)),
+    http_vs_floor4: round(median(overHttp)),
     doctor: broken.length === 0 ? 'clean' : 'broken',
   }),
 )

@@ -5,21 +5,20 @@
 -- confirmText
 with chosen as (
   update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = f.paid_at, version = o.version + 1
-  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[]$2)
-    as f(attempt_id, txn_no, amount_fen, paid_at$3)
+  from $2
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
-  where o.tenant_id = $1 and o.id = a.order_id and o.state = $4 and o.amount_fen = a.amount_fen
-    and a.amount_fen = f.amount_fen and a.state <> $5
+  where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and o.amount_fen = a.amount_fen
+    and a.amount_fen = f.amount_fen and a.state <> $4
   returning a.id as ref, o.id as order_id, f.txn_no, f.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts, a.posting_amounts as amounts
-    $6),
+    $5),
 done as (
-  update payments.attempt a set state = $7, txn_no = s.txn_no, succeeded_at = s.at
+  update payments.attempt a set state = $6, txn_no = s.txn_no, succeeded_at = s.at
   from chosen s where a.tenant_id = $1 and a.id = s.ref),
 txn as (
   insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
-  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$8
-journal as ($9),
-pending as ($10)
+  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$7
+journal as ($8),
+pending as ($9)
 select ref as "attemptId", order_id as "orderId" from chosen;
 
 -- src/modules/payments/store.ts

@@ -104,6 +104,16 @@ export async function checkPayments(
           and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen = 0)) <> coalesce(c.order_id = o.id, false))
         limit 20`,
       ),
+      await empty(
+        tx,
+        'C2',
+        'states and amounts are in their range',
+        sql`
+        select id, state, amount_fen from payments."order" where tenant_id = ${t} and (state not between 1 and 3 or amount_fen <= 0 or paid_fen < 0)
+        union all select id, state, amount_fen from payments.attempt where tenant_id = ${t} and (state not between 1 and 8 or amount_fen <= 0)
+        union all select attempt_id, 0, amount_fen from payments.channel_txn where tenant_id = ${t} and amount_fen <= 0
+        limit 20`,
+      ),
     ]
   })
 }
