@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { checkLedger } from '#modules/ledger/index.ts'
+import { checkPayments } from '#modules/payments/index.ts'
+import { type Page, type Plain, plainBrowser } from '../support/form.ts'
+import type { Product } from '../support/product.ts'
+
+/** Everything an abuse could change, in one text: orders, attempts, money moved, claims, accounts kept at hand. */
+const STATE = `
+  select jsonb_build_object(
+    'orders', (select jsonb_agg(jsonb_build_array(tenant_id, id, state, amount_fen, paid_fen, reserved_fen, refunded_fen) order by id) from payments."order"),
+    'attempts', (select jsonb_agg(jsonb_build_array(id, amount_fen, txn_no, state = 5) order by id) from payments.attempt),
+    'claims', (select jsonb_agg(to_jsonb(c) order by c.order_id) from payments.claim c),
+    'refunds', (select jsonb_agg(jsonb_build_array(id, amount_fen) order by id) from payments.refund),
+    'transactions', (select jsonb_agg(to_jsonb(t) order by t.txn_no) from payments.channel_txn t),
+    'suspense', (select count(*) from payments.suspense),
+    'journal', (select count(*) from ledger.journal),
+    'bindings', (select jsonb_agg(to_jsonb(b) order by b.payer, b.account_id) from billing.binding b)
+  )::text as state`
+
+const REFUSALS = `
+  select count(*)::int as n from (
+    select type from trail.pending union all select type from trail.entry
+  ) as written where type = 'trail.request_refused'`
+
+export interface Inspector {
+  state(): Promise<string>
+  /** Refusals on the trail, sealed or not yet, over all tenants. */
+  refusals(): Promise<number>
+  count(sql: string, values?: unknown[]): Promise<number>
+}
+
+/** Reads the tables as their owner, so that no row policy hides a change. */
+export async function withInspector<T>(product: Product, work: (see: Inspector) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: product.kernel.owner })
+  await client.connect()
+  const one = async (sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows[0]
+  try {
+    return await work({
+      state: async () => (await one(STATE)).state,
+      refusals: async () => (await one(REFUSALS)).n,
+      count: async (sql, values) => Number((await one(sql, values)).n),
+    })
+  } finally {
+    await client.end()
+  }
+}
+
+export const until = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
+  for (let i = 0; i < 150; i++) {
+    const found = await look()
+    if (found) return found
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw new Error(`waited in vain for ${what}`)
+}
+
+/** What is wrong with the books; empty when nothing is. */
+export const faultsInBooks = async ({ kernel }: Product) =>
+  [...(await checkLedger(kernel.db, 1)), ...(await checkPayments(kernel.db, 1))].filter(check => check.ok === false)
+
+/** Presses the pay button on the wallet's own page; answers where the wallet sends its guest back to. */
+export async function payInWallet(location: string): Promise<string> {
+  const page = await fetch(location)
+  const form = [...(await page.text()).matchAll(/<form[\s\S]*?<\/form>/g)].map(m => m[0]).find(f => f.includes('value="pay"'))
+  if (!form) throw new Error(`the wallet has no pay button at ${location}`)
+  const fields = [...form.matchAll(/<input[^>]*name="([^"]*)"[^>]*value="([^"]*)"/g)]
+  const target = new URL(/action="([^"]*)"/.exec(form)![1]!, page.url)
+  const body = new URLSearchParams(fields.map(m => [m[1]!, m[2]!.replaceAll('&#38;', '&').replaceAll('&amp;', '&')]))
+  const paid = await fetch(target, { method: 'POST', redirect: 'manual', body })
+  return paid.headers.get('location') ?? ''
+}
+
+export interface Paid {
+  readonly browser: Plain
+  readonly bill: string
+  /** Path of the order: `/o/<code>`. */
+  readonly order: string
+  readonly done: Page
+}
+
+/** Starts paying one bill in a browser of its own: `order` is open. */
+export async function startPaying(product: Product, amountFen?: number): Promise<Omit<Paid, 'done'> & { wallet: string }> {
+  const browser = plainBrowser(product.url)
+  const bill = await product.issueBill(amountFen)
+  const answer = await browser.submit(await browser.get(`/b/${bill}`), `/b/${bill}/pay`, { way: 'wechat' })
+  if (!answer.location) throw new Error(`no wallet: ${answer.status}`)
+  const back = new URL(answer.location).searchParams.get('redirect_url') ?? ''
+  const { rows } = await product.kernel.db.pool.query(
+    'select o.code from payments."order" o join payments.order_line l on l.order_id = o.id join billing.bill b on b.id = l.subject_id where b.code = $1',
+    [bill],
+  )
+  return { browser, bill, order: back ? new URL(back).pathname : `/o/${rows[0].code}`, wallet: answer.location }
+}
+
+export async function pay(product: Product, amountFen?: number): Promise<Paid> {
+  const { wallet, ...started } = await startPaying(product, amountFen)
+  const back = await payInWallet(wallet)
+  return { ...started, order: new URL(back).pathname, done: await started.browser.get(back) }
+}
+
+/** Public lists of hostile input are read where YIMEN_REAL_DATA points; they are not part of this repository. */
+export function findList<T>(name: string): T | undefined {
+  const dir = process.env.YIMEN_REAL_DATA
+  return dir ? (JSON.parse(readFileSync(join(dir, 'payloads', name), 'utf8')) as T) : undefined
+}
+
+/** A caller of its own to the rate limits, which count by address behind a proxy on this machine. */
+export const fromAddress = (n: number): Record<string, string> => ({ 'x-forwarded-for': `10.9.${(n >> 8) & 255}.${n & 255}` })

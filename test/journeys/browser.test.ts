@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser } from 'playwright-core'
+import { checkLedger } from '#modules/ledger/index.ts'
+import { checkPayments } from '#modules/payments/index.ts'
+import { openBrowser } from '../../web/test/browser.ts'
+import { openVisitor, type Visitor } from '../support/browser.ts'
+import { type Product, withProduct } from '../support/product.ts'
+
+const PAY = 'button[form="pay"]'
+
+let browser: Browser
+before(async () => {
+  browser = await openBrowser()
+})
+after(() => browser?.close())
+
+const clean = async ({ kernel }: Product) => {
+  const checks = [...(await checkLedger(kernel.db, 1)), ...(await checkPayments(kernel.db, 1))]
+  assert.deepEqual(
+    checks.filter(check => check.ok === false),
+    [],
+  )
+}
+
+const count = async (product: Product, sql: string): Promise<number> => Number((await product.kernel.db.pool.query(sql)).rows[0].n)
+const orders = (product: Product) => count(product, 'select count(*) as n from payments."order"')
+
+/** From the address in the code on the paper to the receipt. */
+async function scanAndPay(visitor: Visitor, product: Product, amountFen: number): Promise<{ bill: string; order: string; taps: number }> {
+  const before = visitor.taps()
+  const bill = await product.issueBill(amountFen)
+  await visitor.page.goto(`${product.url}/b/${bill}`)
+  await visitor.tap(PAY)
+  await visitor.payInWallet()
+  assert.match(await visitor.page.content(), /YM-\d{8}-\d{6}/)
+  return { bill, order: new URL(visitor.page.url()).pathname, taps: visitor.taps() - before }
+}
+
+for (const script of [true, false]) {
+  test(`${script ? 'with' : 'without'} script: from the code to the receipt in two taps, and again for the next bill`, { timeout: 60_000 }, () =>
+    withProduct(async product => {
+      const visitor = await openVisitor(browser, { script })
+      const first = await scanAndPay(visitor, product, 13_195)
+      assert.ok(first.taps <= 2, `${first.taps} taps`)
+      const next = await scanAndPay(visitor, product, 9_900)
+      assert.ok(next.taps <= 2, `${next.taps} taps`)
+      assert.equal(await count(product, 'select count(*) as n from payments."order" where state = 2'), 2)
+
+      // Reading the receipt again does nothing but show it.
+      await visitor.page.reload()
+      assert.match(await visitor.page.content(), /YM-\d{8}-000002/)
+      await visitor.page.goto(`${product.url}/b/${next.bill}`)
+      assert.equal(await visitor.page.locator(PAY).count(), 0)
+      assert.equal(await visitor.page.locator(`a[href="${next.order}"]`).count(), 1)
+      assert.equal(await orders(product), 2)
+      await clean(product)
+      await visitor.close()
+    }),
+  )
+}
+
+test('going back after paying never pays again', { timeout: 60_000 }, () =>
+  withProduct(async product => {
+    const visitor = await openVisitor(browser)
+    const { order } = await scanAndPay(visitor, product, 8_800)
+    const { page } = visitor
+    // Back over the wallet to the bill: it says that it is paid.
+    for (let i = 0; i < 4 && !/\/b\//.test(page.url()); i++) await page.goBack()
+    assert.match(page.url(), /\/b\//)
+    if ((await page.locator(PAY).count()) > 0) await visitor.tap(PAY)
+    const shown = await page.content()
+    assert.ok(shown.includes(order) || /YM-\d{8}-000001/.test(shown), page.url())
+    assert.equal(await orders(product), 1)
+    assert.equal(await count(product, 'select sum(paid_fen) as n from payments."order"'), 8_800)
+    await clean(product)
+    await visitor.close()
+  }),
+)
+
+test('a double click on pay opens one order', { timeout: 60_000 }, () =>
+  withProduct(async product => {
+    const visitor = await openVisitor(browser)
+    await visitor.page.goto(`${product.url}/b/${await product.issueBill(5_500)}`)
+    await Promise.all([visitor.page.waitForURL(/\/wallet\//), visitor.page.locator(PAY).dblclick()])
+    assert.equal(await orders(product), 1)
+    assert.equal(await count(product, 'select count(*) as n from payments.attempt'), 1)
+    await visitor.payInWallet()
+    assert.match(await visitor.page.content(), /YM-\d{8}-000001/)
+    await clean(product)
+    await visitor.close()
+  }),
+)
+
+test('undo within ten minutes: the page shows the refund and the books are clean', { timeout: 60_000 }, () =>
+  withProduct(async product => {
+    const visitor = await openVisitor(browser)
+    const { order } = await scanAndPay(visitor, product, 7_700)
+    await visitor.tap(`form[action="${order}/undo"] button`)
+    assert.equal(new URL(visitor.page.url()).pathname, order)
+    assert.match(await visitor.page.content(), /77\.00/)
+    assert.equal(await visitor.page.locator(`form[action="${order}/undo"]`).count(), 0)
+    for (let i = 0; i < 100 && (await count(product, 'select refunded_fen as n from payments."order"')) === 0; i++)
+      await new Promise(resolve => setTimeout(resolve, 100))
+    await visitor.page.reload()
+    assert.equal(await visitor.page.locator('.banner', { hasText: '77.00' }).count(), 1)
+    assert.equal(await count(product, 'select refunded_fen as n from payments."order"'), 7_700)
+    await clean(product)
+    await visitor.close()
+  }),
+)
+
+const LOOKS = [
+  { size: undefined, lang: 'zh-CN' },
+  { size: 'elder', lang: 'en' },
+  { size: undefined, lang: 'en' },
+  { size: 'elder', lang: 'zh-CN' },
+] as const
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+async function complaintsOf(visitor: Visitor, place: string): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page: visitor.page }).withTags(TAGS).analyze()
+  return violations.map(v => `${place}: ${v.id} ${v.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
+}
+
+test('axe finds nothing on the pages as they are served, in both languages and two sizes', { timeout: 90_000 }, () =>
+  withProduct(async product => {
+    const visitor = await openVisitor(browser)
+    const { page, context } = visitor
+    const { bill: paid, order } = await scanAndPay(visitor, product, 4_400)
+    const receiptHref = await page.locator('a[href*="/verify?c="]').first().getAttribute('href').catch(() => null)
+    const entry = await count(product, 'select count(*) as n from payments."order"')
+    assert.equal(entry, 1)
+    const verify = receiptHref ? new URL(receiptHref, product.url).pathname + new URL(receiptHref, product.url).search : '/verify?c=unknown'
+    const bill = await product.issueBill(6_600)
+    const places = [
+      '/',
+      `/b/${bill}`,
+      `/b/${paid}`,
+      order,
+      '/pay',
+      '/pay/account?biller=water',
+      verify,
+      '/verify?c=1234',
+      '/prices',
+      '/mine/payments',
+      '/sign-in',
+      '/staff/sign-in',
+    ]
+    const complaints: string[] = []
+    for (const [turn, { size, lang }] of LOOKS.entries()) {
+      await context.addCookies([
+        { name: 'yimen_lang', value: lang, url: product.url },
+        { name: 'yimen_elder', value: size ?? '', url: product.url },
+      ])
+      // Every page in two of the four looks, so that each pair of language and page, and of size and page, is met.
+      for (const place of turn < 2 ? places : places.slice(0, 4)) {
+        await page.goto(product.url + place)
+        assert.equal(await page.getAttribute('html', 'lang'), lang)
+        if (place.startsWith('/pay/account')) {
+          await page.fill('input[name="account"]', '12')
+          await visitor.tap('main form button')
+          assert.equal(await page.locator('.errors').count(), 1)
+        }
+        if (place === '/mine/payments') assert.ok((await page.locator(`a[href="${order}"]`).count()) > 0)
+        complaints.push(...(await complaintsOf(visitor, `${place} ${lang} ${size ?? 'standard'}`)))
+      }
+    }
+    assert.deepEqual(complaints, [])
+    await visitor.close()
+  }),
+)

@@ -1,0 +1,75 @@
+import { gzipSync } from 'node:zlib'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+
+export const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, reducedMotion: 'reduce' } as const
+
+const AGENT = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'
+
+export interface Visitor {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Presses something on one of our pages and waits for the next document; the wallet's own button does not count. */
+  tap(selector: string): Promise<void>
+  /** Taps on our own pages so far. */
+  taps(): number
+  /** Presses the pay button of the wallet and comes back. */
+  payInWallet(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A person with a telephone 360 px wide. */
+export async function openVisitor(browser: Browser, options: { script?: boolean; lang?: 'zh-CN' | 'en' } = {}): Promise<Visitor> {
+  const context = await browser.newContext({
+    ...phone,
+    userAgent: AGENT,
+    javaScriptEnabled: options.script ?? true,
+    locale: options.lang ?? 'zh-CN',
+  })
+  context.setDefaultTimeout(10_000)
+  const page = await context.newPage()
+  let taps = 0
+  const press = (selector: string) => Promise.all([page.waitForEvent('domcontentloaded'), page.locator(selector).first().tap()])
+  return {
+    context,
+    page,
+    tap: async selector => {
+      taps++
+      await press(selector)
+    },
+    taps: () => taps,
+    payInWallet: async () => {
+      await press('button[value="pay"]')
+    },
+    close: () => context.close(),
+  }
+}
+
+export interface Weight {
+  gzip_bytes: number
+  requests: number
+}
+
+/** First visit with nothing cached. Bytes as transferred when the answer is compressed; else the body after gzip level 9. */
+export async function weigh(browser: Browser, url: string, options: { cookies?: BrowserContext } = {}): Promise<Weight & { status: number }> {
+  const context = await browser.newContext({ ...phone, userAgent: AGENT })
+  try {
+    if (options.cookies) await context.addCookies(await options.cookies.cookies())
+    const page = await context.newPage()
+    const pending: Promise<number>[] = []
+    page.on('requestfinished', request => {
+      pending.push(
+        (async () => {
+          const response = (await request.response())!
+          if (response.headers()['content-encoding']) return (await request.sizes()).responseBodySize
+          // A redirect has no body to weigh.
+          return response.status() >= 300 && response.status() < 400 ? 0 : gzipSync(await response.body(), { level: 9 }).length
+        })(),
+      )
+    })
+    const answer = await page.goto(url, { waitUntil: 'networkidle' })
+    const sizes = await Promise.all(pending)
+    return { gzip_bytes: sizes.reduce((sum, size) => sum + size, 0), requests: sizes.length, status: answer?.status() ?? 0 }
+  } finally {
+    await context.close()
+  }
+}
