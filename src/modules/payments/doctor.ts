@@ -91,6 +91,7 @@ export async function checkPayments(
         ok: suspense === open.fen,
         detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}`,
       },
+      none('I11', 'postings of a day equal the check file of the biller'),
       none('I12', 'drawers: opening and entries equal counted and over/short'),
       await empty(
         tx,
