@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Ctx, permit } from '#kernel/context.ts'
+import { type Ctx, type Lang, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
 import {
@@ -8,6 +8,7 @@ import {
   findBillOfOrder,
   findRescue,
   listPostings,
+  noteRead,
   postingStateOf,
   searchBills,
 } from '#modules/billing/index.ts'
@@ -26,7 +27,8 @@ import { timeline } from '#modules/trail/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
-import { t } from '#web/ui/messages.ts'
+import { yuan } from '#web/ui/format.ts'
+import { hasMessage, t } from '#web/ui/messages.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
 import { staffPaths } from './paths.ts'
@@ -133,6 +135,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (!permit(desk.ctx, 'payments.order.read').ok) return refuse(desk, reply, 403)
     const order = await findOrderById(desk.ctx, (request.params as { id: string }).id)
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
+    if (found) await noteRead(desk.ctx, order.id)
     return found ? pages.html(reply, await showOrder(desk, order, found)) : refuse(desk, reply, 404)
   })
   pages.form(server, '/staff/orders/:id/rescue', {}, async (request, reply) => {
@@ -196,25 +199,30 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
     attempts: order.attempts.map(a => ({
       no: a.outTradeNo,
       party: channelName(lang, a.channel),
-      state: { text: attemptStateOf(a.state) },
+      state: { text: t(lang)(`leg.${attemptStateOf(a.state)}`) },
       amountFen: a.amountFen,
       at: a.createdAt,
     })),
     postings: (await listPostings(ctx, order.id)).map(p => ({
       no: p.id,
       party: billerName(lang, biller),
-      state: { text: postingStateOf(p.state) },
+      state: { text: t(lang)(`leg.${postingStateOf(p.state)}`) },
       amountFen: p.amountFen,
       at: p.paidAt,
     })),
     refunds: order.refunds.map(r => ({
       no: r.outRefundNo,
       party: r.cause,
-      state: { text: refundStateOf(r.state) },
+      state: { text: t(lang)(`leg.${refundStateOf(r.state)}`) },
       amountFen: r.amountFen,
       at: r.createdAt,
     })),
-    timeline: entries.map(e => ({ at: e.at, actor: e.actor.kind, text: e.type, detail: detailOf(e.body) })),
+    timeline: entries.map(e => ({
+      at: e.at,
+      actor: wordOf(lang, `who.${e.actor.kind}`, e.actor.kind),
+      text: wordOf(lang, `event.${e.type}`, e.type),
+      detail: detailOf(e.body),
+    })),
     actions: canAnswer
       ? [
           {
@@ -228,9 +236,14 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
   })
 }
 
+/** Events of newer modules have no words here yet: their stable name is shown. */
+const wordOf = (lang: Lang, key: string, otherwise: string): string => (hasMessage(key) ? t(lang)(key) : otherwise)
+
+/** Only what a clerk can use: amounts and the numbers under which others know it. */
+const SHOWN = new Set(['out_trade_no', 'txn', 'receipt_no', 'why', 'reason', 'cause', 'outcome'])
+
 const detailOf = (body: Readonly<Record<string, unknown>>): string =>
   Object.entries(body)
-    .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
-    .map(([key, value]) => `${key} ${String(value)}`)
-    .join(', ')
+    .flatMap(([key, value]) => (key === 'amount_fen' ? [yuan(Number(value))] : SHOWN.has(key) ? [String(value)] : []))
+    .join(' · ')
     .slice(0, 200)

@@ -17,3 +17,6 @@ export const t =
       if (value === undefined) throw new Error(`message ${key} needs {${name}}`)
       return String(value)
     })
+
+/** Whether a key made from data, such as the name of an event, has words. */
+export const hasMessage = (key: string): key is MessageKey => Object.hasOwn(zh, key)

@@ -62,9 +62,5 @@ export const receiptIssued = defineEvent({
     period: z.string(),
   }),
 })
-export const accountRead = defineEvent({
-  type: 'billing.account_read',
-  version: 1,
-  subject: 'account',
-  body: z.object({ why: z.string() }),
-})
+/** A member of staff looked at an order: reading personal data is an act. */
+export const orderRead = defineEvent({ type: 'billing.order_read', version: 1, subject: 'order', body: z.object({}) })

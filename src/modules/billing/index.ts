@@ -36,5 +36,5 @@ export {
 } from './service/bills.ts'
 export { type PayBills, payBills } from './service/pay.ts'
 export { usePort } from './service/postings.ts'
-export { findReceipt, listPostings, listReceipts, proveReceipt, type Receipt } from './service/receipts.ts'
+export { findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'

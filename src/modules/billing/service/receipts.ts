@@ -3,7 +3,7 @@ import type { Tx } from '#kernel/db/index.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
-import { receiptIssued } from '../events.ts'
+import { orderRead, receiptIssued } from '../events.ts'
 import * as store from '../store.ts'
 
 export interface Receipt {
@@ -124,3 +124,7 @@ export async function findReceipt(ctx: Ctx, entryId: string): Promise<store.Rece
 
 export const listPostings = (ctx: Ctx, orderId: string) =>
   ctx.kernel.db.read(ctx.tenantId, tx => store.listPostings(tx, ctx.tenantId, orderId))
+
+/** Records that the caller looked at an order and whose bill it pays. */
+export const noteRead = (ctx: Ctx, orderId: string): Promise<string> =>
+  ctx.kernel.db.tx(ctx.tenantId, tx => append(tx, ctx, orderRead, { subjectId: orderId, body: {} }))
