@@ -106,7 +106,9 @@ test('undo twice, and ten times at once, returns the money once', { timeout: 90_
 const D = '[0-9０-９]'
 const AMOUNT = new RegExp(`^(?:${D}{1,3}(?:[,，]${D}{3})+|${D}{1,13})(?:[.．]${D}{1,2})?$`)
 
-test('amounts of the hostile list are read exactly or refused', { skip: findList('amounts.json') ? false : 'YIMEN_REAL_DATA is not set' }, () => {
+test('amounts of the hostile list are read exactly or refused', {
+  skip: findList('amounts.json') ? false : 'YIMEN_REAL_DATA is not set',
+}, () => {
   const lists = findList<Record<string, string | string[]>>('amounts.json')!
   const amounts = Object.values(lists).flatMap(list => (Array.isArray(list) ? list : []))
   assert.ok(amounts.length > 100)

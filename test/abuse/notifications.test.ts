@@ -61,7 +61,10 @@ const forgeries: Readonly<Record<string, (signer: WechatSigner, trade: PaidTrade
   'an order nobody opened': (signer, trade) =>
     makeNotification(signer, { ...trade, outTradeNo: `${trade.outTradeNo.slice(0, 4)}${'0'.repeat(26)}` }),
   'an order number of another system': (signer, trade) => makeNotification(signer, { ...trade, outTradeNo: 'SHOP20261122000001' }),
-  'a body that is no notification': (signer, trade) => ({ ...makeNotification(signer, trade), body: '{"event_type":"TRANSACTION.SUCCESS"' }),
+  'a body that is no notification': (signer, trade) => ({
+    ...makeNotification(signer, trade),
+    body: '{"event_type":"TRANSACTION.SUCCESS"',
+  }),
   'a ciphertext cut short': (signer, trade) => {
     const { headers, body } = makeNotification(signer, trade)
     const envelope = JSON.parse(body)

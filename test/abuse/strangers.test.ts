@@ -25,7 +25,8 @@ test('the bill of a stranger shows masked name and address and no account number
     assert.match(text, /青砖一村\*\*\*/)
     // The quote is a signed text of our own: what it carries is read too.
     const quote = Buffer.from(hiddenFields(text, `/b/${code}/pay`).quote!.split('.')[0]!, 'base64url').toString()
-    for (const hidden of [rows[0].account_no, rows[0].bill_no, rows[0].id]) assert.ok(!text.includes(hidden) && !quote.includes(hidden), hidden)
+    for (const hidden of [rows[0].account_no, rows[0].bill_no, rows[0].id])
+      assert.ok(!text.includes(hidden) && !quote.includes(hidden), hidden)
   }),
 )
 
@@ -37,7 +38,13 @@ test('orders of others answer like codes nobody has, and nobody else undoes or c
       const stranger = plainBrowser(product.url)
       const random = `/o/${newCode(product.kernel.random)}`
       await stranger.get('/')
-      for (const path of [open.order, `${paid.order}/wrong`, `${open.order}/receipt.json`, `${open.order}/receipt.pdf`, `${open.order}/print-a4`]) {
+      for (const path of [
+        open.order,
+        `${paid.order}/wrong`,
+        `${open.order}/receipt.json`,
+        `${open.order}/receipt.pdf`,
+        `${open.order}/print-a4`,
+      ]) {
         const given = await stranger.get(path)
         const same = path.replace(/^\/o\/[^/]+/, random)
         const unknown = await stranger.get(same)
@@ -91,7 +98,13 @@ test('what belongs to another tenant does not exist here', { timeout: 90_000 }, 
       const tables = `select count(*)::int as n from information_schema.columns where column_name = 'tenant_id' and table_schema in ('billing', 'payments')`
       assert.ok((await see.count(tables)) > 5)
       await moveToTenant(product, 2)
-      for (const path of [`/b/${theirs.bill}`, theirs.order, `${theirs.order}/receipt.json`, `${theirs.order}/receipt.pdf`, `${theirs.order}/print-80`]) {
+      for (const path of [
+        `/b/${theirs.bill}`,
+        theirs.order,
+        `${theirs.order}/receipt.json`,
+        `${theirs.order}/receipt.pdf`,
+        `${theirs.order}/print-80`,
+      ]) {
         const answer = await browser.get(path)
         assert.equal(answer.status, 404, path)
         assert.doesNotMatch(answer.text, /22\.00|王\*\*/, path)

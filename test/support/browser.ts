@@ -50,8 +50,12 @@ export interface Weight {
 }
 
 /** First visit with nothing cached. Bytes as transferred when the answer is compressed; else the body after gzip level 9. */
-export async function weigh(browser: Browser, url: string, options: { cookies?: BrowserContext } = {}): Promise<Weight & { status: number }> {
-  const context = await browser.newContext({ ...phone, userAgent: AGENT })
+export async function weigh(
+  browser: Browser,
+  url: string,
+  options: { cookies?: BrowserContext } = {},
+): Promise<Weight & { status: number }> {
+  const context = await browser.newContext({ ...phone, userAgent: AGENT, locale: 'zh-CN' })
   try {
     if (options.cookies) await context.addCookies(await options.cookies.cookies())
     const page = await context.newPage()
