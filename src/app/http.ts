@@ -1,7 +1,9 @@
 import type { FastifyRequest } from 'fastify'
-import type { Ctx, Kernel, Lang } from '#kernel/context.ts'
+import { type Ctx, type Kernel, type Lang, systemCtx } from '#kernel/context.ts'
 import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
+import { fail, type Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
+import { billingErrors, findPushClient, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
 import { receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
@@ -106,11 +108,38 @@ function addAssets(server: Server): void {
   }
 }
 
+/** Bills pushed by a biller's own system: signed with its shared secret, taken whole or not at all. */
+async function takePush(kernel: Kernel, request: FastifyRequest, biller: string): Promise<Result<ImportReport>> {
+  const client = findPushClient(request.ctx.tenantId, biller)
+  if (!client) return fail(billingErrors.biller_not_found)
+  const header = (name: string): string => String(request.headers[name] ?? '')
+  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const ctx = systemCtx(kernel, request.ctx.tenantId, `push:${biller}`)
+  const given = {
+    clientId: header('x-client-id'),
+    timestamp: header('x-timestamp'),
+    nonce: header('x-nonce'),
+    signature: header('x-signature'),
+  }
+  const signed = await verifyPush(ctx, client, request.method, request.url, given, raw)
+  return signed.ok ? receivePush(ctx, biller, raw) : signed
+}
+
 /** Notifications are verified on their raw bytes, so this corner of the server parses nothing. */
 function addNotifications(server: Server, kernel: Kernel): void {
   void server.register(async corner => {
     corner.removeAllContentTypeParsers()
     corner.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: NOTIFICATION_BYTES_MAX }, (_request, body, done) => done(null, body))
+    corner.post('/push/:biller/bills', { schema: { hide: true } }, async (request, reply) => {
+      const { biller } = request.params as { biller: string }
+      const pushed = await takePush(kernel, request, biller)
+      if (pushed.ok) return reply.status(pushed.value.outcome === 'refused' ? 422 : 200).send(pushed.value)
+      refuse(kernel.db, request.ctx, { code: pushed.error.code, place: 'POST /push/:biller/bills' }).catch(() => undefined)
+      return reply
+        .status(pushed.error.status)
+        .type('application/problem+json')
+        .send(JSON.stringify(problem(pushed.error, request.id)))
+    })
     corner.post('/notify/:channel/:tenant', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
       const { channel, tenant } = request.params as { channel: string; tenant: string }
       const headers = request.headers as Record<string, string | undefined>

@@ -17,7 +17,15 @@ import { createMetrics } from '#kernel/metrics.ts'
 import { systemRandom } from '#kernel/random.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
-import { type BillerApiConfig, billerApi, listBillers, registerReceipts, startBillingJobs, usePort } from '#modules/billing/index.ts'
+import {
+  type BillerApiConfig,
+  billerApi,
+  listBillers,
+  registerReceipts,
+  startBillingJobs,
+  usePort,
+  usePushClient,
+} from '#modules/billing/index.ts'
 import { registerFold } from '#modules/ledger/index.ts'
 import { type SmsConfig, smsGateway, startNotifyJobs, useMessenger } from '#modules/notify/index.ts'
 import {
@@ -155,6 +163,7 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
   useChannel(TENANT, wechatChannel(wechat))
   useChannel(TENANT, alipayChannel(alipay))
   useMessenger(kernel, 'sms', smsGateway(started.sms.config as unknown as SmsConfig, kernel.clock))
+  usePushClient(TENANT, 'telecom', started.biller.config as unknown as BillerApiConfig)
   for (const biller of await listBillers(ctx))
     usePort(TENANT, biller.id, billerApi(started.biller.config as unknown as BillerApiConfig, kernel.clock))
   return {

@@ -17,7 +17,7 @@ export {
   postingStateOf,
 } from './model.ts'
 export type { BillerPort } from './ports.ts'
-export { type PushClient, type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
+export { findPushClient, type PushClient, type PushHeaders, receivePush, signPush, usePushClient, verifyPush } from './push.ts'
 export { routes as billingRoutes } from './routes.ts'
 export {
   type BillForPayer,

@@ -91,3 +91,12 @@ function billsOf(rawBody: Buffer): unknown[] | undefined {
     return undefined
   }
 }
+
+const clients = new Map<string, PushClient>()
+
+/** Lets a biller's system push bills. */
+export const usePushClient = (tenantId: number, billerId: string, client: PushClient): void => {
+  clients.set(`${tenantId}:${billerId}`, client)
+}
+
+export const findPushClient = (tenantId: number, billerId: string): PushClient | undefined => clients.get(`${tenantId}:${billerId}`)
