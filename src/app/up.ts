@@ -55,14 +55,19 @@ const RESTART_MS = 1_000
 /** The packaged database, started again whenever it ends by itself, as long as we hold the data folder. */
 async function keepDatabase(config: Config, isHolder: boolean, log: Logger): Promise<{ connections: Connections; stop(): Promise<void> }> {
   let isStopping = false
+  let isRestarting = false
   const start = (): Promise<EmbeddedServer> =>
     startEmbedded({ dataDir: config.dataDir, isHolder, ...(isHolder && { onExit: () => void again() }) })
   let server = await start()
   async function again(): Promise<void> {
+    // A start that fails ends a server too: only one of us tries again.
+    if (isRestarting) return
+    isRestarting = true
     while (!isStopping) {
       log.error('PostgreSQL ended by itself and is started again')
       try {
         server = await start()
+        isRestarting = false
         return
       } catch (error) {
         log.error({ err: error }, 'PostgreSQL cannot be started yet')

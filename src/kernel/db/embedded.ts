@@ -280,15 +280,18 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     child.unref()
     pid = child.pid!
     let exited = false
+    let isUp = false
     child.on('exit', code => {
       exited = true
-      options.onExit?.(code)
+      // A server that never came up is reported by the error below.
+      if (isUp) options.onExit?.(code)
     })
     await waitFor(
       owner,
       () => !exited,
       () => tail(log),
     )
+    isUp = true
   }
 
   const client = new pg.Client({ connectionString: owner })

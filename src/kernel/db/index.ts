@@ -96,6 +96,8 @@ export function connect(url: string, options: { max: number; name?: string; onEr
     application_name: options.name ?? 'yimen',
   })
   pool.on('error', error => options.onError?.(error))
+  // The pool listens to idle connections only: one that breaks while it is checked out would end the process.
+  pool.on('connect', client => client.on('error', error => options.onError?.(error)))
 
   const checkOut = async (): Promise<pg.PoolClient> => {
     try {

@@ -14,6 +14,8 @@ const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** Creates missing roles; with passwords where the server is our own. */
 export async function ensureRoles(client: pg.Client, passwords?: Readonly<Record<Role, string>>): Promise<void> {
+  // Two starts at once would change the same rows; the lock ends with the connection.
+  await client.query("select pg_advisory_lock(hashtext('yimen.roles'))")
   for (const role of ROLES) {
     const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [role])
     if (rowCount === 0) await client.query(`create role ${role} nosuperuser nocreatedb nocreaterole`)
