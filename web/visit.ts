@@ -93,7 +93,7 @@ export async function openVisit(options: VisitOptions, request: FastifyRequest, 
 /** A form must come from our own page: same origin where the browser says so, and the token of this browser always. */
 export function isOwnForm(kernel: Kernel, request: FastifyRequest): boolean {
   const { origin, host } = request.headers
-  if (origin !== undefined && origin !== 'null' && new URL(origin).host !== host) return false
+  if (origin !== undefined && origin !== 'null' && (!URL.canParse(origin) || new URL(origin).host !== host)) return false
   const browser = request.cookies[cookieName(kernel, 'browser')]
   const given = (request.body as { csrf?: unknown } | undefined)?.csrf
   if (!browser || typeof given !== 'string') return false

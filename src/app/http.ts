@@ -26,13 +26,30 @@ export interface HttpOptions {
   readonly tenant: { readonly id: number; readonly name: Readonly<Record<Lang, string>>; readonly phone: string; readonly address: string }
 }
 
+/** Refusals written to the trail by one process: a flood of bad requests is counted, not kept for ever. */
+const REFUSALS_PER_MINUTE_MAX = 600
+
+function limiter(kernel: Kernel, most: number): () => boolean {
+  const dropped = kernel.metrics.counter('yimen_refusals_unrecorded_total', 'Refused requests beyond what the trail records in a minute')
+  let minute = 0
+  let count = 0
+  return () => {
+    const now = Math.floor(kernel.clock.now().getTime() / 60_000)
+    if (now !== minute) [minute, count] = [now, 0]
+    if (count++ < most) return true
+    dropped.inc()
+    return false
+  }
+}
+
 /** Bodies of notifications; channels send about two kilobytes. */
 const NOTIFICATION_BYTES_MAX = 64 * 1024
 
 export async function createHttp(options: HttpOptions): Promise<Server> {
   const { kernel, tenant } = options
+  const isWithin = limiter(kernel, REFUSALS_PER_MINUTE_MAX)
   const refused = (ctx: Ctx | undefined, code: string, place: string) => {
-    if (ctx) refuse(kernel.db, ctx, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
+    if (ctx && isWithin()) refuse(kernel.db, ctx, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
   }
   const onRefused = (ctx: Ctx | undefined, error: { code: string }, place: string) => refused(ctx, error.code, place)
   const server = await createServer({
@@ -42,7 +59,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
     onRefused,
   })
   addAssets(server)
-  addNotifications(server, kernel)
+  addNotifications(server, kernel, refused)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
   const pages = createPages({
     kernel,
@@ -126,7 +143,7 @@ async function takePush(kernel: Kernel, request: FastifyRequest, biller: string)
 }
 
 /** Notifications are verified on their raw bytes, so this corner of the server parses nothing. */
-function addNotifications(server: Server, kernel: Kernel): void {
+function addNotifications(server: Server, kernel: Kernel, refused: (ctx: Ctx, code: string, place: string) => void): void {
   void server.register(async corner => {
     corner.removeAllContentTypeParsers()
     corner.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: NOTIFICATION_BYTES_MAX }, (_request, body, done) => done(null, body))
@@ -134,7 +151,7 @@ function addNotifications(server: Server, kernel: Kernel): void {
       const { biller } = request.params as { biller: string }
       const pushed = await takePush(kernel, request, biller)
       if (pushed.ok) return reply.status(pushed.value.outcome === 'refused' ? 422 : 200).send(pushed.value)
-      refuse(kernel.db, request.ctx, { code: pushed.error.code, place: 'POST /push/:biller/bills' }).catch(() => undefined)
+      refused(request.ctx, pushed.error.code, 'POST /push/:biller/bills')
       return reply
         .status(pushed.error.status)
         .type('application/problem+json')
@@ -154,9 +171,7 @@ function addNotifications(server: Server, kernel: Kernel): void {
         : undefined
       if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
       const code = received?.error.code ?? httpErrors.not_found.code
-      refuse(kernel.db, { ...request.ctx, tenantId: Number(tenant) || 0 }, { code, place: `POST /notify/${channel}` }).catch(
-        () => undefined,
-      )
+      refused(request.ctx, code, `POST /notify/${channel}`)
       const status = received?.error.status ?? 404
       return channel === 'alipay'
         ? reply.status(status).type('text/plain').send('fail')

@@ -15,7 +15,8 @@ export function formatYuan(fen: number): string {
 
 /** '1046.2', '1,046.20' and full-width digits -> 104620 fen. Signs, exponents and more than two decimals are refused. */
 export function parseYuan(text: string): Result<number> {
-  const plain = text.normalize('NFKC').trim()
+  // Only the full-width forms: wider folding would read ² and ① as digits.
+  const plain = text.replace(/[０-９，．]/g, letter => String.fromCharCode(letter.charCodeAt(0) - 0xfee0)).trim()
   const match = /^(\d{1,3}(?:,\d{3})+|\d{1,13})(?:\.(\d{1,2}))?$/.exec(plain)
   if (!match) return fail(moneyErrors.not_an_amount, { text: text.slice(0, 40) })
   const fen = Number(match[1]!.replaceAll(',', '')) * 100 + Number((match[2] ?? '').padEnd(2, '0'))

@@ -69,10 +69,21 @@ export const problem = (error: AppError, requestId: string, detail?: string) => 
   ...(error.params && { params: error.params }),
 })
 
+/** A NUL in a text: no database column can hold it, no honest form sends it. */
+class TextRefused extends Error {}
+
+/** Looks at the texts of a query, a form or a JSON body; raw bytes are left to whoever verifies them. */
+function hasNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\u0000')
+  if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return false
+  return Object.values(value).some(hasNul)
+}
+
 /** What a thrown error means to the caller; bugs become a bare 500 that says nothing of the inside. */
 export function toAppError(error: unknown): AppError {
   const database = databaseFailure(error)
   if (database) return database
+  if (error instanceof TextRefused) return httpErrors.invalid_input
   if (error instanceof JsonRefused) return { ...jsonErrors[error.reason], params: { at: error.at } }
   const fastify = error as Partial<FastifyError> & { validation?: { instancePath?: string; message?: string }[]; statusCode?: number }
   if (fastify.validation) {
@@ -146,6 +157,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     hideUntagged: true,
   })
   measure(server, kernel)
+  server.addHook('preValidation', async request => {
+    if (hasNul(request.params) || hasNul(request.query) || hasNul(request.body)) throw new TextRefused()
+  })
   server.addHook('preHandler', async request => {
     request.ctx = await options.authenticate(request)
   })

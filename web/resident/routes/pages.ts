@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { leafHash } from '#engines/hashtree/index.ts'
 import type { Server } from '#kernel/http/server.ts'
@@ -33,8 +34,11 @@ const shownStatus = (status: number): ErrorView['status'] =>
 
 export function createPages(options: VisitOptions): Pages {
   const { kernel } = options
-  const html: Pages['html'] = (reply, document, status = 200) =>
-    reply.status(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(document)
+  const html: Pages['html'] = (reply, document, status = 200) => {
+    void reply.status(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').header('vary', 'accept-encoding, cookie')
+    const zips = /\bgzip\b/.test(String(reply.request.headers['accept-encoding'] ?? ''))
+    return zips ? reply.header('content-encoding', 'gzip').send(gzipSync(document)) : reply.send(document)
+  }
   const visit: Pages['visit'] = (request, reply) => openVisit(options, request, reply)
   const refused: Pages['refused'] = (at, error, place) => {
     refuse(kernel.db, at.ctx, { code: error.code, place }).catch(failure => kernel.log.warn({ err: failure }, 'refusal not recorded'))
