@@ -93,3 +93,18 @@ test('a double click posts twice and opens one order', { timeout: 120_000 }, () 
     assert.equal(attempts[0].attempts, 1)
   }),
 )
+
+test('inside WeChat the payment ends on a code to scan, never on a refusal', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const code = await product.issueBill(8_800)
+    const browser = plainBrowser(product.url, 'Mozilla/5.0 (iPhone) Mobile MicroMessenger/8.0')
+    const bill = await browser.get(`/b/${code}`)
+    const paying = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    assert.equal(paying.status, 303)
+    const wallet = await browser.get(paying.location!)
+    assert.equal(wallet.status, 200)
+    assert.match(wallet.text, /88\.00/)
+    const { rows } = await product.kernel.db.pool.query('select product, state from payments.attempt')
+    assert.deepEqual(rows, [{ product: 'native', state: 3 }])
+  }),
+)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
 export interface MigrationFolder {
@@ -14,6 +15,14 @@ interface Migration {
   readonly text: string
   readonly checksum: string
 }
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+
+/** The kernel's folder, then those of the modules in the order given, which is their rank. */
+export const moduleFolders = (names: readonly string[]): MigrationFolder[] => [
+  { module: 'kernel', dir: path('../migrations') },
+  ...names.map(module => ({ module, dir: path(`../../modules/${module}/migrations`) })),
+]
 
 const LOCK = 7_420_001
 

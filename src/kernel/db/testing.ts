@@ -14,7 +14,7 @@ import { type Random, systemRandom } from '../random.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { type EmbeddedServer, startEmbedded } from './embedded.ts'
 import { connect } from './index.ts'
-import { listMigrations, type MigrationFolder, migrate } from './migrate.ts'
+import { listMigrations, type MigrationFolder, migrate, moduleFolders } from './migrate.ts'
 import { type Connections, ensureDatabase } from './roles.ts'
 
 /** What the global set-up hands to each test process. */
@@ -84,9 +84,7 @@ export interface TestKernel extends Kernel {
 /** Every module's migrations, in rank order. */
 export async function migrationFolders(): Promise<MigrationFolder[]> {
   const { moduleNames } = await import('../../app/module-names.ts')
-  const modules = new URL('../../modules/', import.meta.url).pathname
-  const kernel = { module: 'kernel', dir: new URL('../migrations', import.meta.url).pathname }
-  return [kernel, ...moduleNames.map(module => ({ module, dir: join(modules, module, 'migrations') }))]
+  return moduleFolders(moduleNames)
 }
 
 let cloned = 0

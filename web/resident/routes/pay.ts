@@ -51,7 +51,8 @@ import { billerName, billView, channelName, periodLabel, postedBy, postingOf, re
 export function productFor(channel: string, userAgent: string): CreateInput['product'] {
   const isPhone = /Mobile|Android|iPhone/i.test(userAgent)
   if (channel === 'alipay') return isPhone ? 'wap' : 'precreate'
-  if (/MicroMessenger/i.test(userAgent)) return 'jsapi'
+  // H5 is refused inside WeChat and JSAPI needs an openid, which nothing asks for yet: a code to scan always works.
+  if (/MicroMessenger/i.test(userAgent)) return 'native'
   return isPhone ? 'h5' : 'native'
 }
 
@@ -150,7 +151,6 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
     notifyUrl: notifyUrlOf(ctx, way.id),
     returnUrl: `${publicUrl(ctx.kernel.config)}${order}?back=1`,
     clientIp: request.ip,
-    ...(request.cookies.yimen_openid && { openid: request.cookies.yimen_openid }),
   })
   if (!started.ok) {
     if (started.error.code === paymentErrors.channel_not_available.code || started.error.code === paymentErrors.order_not_open.code) {
