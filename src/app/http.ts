@@ -1,7 +1,7 @@
-import type { FastifyRequest } from 'fastify'
-import { type Ctx, type Kernel, type Lang, systemCtx } from '#kernel/context.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Ctx, type Kernel, type Lang, makeId, systemCtx } from '#kernel/context.ts'
 import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
-import { fail, type Result } from '#kernel/result.ts'
+import { type AppError, fail, type Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
 import { billingErrors, findPushClient, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
@@ -9,7 +9,7 @@ import { receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
 import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
-import { createPages } from '#web/resident/routes/pages.ts'
+import { createPages, type Pages } from '#web/resident/routes/pages.ts'
 import { addPayRoutes } from '#web/resident/routes/pay.ts'
 import { addSignInRoutes } from '#web/resident/routes/sign-in.ts'
 import { addStaffRoutes } from '#web/staff/routes.ts'
@@ -26,19 +26,20 @@ export interface HttpOptions {
   readonly tenant: { readonly id: number; readonly name: Readonly<Record<Lang, string>>; readonly phone: string; readonly address: string }
 }
 
-/** Refusals written to the trail by one process: a flood of bad requests is counted, not kept for ever. */
+/**
+ * Refusals written to the trail by one process: a flood of bad requests is counted, not kept for ever. What a limit on
+ * requests refused has a small share of its own, so that flooding cannot crowd out the refusals that tell something.
+ */
 const REFUSALS_PER_MINUTE_MAX = 600
+const LIMITED_PER_MINUTE_MAX = 60
 
 function limiter(kernel: Kernel, most: number): () => boolean {
-  const dropped = kernel.metrics.counter('yimen_refusals_unrecorded_total', 'Refused requests beyond what the trail records in a minute')
   let minute = 0
   let count = 0
   return () => {
     const now = Math.floor(kernel.clock.now().getTime() / 60_000)
     if (now !== minute) [minute, count] = [now, 0]
-    if (count++ < most) return true
-    dropped.inc()
-    return false
+    return count++ < most
   }
 }
 
@@ -47,21 +48,28 @@ const NOTIFICATION_BYTES_MAX = 64 * 1024
 
 export async function createHttp(options: HttpOptions): Promise<Server> {
   const { kernel, tenant } = options
+  const dropped = kernel.metrics.counter('yimen_refusals_unrecorded_total', 'Refused requests beyond what the trail records in a minute')
   const isWithin = limiter(kernel, REFUSALS_PER_MINUTE_MAX)
+  const isWithinLimited = limiter(kernel, LIMITED_PER_MINUTE_MAX)
+  // Some are refused before anybody asked who calls: too large, too many, no JSON.
   const refused = (ctx: Ctx | undefined, code: string, place: string) => {
-    if (ctx && isWithin()) refuse(kernel.db, ctx, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
+    if (!(code === httpErrors.too_many_requests.code ? isWithinLimited() : isWithin())) return dropped.inc()
+    const by = ctx ?? { kernel, tenantId: tenant.id, actor: NOBODY, requestId: makeId({ kernel }), lang: 'zh-CN' as const }
+    refuse(kernel.db, by, { code, place }).catch(error => kernel.log.warn({ err: error }, 'refusal not recorded'))
   }
   const onRefused = (ctx: Ctx | undefined, error: { code: string }, place: string) => refused(ctx, error.code, place)
+  let pages: Pages | undefined
   const server = await createServer({
     kernel,
     version: VERSION,
     authenticate: request => authenticate(kernel, tenant.id, request),
     onRefused,
+    showError: (request, reply, error) => showError(pages, request, reply, error),
   })
   addAssets(server)
   addNotifications(server, kernel, refused)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
-  const pages = createPages({
+  pages = createPages({
     kernel,
     tenantId: tenant.id,
     tenantName: tenant.name,
@@ -88,13 +96,32 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   return server
 }
 
+const NOBODY: Ctx['actor'] = { kind: 'anonymous', id: 'anonymous', permissions: new Set() }
+
+/** Too many tries, and faults of ours, as a page for whoever looks at one; programs are answered in problem details. */
+async function showError(
+  pages: Pages | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: AppError,
+): Promise<FastifyReply | undefined> {
+  const isPage = !/^\/(api|push|notify)\//.test(request.url) && /\btext\/html\b/.test(request.headers.accept ?? '')
+  if (!pages || !isPage || (error.status !== 429 && error.status < 500)) return undefined
+  try {
+    return pages.error(await pages.visit(request, reply), reply, error)
+  } catch {
+    // The page asks the database who visits; what keeps it from that is what is being told.
+    return undefined
+  }
+}
+
 /** Who calls the API: a member of staff by the session cookie, with the second factor done; else nobody in particular. */
 async function authenticate(kernel: Kernel, tenantId: number, request: FastifyRequest): Promise<Ctx> {
   const token = /^Bearer ([0-9a-z]{1,100})$/.exec(request.headers.authorization ?? '')?.[1] ?? request.cookies[cookieName(kernel, 'staff')]
   const member = token ? await findStaff(kernel, tenantId, token) : undefined
   const actor: Ctx['actor'] = member?.secondFactorDone
     ? { kind: 'staff', id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
-    : { kind: 'anonymous', id: 'anonymous', permissions: new Set() }
+    : NOBODY
   return { kernel, tenantId, actor, requestId: request.id, lang: 'zh-CN' }
 }
 

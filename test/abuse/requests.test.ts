@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hiddenFields, type Page, type Plain, plainBrowser } from '../support/form.ts'
+import { hiddenFields, type Page, type Plain } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
-import { findList, fromAddress, pay, until, withInspector } from './support.ts'
-
-const csrfOf = (page: Page): string => /name="csrf" value="([^"]*)"/.exec(page.text)![1]!
-
-/** A browser that has a token, and the token. */
-async function visitor(url: string): Promise<{ browser: Plain; csrf: string }> {
-  const browser = plainBrowser(url)
-  return { browser, csrf: csrfOf(await browser.get('/prefs')) }
-}
+import { findList, fromAddress, pay, until, visitor, withInspector } from './support.ts'
 
 test('posts from elsewhere are refused: no token, a token of another browser, a foreign origin', { timeout: 90_000 }, () =>
   withProduct(product =>

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { createStaff, type Role } from '#modules/identity/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
 import { type Page, type Plain, plainBrowser } from '../support/form.ts'
 import type { Product } from '../support/product.ts'
+import { totpCode } from '../support/totp.ts'
 
 /** Everything an abuse could change, in one text: orders, attempts, money moved, claims, accounts kept at hand. */
 const STATE = `
   select jsonb_build_object(
     'orders', (select jsonb_agg(jsonb_build_array(tenant_id, id, state, amount_fen, paid_fen, reserved_fen, refunded_fen) order by id) from payments."order"),
-    'attempts', (select jsonb_agg(jsonb_build_array(id, amount_fen, txn_no, state = 5) order by id) from payments.attempt),
+    'attempts', (select jsonb_agg(jsonb_build_array(id, amount_fen, txn_no, state = 5) order by id) from payments.attempt_state),
     'claims', (select jsonb_agg(to_jsonb(c) order by c.order_id) from payments.claim c),
     'refunds', (select jsonb_agg(jsonb_build_array(id, amount_fen) order by id) from payments.refund),
     'transactions', (select jsonb_agg(to_jsonb(t) order by t.txn_no) from payments.channel_txn t),
@@ -21,7 +23,7 @@ const STATE = `
 
 const REFUSALS = `
   select count(*)::int as n from (
-    select type from trail.pending union all select type from trail.entry
+    select type from trail.pending_event union all select type from trail.entry
   ) as written where type = 'trail.request_refused'`
 
 export interface Inspector {
@@ -108,3 +110,48 @@ export function findList<T>(name: string): T | undefined {
 
 /** A caller of its own to the rate limits, which count by address behind a proxy on this machine. */
 export const fromAddress = (n: number): Record<string, string> => ({ 'x-forwarded-for': `10.9.${(n >> 8) & 255}.${n & 255}` })
+
+/** What differs from request to request in an honest answer: ids, tokens and the path that was asked for. */
+export const comparable = (text: string, path: string): string =>
+  text
+    .replaceAll(encodeURIComponent(path), 'PATH')
+    .replaceAll(path, 'PATH')
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, 'ID')
+    .replace(/value="[^"]*"/g, '')
+
+export const csrfOf = (page: Page): string => /name="csrf" value="([^"]*)"/.exec(page.text)![1]!
+
+/** A browser that has a token, and the token. */
+export async function visitor(url: string): Promise<{ browser: Plain; csrf: string }> {
+  const browser = plainBrowser(url)
+  return { browser, csrf: csrfOf(await browser.get('/prefs')) }
+}
+
+export interface Desk {
+  readonly id: string
+  readonly username: string
+  readonly password: string
+  readonly browser: Plain
+  readonly csrf: string
+  /** Code of the authenticator so many steps of thirty seconds from now; each counts once. */
+  code(step?: number): string
+}
+
+let desks = 0
+
+/** A new account of the role, signed in at the desk with password and authenticator over the pages. */
+export async function signInAs(product: Product, role: Role): Promise<Desk> {
+  const { kernel } = product
+  const n = ++desks
+  const username = `${role}-${n}`
+  const made = await createStaff(product.ctx, { username, name: `测试${n}`, role })
+  if (!made.ok) throw new Error(made.error.code)
+  const { id, password = '', totpSecret } = made.value
+  const code = (step = 0) => totpCode(totpSecret, new Date(kernel.clock.now().getTime() + step * 30_000))
+  const { browser, csrf } = await visitor(product.url)
+  const address = fromAddress(20_000 + n)
+  await browser.post('/staff/sign-in', { csrf, username, password }, address)
+  const entered = await browser.post('/staff/second-factor', { csrf, code: code(-1) }, address)
+  if (entered.status !== 303) throw new Error(`no sign-in as ${role}: ${entered.status}`)
+  return { id, username, password, browser, csrf, code }
+}

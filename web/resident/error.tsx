@@ -1,4 +1,4 @@
-import { duration } from '#web/ui/format.ts'
+import { waiting } from '#web/ui/format.ts'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -22,7 +22,7 @@ const waitDefaultS = 60
 export function ErrorPage({ view }: { view: ErrorView }) {
   const { ctx, t } = usePage()
   const hasMoved = view.money !== undefined && view.money !== 'not_charged'
-  const wait = duration(ctx.lang, view.retryAfterS ?? waitDefaultS)
+  const wait = waiting(ctx.lang, view.retryAfterS ?? waitDefaultS)
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Heading title={t(`err.${view.status}.title`)} lead={t(`err.${view.status}.text`, { wait })} />

@@ -49,6 +49,13 @@ export const dateTime = (lang: Lang, at: Date): string => `${day(lang, onOf(at))
 /** `2026年11月19日 10:24:36`, for receipts. */
 export const stamp = (lang: Lang, at: Date): string => `${dayWithYear(lang, onOf(at))} ${timeWithSeconds(at)}`
 
+/** How long to wait: seconds up to two minutes, then whole minutes, rounded up. */
+export function waiting(lang: Lang, seconds: number): string {
+  if (seconds < 120) return duration(lang, seconds)
+  const minutes = Math.ceil(seconds / 60)
+  return lang === 'en' ? `${minutes} minutes` : `${minutes}分钟`
+}
+
 /** Remaining seconds to `9 分 42 秒` or `9 min 42 s`. */
 export function duration(lang: Lang, seconds: number): string {
   const s = Math.max(0, Math.floor(seconds))

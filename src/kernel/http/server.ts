@@ -3,7 +3,7 @@ import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Ctx, Kernel, Lang } from '../context.ts'
@@ -36,6 +36,8 @@ export interface ServerOptions {
   /** Words for a person in the language asked for; they stand beside the stable code. */
   readonly describe?: (error: AppError, lang: Lang) => string | undefined
   readonly rateMax?: number
+  /** Answers a failed request of a person with a page; undefined leaves it to problem details. */
+  readonly showError?: (request: FastifyRequest, reply: FastifyReply, error: AppError) => Promise<FastifyReply | undefined>
 }
 
 const BODY_BYTES_MAX = 256 * 1024
@@ -163,11 +165,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   server.addHook('preHandler', async request => {
     request.ctx = await options.authenticate(request)
   })
-  server.setErrorHandler((thrown, request, reply) => {
+  server.setErrorHandler(async (thrown, request, reply) => {
     const error = toAppError(thrown)
     if (error.status >= 500) kernel.log.error({ requestId: request.id, route: request.routeOptions.url, err: thrown }, 'request failed')
     else options.onRefused?.(request.ctx ?? undefined, error, `${request.method} ${request.routeOptions.url ?? 'unknown'}`)
     if (error.status === 503) void reply.header('retry-after', '2')
+    const shown = await options.showError?.(request, reply, error)
+    if (shown) return shown
     return reply
       .status(error.status)
       .type('application/problem+json')

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Server } from '#kernel/http/server.ts'
+import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
 import {
   type BillState,
@@ -15,7 +15,7 @@ import {
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
-import type { Visit } from '#web/visit.ts'
+import { cookieName, type Visit } from '#web/visit.ts'
 import { billsPage } from '../bills.tsx'
 import { accountNumberPage, chooseBillerPage } from '../find-account.tsx'
 import { homePage } from '../home.tsx'
@@ -29,8 +29,13 @@ import type { Pages } from './pages.ts'
 import { billerName, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
-/** Account numbers tried by one browser: few enough that nobody walks through them. */
-const LOOKUPS = { max: 20, timeWindow: '1 hour' }
+/**
+ * Account numbers tried, over both forms that take one: few enough that nobody walks through them. An address may stand
+ * for a hall full of people, a browser for one.
+ */
+const LOOKUPS = { max: 120, timeWindow: '1 hour', groupId: 'look-up' }
+const LOOKUPS_OF_BROWSER = { max: 20, timeWindow: '1 hour' }
+const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
 
 const billRow = (visit: Visit, state: BillState) => ({
   href: `/b/${state.bill.code}`,
@@ -95,7 +100,21 @@ async function showAccountNumber(
   )
 }
 
-function addFinding(server: Server, pages: Pages): void {
+/** Answers too many tries of one browser; undefined while it may go on. */
+type Limit = (visit: Visit, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
+
+function lookUpLimit(server: Server, pages: Pages): Limit {
+  const name = cookieName(pages.options.kernel, 'browser')
+  const count = server.createRateLimit({ ...LOOKUPS_OF_BROWSER, keyGenerator: request => request.cookies[name] ?? request.ip })
+  return async (visit, request, reply) => {
+    const counted = await count(request)
+    if (counted.isAllowed || !counted.isExceeded) return undefined
+    pages.refused(visit, httpErrors.too_many_requests, `POST ${request.routeOptions.url ?? ''}`)
+    return pages.error(visit, reply.header('retry-after', String(counted.ttlInSeconds)), httpErrors.too_many_requests)
+  }
+}
+
+function addFinding(server: Server, pages: Pages, limit: Limit): void {
   server.get(paths.pay, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const known = new Map((await billers(visit)).map(b => [b.id, b]))
@@ -121,16 +140,18 @@ function addFinding(server: Server, pages: Pages): void {
     pages.guarded(request, reply, async () => {
       const visit = await pages.visit(request, reply)
       const { biller = '', account = '' } = textsOf(request.body)
+      const tooMany = await limit(visit, request, reply)
+      if (tooMany) return tooMany
       const found = await findAccount(visit.ctx, biller, account)
-      if (found.ok) {
-        const open = await listOpenBills(visit.ctx, [found.value.id])
-        return open.length === 1 ? reply.redirect(`/b/${open[0]!.bill.code}`, 303) : showBills(pages, visit, reply, found.value)
-      }
-      if (found.error.code === billingErrors.biller_not_found.code) return reply.redirect(paths.pay, 303)
+      // One question either way: an account without an open bill answers like a number nobody has.
+      const open = await listOpenBills(visit.ctx, [found.ok ? found.value.id : NO_ACCOUNT])
+      if (open.length === 1) return reply.redirect(`/b/${open[0]!.bill.code}`, 303)
+      if (found.ok && open.length > 1) return showBills(pages, visit, reply, found.value)
+      if (!found.ok && found.error.code === billingErrors.biller_not_found.code) return reply.redirect(paths.pay, 303)
       const name =
         account.trim() === ''
           ? 'accountEmpty'
-          : found.error.code === billingErrors.account_no_malformed.code
+          : !found.ok && found.error.code === billingErrors.account_no_malformed.code
             ? 'accountFormat'
             : 'accountNotFound'
       const digits = (await listBillers(visit.ctx)).find(b => b.id === biller)?.config.account.length ?? ''
@@ -139,7 +160,7 @@ function addFinding(server: Server, pages: Pages): void {
   )
 }
 
-function addMine(server: Server, pages: Pages): void {
+function addMine(server: Server, pages: Pages, limit: Limit): void {
   server.get(paths.mine, hidden, async (request, reply) => pages.html(reply, minePage((await pages.visit(request, reply)).page)))
   server.get(paths.payments, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
@@ -203,6 +224,8 @@ function addMine(server: Server, pages: Pages): void {
   server.post(paths.households, { ...hidden, config: { rateLimit: LOOKUPS } }, (request, reply) =>
     pages.guarded(request, reply, async () => {
       const visit = await pages.visit(request, reply)
+      const tooMany = await limit(visit, request, reply)
+      if (tooMany) return tooMany
       const body = textsOf(request.body)
       const errors: FieldError[] = []
       if (!body.biller) errors.push(fieldError(visit.ctx.lang, 'billerMissing'))
@@ -375,7 +398,8 @@ function addTexts(server: Server, pages: Pages): void {
 }
 
 export function addOtherRoutes(server: Server, pages: Pages): void {
-  addFinding(server, pages)
-  addMine(server, pages)
+  const limit = lookUpLimit(server, pages)
+  addFinding(server, pages, limit)
+  addMine(server, pages, limit)
   addTexts(server, pages)
 }

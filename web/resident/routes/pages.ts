@@ -43,12 +43,20 @@ export function createPages(options: VisitOptions): Pages {
   const refused: Pages['refused'] = (at, error, place) => {
     refuse(kernel.db, at.ctx, { code: error.code, place }).catch(failure => kernel.log.warn({ err: failure }, 'refusal not recorded'))
   }
-  const error: Pages['error'] = (at, reply, failure, money) =>
-    html(
+  const error: Pages['error'] = (at, reply, failure, money) => {
+    // What a limit told the browser is what the page tells the person.
+    const retryAfterS = Number(reply.getHeader('retry-after')) || undefined
+    return html(
       reply,
-      errorPage(at.page, { status: shownStatus(failure.status), requestId: at.ctx.requestId, ...(money && { money }) }),
+      errorPage(at.page, {
+        status: shownStatus(failure.status),
+        requestId: at.ctx.requestId,
+        ...(money && { money }),
+        ...(retryAfterS && { retryAfterS }),
+      }),
       failure.status === 401 ? 403 : failure.status,
     )
+  }
   const guarded: Pages['guarded'] = async (request, reply, work) => {
     if (isOwnForm(kernel, request)) return work()
     const at = await visit(request, reply)
