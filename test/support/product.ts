@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import { createHttp } from '#app/http.ts'
 import { startWork } from '#app/up.ts'
 import type { Ctx } from '#kernel/context.ts'
@@ -41,13 +42,13 @@ const CONFIG: BillerConfig = {
 /** The whole product against a clone of the test database: real sandbox processes, a real sequencer, a real port. */
 export async function withProduct<T>(
   work: (product: Product) => Promise<T>,
-  options: { faults?: Record<string, unknown>; clock?: Clock } = {},
+  options: { faults?: Record<string, unknown>; clock?: Clock; log?: Logger } = {},
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'yimen-product-'))
   const port = await freePort('127.0.0.1')
   return withTestDb(
     async plain => {
-      const kernel: TestKernel = { ...plain, config: { ...plain.config, port, dataDir: folder } }
+      const kernel: TestKernel = { ...plain, config: { ...plain.config, port, dataDir: folder }, ...(options.log && { log: options.log }) }
       // Whatever was started is ended again, last first, however the test went.
       const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
       try {
