@@ -1,7 +1,7 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { type Ctx, type Kernel, type Lang, makeId, systemCtx } from '#kernel/context.ts'
 import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
-import { type AppError, fail, type Result } from '#kernel/result.ts'
+import { fail, type Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
 import { billingErrors, findPushClient, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
@@ -15,7 +15,8 @@ import { addSignInRoutes } from '#web/resident/routes/sign-in.ts'
 import { addStaffRoutes } from '#web/staff/routes.ts'
 import { assets } from '#web/ui/assets.ts'
 import { galleryPage } from '#web/ui/gallery.tsx'
-import { cookieName } from '#web/visit.ts'
+import { cookieName, type VisitOptions } from '#web/visit.ts'
+import { showFailure } from './failed-page.ts'
 import { apiRoutes } from './modules.ts'
 import { describe } from './texts.ts'
 
@@ -45,6 +46,8 @@ function limiter(kernel: Kernel, most: number): () => boolean {
 
 /** Bodies of notifications; channels send about two kilobytes. */
 const NOTIFICATION_BYTES_MAX = 64 * 1024
+/** A push of a thousand bills. */
+const PUSH_BYTES_MAX = 2 * 2 ** 20
 
 export async function createHttp(options: HttpOptions): Promise<Server> {
   const { kernel, tenant } = options
@@ -59,24 +62,27 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   }
   const onRefused = (ctx: Ctx | undefined, error: { code: string }, place: string) => refused(ctx, error.code, place)
   let pages: Pages | undefined
+  let bare: Pages | undefined
   const server = await createServer({
     kernel,
     version: VERSION,
     authenticate: request => authenticate(kernel, tenant.id, request),
     onRefused,
-    showError: (request, reply, error) => showError(pages, request, reply, error),
+    showError: async (request, reply, error) => (pages && bare ? showFailure(pages, bare, request, reply, error) : undefined),
   })
   addAssets(server)
   addNotifications(server, kernel, refused)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
-  pages = createPages({
+  const visits: VisitOptions = {
     kernel,
     tenantId: tenant.id,
     tenantName: tenant.name,
     phone: tenant.phone,
     findResident: token => findResident(kernel, tenant.id, token),
     hall: (lang, now) => hallAt(tenant.name[lang], tenant.address, lang, now),
-  })
+  }
+  pages = createPages(visits)
+  bare = createPages({ ...visits, findResident: async () => undefined })
   addPayRoutes(server, pages)
   addOtherRoutes(server, pages)
   addSignInRoutes(server, pages)
@@ -97,23 +103,6 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
 }
 
 const NOBODY: Ctx['actor'] = { kind: 'anonymous', id: 'anonymous', permissions: new Set() }
-
-/** Too many tries, and faults of ours, as a page for whoever looks at one; programs are answered in problem details. */
-async function showError(
-  pages: Pages | undefined,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  error: AppError,
-): Promise<FastifyReply | undefined> {
-  const isPage = !/^\/(api|push|notify)\//.test(request.url) && /\btext\/html\b/.test(request.headers.accept ?? '')
-  if (!pages || !isPage || (error.status !== 429 && error.status < 500)) return undefined
-  try {
-    return pages.error(await pages.visit(request, reply), reply, error)
-  } catch {
-    // The page asks the database who visits; what keeps it from that is what is being told.
-    return undefined
-  }
-}
 
 /** Who calls the API: a member of staff by the session cookie, with the second factor done; else nobody in particular. */
 async function authenticate(kernel: Kernel, tenantId: number, request: FastifyRequest): Promise<Ctx> {
@@ -174,11 +163,13 @@ function addNotifications(server: Server, kernel: Kernel, refused: (ctx: Ctx, co
   void server.register(async corner => {
     corner.removeAllContentTypeParsers()
     corner.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: NOTIFICATION_BYTES_MAX }, (_request, body, done) => done(null, body))
-    corner.post('/push/:biller/bills', { schema: { hide: true } }, async (request, reply) => {
+    corner.post('/push/:biller/bills', { schema: { hide: true }, bodyLimit: PUSH_BYTES_MAX }, async (request, reply) => {
       const { biller } = request.params as { biller: string }
       const pushed = await takePush(kernel, request, biller)
-      if (pushed.ok) return reply.status(pushed.value.outcome === 'refused' ? 422 : 200).send(pushed.value)
-      refused(request.ctx, pushed.error.code, 'POST /push/:biller/bills')
+      if (pushed.ok && pushed.value.outcome !== 'refused') return reply.send(pushed.value)
+      const code = pushed.ok ? billingErrors.file_refused.code : pushed.error.code
+      refused(request.ctx, code, 'POST /push/:biller/bills')
+      if (pushed.ok) return reply.status(422).send(pushed.value)
       return reply
         .status(pushed.error.status)
         .type('application/problem+json')

@@ -3,7 +3,8 @@ import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { formatYuan } from '#kernel/money.ts'
-import { explainFault, type ImportInput, type ImportReport, importBills, type RowError } from '#modules/billing/index.ts'
+import { billingErrors, explainFault, type ImportInput, type ImportReport, importBills, type RowError } from '#modules/billing/index.ts'
+import { refuse } from '#modules/trail/index.ts'
 
 const USAGE = `usage: yimen import bills --biller B FILE [--mapping M] [--dry-run] [--json]
   --biller B    id of the biller, e.g. water
@@ -93,7 +94,8 @@ export async function runImport(kernel: Kernel, tenantId: number, argv: readonly
     return 2
   }
   const bar = progressBar()
-  const result = await importBills(systemCtx(kernel, tenantId, 'import'), {
+  const ctx = systemCtx(kernel, tenantId, 'import')
+  const result = await importBills(ctx, {
     billerId: args.biller,
     path: args.file,
     fileName: basename(args.file),
@@ -111,6 +113,8 @@ export async function runImport(kernel: Kernel, tenantId: number, argv: readonly
     return 1
   }
   const isDone = result.value.outcome !== 'refused'
+  if (!isDone && !args.dryRun)
+    await refuse(kernel.db, ctx, { code: billingErrors.file_refused.code, place: 'import bills', subject: result.value.sha256 })
   if (args.json) process.stdout.write(`${JSON.stringify(result.value)}\n`)
   else (isDone ? process.stdout : process.stderr).write(summaryOf(result.value))
   return isDone ? 0 : 1

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { type SmsConfig, smsGateway, useMessenger } from '#modules/notify/index.ts'
-import { startSandbox } from '../../sandbox/start.ts'
+import { registerPerson } from '#modules/identity/index.ts'
 import type { Page } from '../support/form.ts'
-import { type Product, withProduct } from '../support/product.ts'
-import { comparable, fromAddress, pay, signInAs, until, visitor, withInspector } from './support.ts'
+import { withProduct } from '../support/product.ts'
+import { comparable, fromAddress, pay, signInAs, until, visitor, withInspector, withMessages } from './support.ts'
 
 const ROUNDS = 15
 /** Far above what two equal ways differ by on a busy machine, far below a password check that was left out. */
@@ -102,7 +100,6 @@ test('known and unknown telephones and user names get one answer in one time', {
         return browser.post('/sign-in', { csrf, phone, next: '/mine' }, fromAddress(++n))
       }
       const number = (i: number) => `139${String(i).padStart(8, '0')}`
-      const { registerPerson } = await import('#modules/identity/index.ts')
       for (let i = 0; i <= ROUNDS; i++) assert.ok((await registerPerson(product.ctx, { name: '张三', phone: number(i) })).ok)
       same(await askPhone(number(ROUNDS)), await askPhone(number(900)))
       await takesTheSame(
@@ -121,13 +118,3 @@ test('known and unknown telephones and user names get one answer in one time', {
     }),
   ),
 )
-
-async function withMessages<T>(product: Product, work: () => Promise<T>): Promise<T> {
-  const { sms } = await startSandbox(['sms'], { keysDir: join(product.kernel.config.dataDir, 'sandbox') })
-  useMessenger(product.kernel, 'sms', smsGateway(sms.config as unknown as SmsConfig, product.kernel.clock))
-  try {
-    return await work()
-  } finally {
-    await sms.stop()
-  }
-}

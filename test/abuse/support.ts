@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { systemClock } from '#kernel/time.ts'
 import { createStaff, type Role } from '#modules/identity/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
+import { type SmsConfig, smsGateway, useMessenger } from '#modules/notify/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
+import { startSandbox } from '../../sandbox/start.ts'
 import { type Page, type Plain, plainBrowser } from '../support/form.ts'
 import type { Product } from '../support/product.ts'
 import { totpCode } from '../support/totp.ts'
@@ -31,6 +34,7 @@ export interface Inspector {
   /** Refusals on the trail, sealed or not yet, over all tenants. */
   refusals(): Promise<number>
   count(sql: string, values?: unknown[]): Promise<number>
+  rows(sql: string): Promise<unknown[]>
 }
 
 /** Reads the tables as their owner, so that no row policy hides a change. */
@@ -43,6 +47,7 @@ export async function withInspector<T>(product: Product, work: (see: Inspector) 
       state: async () => (await one(STATE)).state,
       refusals: async () => (await one(REFUSALS)).n,
       count: async (sql, values) => Number((await one(sql, values)).n),
+      rows: async sql => (await client.query(sql)).rows,
     })
   } finally {
     await client.end()
@@ -135,6 +140,28 @@ export interface Desk {
   readonly csrf: string
   /** Code of the authenticator so many steps of thirty seconds from now; each counts once. */
   code(step?: number): string
+}
+
+export interface Inbox {
+  /** Codes sent to a number, oldest first. */
+  codes(phone: string): Promise<string[]>
+  count(): Promise<number>
+}
+
+/** A gateway for text messages beside the product: the stand-in process behind the real adapter. */
+export async function withMessages<T>(product: Product, work: (inbox: Inbox) => Promise<T>): Promise<T> {
+  const { sms } = await startSandbox(['sms'], { keysDir: join(product.kernel.config.dataDir, 'sandbox') })
+  useMessenger(product.kernel, 'sms', smsGateway(sms.config as unknown as SmsConfig, systemClock))
+  const list = async (query: string): Promise<{ params: { code: string } }[]> =>
+    (await (await fetch(`${sms.url}/_control/messages${query}`)).json()).messages
+  try {
+    return await work({
+      codes: async phone => (await list(`?to=${phone}`)).map(message => message.params.code).reverse(),
+      count: async () => (await list('')).length,
+    })
+  } finally {
+    await sms.stop()
+  }
 }
 
 let desks = 0

@@ -4,11 +4,16 @@ export interface Page {
   readonly url: string
   readonly text: string
   readonly location: string | undefined
+  /** Of the last answer; absent where there was none. */
+  readonly headers?: Headers
 }
 
 export interface Plain {
   get(path: string): Promise<Page>
-  post(path: string, fields: Record<string, string>, headers?: Record<string, string>): Promise<Page>
+  /** Pairs, where a field is to be sent more than once. */
+  post(path: string, fields: Record<string, string> | [string, string][], headers?: Record<string, string>): Promise<Page>
+  /** Cookies as they stand, to copy them elsewhere or to plant others. */
+  readonly cookies: Map<string, string>
   /** Posts the form whose action is given, with its hidden fields and these. */
   submit(page: Page, action: string, fields?: Record<string, string>): Promise<Page>
 }
@@ -22,7 +27,11 @@ export function hiddenFields(html: string, action: string): Record<string, strin
   return Object.fromEntries([...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(m => [m[1]!, plainText(m[2]!)]))
 }
 
-export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Android 14) Mobile'): Plain {
+export function plainBrowser(
+  base: string,
+  userAgent = 'Mozilla/5.0 (Linux; Android 14) Mobile',
+  always: Readonly<Record<string, string>> = {},
+): Plain {
   const cookies = new Map<string, string>()
   const go = async (path: string, init: RequestInit): Promise<Page> => {
     const url = new URL(path, base)
@@ -31,6 +40,7 @@ export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Andr
       redirect: 'manual',
       headers: {
         'user-agent': userAgent,
+        ...always,
         cookie: [...cookies].map(([k, v]) => `${k}=${v}`).join('; '),
         ...(init.headers as Record<string, string>),
       },
@@ -39,7 +49,8 @@ export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Andr
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
       cookies.set(name!, value!)
     }
-    return { status: response.status, url: url.href, text: await response.text(), location: response.headers.get('location') ?? undefined }
+    const { status, headers } = response
+    return { status, url: url.href, text: await response.text(), location: headers.get('location') ?? undefined, headers }
   }
   const post: Plain['post'] = (path, fields, headers = {}) =>
     go(path, {
@@ -48,6 +59,7 @@ export function plainBrowser(base: string, userAgent = 'Mozilla/5.0 (Linux; Andr
       headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(path, base).origin, ...headers },
     })
   return {
+    cookies,
     get: path => go(path, {}),
     post,
     submit: (page, action, fields = {}) => post(action, { ...hiddenFields(page.text, action), ...fields }),

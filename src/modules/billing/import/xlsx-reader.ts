@@ -9,6 +9,9 @@ import type { RowSink } from './text-reader.ts'
 const UNPACKED_BYTES_MAX = 512 * 2 ** 20
 const SHARED_BYTES_MAX = 64 * 2 ** 20
 const ENTRIES_MAX = 200
+/** A large register packs to about a fifteenth; what packs far better repeats itself to waste our time. */
+const RATIO_MAX = 100
+const RATIO_FROM_BYTES = 2 ** 20
 const ROW_CHARS_MAX = 262_144
 
 type XlsxMapping = Extract<Mapping, { format: 'xlsx' }>
@@ -37,7 +40,8 @@ async function openArchive(path: string): Promise<Archive> {
       let total = 0
       zip.on('entry', (entry: yauzl.Entry) => {
         total += entry.uncompressedSize
-        if (total > UNPACKED_BYTES_MAX || entries.size >= ENTRIES_MAX) return reject(tooLarge())
+        const isBomb = entry.uncompressedSize > RATIO_FROM_BYTES && entry.uncompressedSize > RATIO_MAX * entry.compressedSize
+        if (total > UNPACKED_BYTES_MAX || entries.size >= ENTRIES_MAX || isBomb) return reject(tooLarge())
         entries.set(entry.fileName, entry)
         zip.readEntry()
       })
