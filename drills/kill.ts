@@ -1,11 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { systemRandom } from '#kernel/random.ts'
-import { freePort } from '../src/app/up.ts'
-import { audit, issueBills, type Verdict, withDatabase } from './support/audit.ts'
+import { issueBills, withDatabase } from './support/audit.ts'
+import { conclude, isReady, runDrill, say } from './support/harness.ts'
 import { type Payers, startPayers } from './support/payers.ts'
-import { findPostmaster, isRunning, type ProductProcess, pause, productProcess, until, within } from './support/product-process.ts'
+import { findPostmaster, isRunning, type ProductProcess, pause, until } from './support/product-process.ts'
 
 /**
  * Kills the product and its database while people pay, then compares every promise with the books.
@@ -18,22 +15,9 @@ const BILLS = 6_000
 const LOAD_MS_MIN = 500
 const LOAD_MS_SPREAD = 1_500
 const RECOVER_MS_MAX = 60_000
-const QUIET_MS_MAX = 240_000
 const RUN_MS_MAX = 30 * 60_000
 
 const random = systemRandom()
-const say = (line: string) => process.stderr.write(`${line}\n`)
-
-/** True when the product answers that it and its database are there. */
-async function isReady(url: string): Promise<true | undefined> {
-  try {
-    const answer = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2_000) })
-    await answer.arrayBuffer()
-    return answer.ok || undefined
-  } catch {
-    return undefined
-  }
-}
 
 async function killApplication(product: ProductProcess, dataDir: string): Promise<void> {
   const server = findPostmaster(dataDir)
@@ -84,19 +68,6 @@ async function killAll(product: ProductProcess, dataDir: string, payers: Payers)
   return done
 }
 
-/** Looks until the janitor has learnt of every payment of the channel, or the time is over; answers the last look. */
-async function settle(dataDir: string, payers: Payers): Promise<Verdict> {
-  const end = Date.now() + QUIET_MS_MAX
-  return withDatabase(dataDir, async db => {
-    for (;;) {
-      const verdict = await audit(db, dataDir, payers.promises)
-      const isQuiet = verdict.unknown.length + verdict.lost.length + verdict.doubled.length === 0
-      if (isQuiet || Date.now() > end) return verdict
-      await pause(2_000)
-    }
-  })
-}
-
 async function drill(dataDir: string, product: ProductProcess): Promise<boolean> {
   await product.start()
   say(`${product.url} is ready; ${KILLS} kills of the application and ${PG_KILLS} of PostgreSQL follow`)
@@ -108,42 +79,7 @@ async function drill(dataDir: string, product: ProductProcess): Promise<boolean>
   } finally {
     await payers.stop()
   }
-  say('the load has stopped; visits that failed and were tried again:')
-  for (const [reason, count] of [...payers.failures].sort((a, b) => b[1] - a[1]).slice(0, 8)) say(`${String(count).padStart(6)} ${reason}`)
-  const verdict = await settle(dataDir, payers)
-  for (const kind of ['lost', 'doubled', 'unknown'] as const) for (const line of verdict[kind].slice(0, 20)) say(`${kind}: ${line}`)
-  const doctor = await product.command('doctor', '--json')
-  const isClean = doctor.code === 0 && (JSON.parse(doctor.stdout) as { clean: boolean }).clean
-  if (!isClean) say(`doctor: ${doctor.stdout}${doctor.stderr}`)
-  const result = {
-    name: 'kill',
-    application_kills: done.application,
-    postgres_kills: done.postgres,
-    acknowledged: verdict.acknowledged,
-    lost: verdict.lost.length,
-    doubled: verdict.doubled.length,
-    unknown: verdict.unknown.length,
-    doctor: isClean ? 'clean' : 'broken',
-  }
-  process.stdout.write(`${JSON.stringify(result)}\n`)
-  return verdict.acknowledged > 0 && result.lost + result.doubled + result.unknown === 0 && isClean
+  return conclude('kill', product, dataDir, payers, { application_kills: done.application, postgres_kills: done.postgres })
 }
 
-const dataDir = mkdtempSync(join(tmpdir(), 'yimen-drill-'))
-// The database server may run as another user, who must be able to walk in.
-chmodSync(dataDir, 0o755)
-const product = productProcess(dataDir, await freePort('127.0.0.1'))
-const interrupted = new Promise<never>((_resolve, reject) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)))
-})
-try {
-  const isGood = await within(RUN_MS_MAX, 'the drill', Promise.race([drill(dataDir, product), interrupted]))
-  process.exitCode = isGood ? 0 : 1
-} catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  process.exitCode = 1
-} finally {
-  await product.stop()
-  rmSync(dataDir, { recursive: true, force: true })
-}
-process.exit()
+await runDrill(drill, { run_ms_max: RUN_MS_MAX })

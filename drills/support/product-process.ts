@@ -78,10 +78,18 @@ const gone = (child: ChildProcess): Promise<void> =>
   child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise(resolve => child.once('exit', () => resolve()))
 
 /** The real product as a process of its own on `dataDir`. */
-export function productProcess(dataDir: string, port: number): ProductProcess {
+export function productProcess(dataDir: string, port: number, extra: Readonly<Record<string, string>> = {}): ProductProcess {
   let child: ChildProcess | undefined
   let output = ''
-  const env = { ...process.env, YIMEN_DATA: dataDir, PORT: String(port), YIMEN_SEED: 'small', YIMEN_LOG: 'error', DATABASE_URL: '' }
+  const env = {
+    ...process.env,
+    YIMEN_DATA: dataDir,
+    PORT: String(port),
+    YIMEN_SEED: 'small',
+    YIMEN_LOG: 'error',
+    DATABASE_URL: '',
+    ...extra,
+  }
   const run = (args: readonly string[]) =>
     spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/app/cli.ts', ...args], {
       cwd: root,

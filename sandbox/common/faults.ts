@@ -6,6 +6,8 @@ export interface Faults {
   create_delay_ms: number
   /** The connection is cut before the call is carried out, or a notification is silently not sent. */
   drop: number
+  /** The answer to a call is not what the protocol says: a page of some proxy (wechat only). */
+  garbage: number
   /** A notification is sent twice at the same moment. */
   duplicate: number
   /** A notification is held back until after a later one. */
@@ -23,6 +25,7 @@ export interface Faults {
 export const noFaults = (): Faults => ({
   create_delay_ms: 0,
   drop: 0,
+  garbage: 0,
   duplicate: 0,
   reorder: 0,
   fail_after_commit: 0,
@@ -35,7 +38,7 @@ export interface FaultSource {
   readonly current: Faults
   set(change: object): Faults
   /** True with the named probability. */
-  strikes(name: 'drop' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject'): boolean
+  strikes(name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject'): boolean
 }
 
 /** Faults of one process, replayable from its seed. Unknown names and wrong types are refused with an error. */

@@ -41,6 +41,7 @@ export function serveApi(app: FastifyInstance, desk: WechatDesk, keys: WechatKey
           return reply
         }
         if (around.faults.current.create_delay_ms > 0) await sleep(around.faults.current.create_delay_ms)
+        if (around.faults.strikes('garbage')) return reply.type('text/html').send('<html><body>502 Bad Gateway</body>')
         const said = work(request)
         const isLost = method === 'POST' && around.faults.strikes('fail_after_commit')
         return answer(request, reply, isLost ? no(500, 'SYSTEM_ERROR', '系统错误') : said)

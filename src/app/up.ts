@@ -7,13 +7,15 @@ import type { Logger } from 'pino'
 import type { Config } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { loadVault } from '#kernel/crypto/vault.ts'
+import { type DiskGuard, watchDisk } from '#kernel/db/disk-guard.ts'
 import { type EmbeddedServer, startEmbedded } from '#kernel/db/embedded.ts'
 import { connect } from '#kernel/db/index.ts'
 import { migrate } from '#kernel/db/migrate.ts'
 import { type Connections, externalConnections } from '#kernel/db/roles.ts'
+import { listBreakers } from '#kernel/http/exchange.ts'
 import { createLive } from '#kernel/live.ts'
 import { createLog } from '#kernel/log.ts'
-import { createMetrics } from '#kernel/metrics.ts'
+import { createMetrics, type Metrics } from '#kernel/metrics.ts'
 import { systemRandom } from '#kernel/random.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
@@ -53,7 +55,11 @@ export interface Opened {
 const RESTART_MS = 1_000
 
 /** The packaged database, started again whenever it ends by itself, as long as we hold the data folder. */
-async function keepDatabase(config: Config, isHolder: boolean, log: Logger): Promise<{ connections: Connections; stop(): Promise<void> }> {
+async function keepDatabase(
+  config: Config,
+  isHolder: boolean,
+  log: Logger,
+): Promise<{ connections: Connections; home: string; stop(): Promise<void> }> {
   let isStopping = false
   let isRestarting = false
   const start = (): Promise<EmbeddedServer> =>
@@ -77,11 +83,24 @@ async function keepDatabase(config: Config, isHolder: boolean, log: Logger): Pro
   }
   return {
     connections: server.connections,
+    home: server.home,
     stop: () => {
       isStopping = true
       return server.stop()
     },
   }
+}
+
+/** Only whoever serves watches the disk: a command beside it writes little and is refused by the server itself. */
+function guardDisk(home: string, metrics: Metrics, log: Logger): DiskGuard {
+  const guard = watchDisk(home, join(home, 'reserve'), (isFull, free_bytes) =>
+    isFull
+      ? log.error({ free_bytes }, 'no room left on the disk of the database: writing is refused until there is')
+      : log.warn({ free_bytes }, 'room on the disk of the database again: writing goes on'),
+  )
+  metrics.gauge('yimen_disk_free_bytes', 'Room left on the disk of the database', [], gauge => gauge.set(guard.free_bytes()))
+  metrics.gauge('yimen_writes_refused', '1 while writing is refused for want of room', [], gauge => gauge.set(guard.isFull() ? 1 : 0))
+  return guard
 }
 
 /**
@@ -94,14 +113,23 @@ export async function openKernel(config: Config, options: { isHolder?: boolean }
   const own = config.databaseUrl ? undefined : await keepDatabase(config, options.isHolder ?? false, log)
   const connections = own?.connections ?? (await externalConnections(config.databaseUrl!))
   await migrate(connections.migrator, migrationFolders())
-  const db = connect(connections.app, { max: config.poolSize, onError: error => log.warn({ err: error }, 'idle database connection lost') })
+  const metrics = createMetrics()
+  const guard = own && options.isHolder ? guardDisk(own.home, metrics, log) : undefined
+  const db = connect(connections.app, {
+    max: config.poolSize,
+    onError: error => log.warn({ err: error }, 'idle database connection lost'),
+    ...(guard && { isDiskFull: guard.isFull }),
+  })
+  metrics.gauge('yimen_neighbour_left_alone', '1 while calls to a host are held back after failures', ['host'], gauge => {
+    for (const { host, isOpen } of listBreakers()) gauge.set({ host }, isOpen ? 1 : 0)
+  })
   const kernel: Kernel = {
     db,
     clock: systemClock,
     random: systemRandom(),
     config,
     log,
-    metrics: createMetrics(),
+    metrics,
     live: createLive(),
     vault: loadVault(join(config.dataDir, 'keys', 'vault.key')),
   }
@@ -109,6 +137,7 @@ export async function openKernel(config: Config, options: { isHolder?: boolean }
     kernel,
     connections,
     close: async () => {
+      guard?.stop()
       await db.close()
       await own?.stop()
     },

@@ -3,7 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Metrics {
   readonly registry: Registry
   counter(name: string, help: string, labels?: readonly string[]): Counter
-  gauge(name: string, help: string, labels?: readonly string[]): Gauge
+  /** `collect` sets the values when somebody looks. */
+  gauge(name: string, help: string, labels?: readonly string[], collect?: (gauge: Gauge) => void): Gauge
   histogram(name: string, help: string, labels: readonly string[], buckets: readonly number[]): Histogram
 }
 
@@ -15,7 +16,17 @@ export function createMetrics(withDefaults = true): Metrics {
   return {
     registry,
     counter: (name, help, labels = []) => known(name, () => new Counter({ name, help, labelNames: [...labels], registers: [registry] })),
-    gauge: (name, help, labels = []) => known(name, () => new Gauge({ name, help, labelNames: [...labels], registers: [registry] })),
+    gauge: (name, help, labels = [], collect) =>
+      known(name, () => {
+        const gauge: Gauge = new Gauge({
+          name,
+          help,
+          labelNames: [...labels],
+          registers: [registry],
+          ...(collect && { collect: () => collect(gauge) }),
+        })
+        return gauge
+      }),
     histogram: (name, help, labels, buckets) =>
       known(name, () => new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] })),
   }

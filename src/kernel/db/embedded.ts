@@ -29,6 +29,8 @@ export interface EmbeddedServer {
   readonly owner: string
   readonly pid: () => number
   readonly adopted: boolean
+  /** Folder of the server: its data and its log are below. */
+  readonly home: string
   stop(): Promise<void>
 }
 
@@ -307,6 +309,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     owner,
     pid: () => pid!,
     adopted,
+    home,
     // A command beside a running product only visits its server; whoever holds the data folder stops it.
     stop: async () => {
       if (!adopted || options.isHolder) await stopPid(pid!, 'SIGINT')

@@ -43,6 +43,9 @@ export class CommitUnknown extends Error {}
 /** The database cannot be reached. Nothing was changed. */
 export class DatabaseUnavailable extends Error {}
 
+/** There is no room left to write. Nothing was changed; reading goes on. */
+export class DiskFull extends Error {}
+
 const TRIES_MAX = 5
 const CONFLICT = new Set(['40001', '40P01'])
 const GONE = new Set(['57P01', '57P02', '57P03', '25006', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT'])
@@ -60,7 +63,7 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /** SQLSTATE 53100: the disk is full; the write did not happen. */
-export const isDiskFull = (error: unknown): boolean => codeOf(error) === '53100'
+export const isDiskFull = (error: unknown): boolean => error instanceof DiskFull || codeOf(error) === '53100'
 
 export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
   codeOf(error) === '23505' && (constraint === undefined || (error as { constraint?: string }).constraint === constraint)
@@ -86,7 +89,15 @@ function wrap(client: pg.ClientBase, after: (() => void)[]): Tx {
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-export function connect(url: string, options: { max: number; name?: string; onError?: (error: Error) => void }): Db {
+export interface ConnectOptions {
+  readonly max: number
+  readonly name?: string
+  readonly onError?: (error: Error) => void
+  /** Asked before each write; true refuses it before the server runs out of room for its log, which would end it. */
+  readonly isDiskFull?: () => boolean
+}
+
+export function connect(url: string, options: ConnectOptions): Db {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max,
@@ -148,11 +159,19 @@ export function connect(url: string, options: { max: number; name?: string; onEr
     return `begin ${mode}; select set_config('yimen.tenant_id', '${tenantId}', true)`
   }
 
+  const refuseWhenFull = () => {
+    if (options.isDiskFull?.()) throw new DiskFull('no room left to write; nothing was changed')
+  }
+
   return {
     pool,
-    tx: (tenantId, work) => retried(begin(tenantId, ''), work),
+    async tx(tenantId, work) {
+      refuseWhenFull()
+      return retried(begin(tenantId, ''), work)
+    },
     read: (tenantId, work) => retried(begin(tenantId, 'isolation level repeatable read read only'), work),
     async statement<T>(name: string, text: string, values: unknown[]) {
+      refuseWhenFull()
       const client = await checkOut()
       let broken = false
       try {

@@ -1,3 +1,5 @@
+import { type BreakerState, createBreaker } from './breaker.ts'
+
 /** Every outside call has a stated time-out and a bounded answer. */
 export const CALL_MS_MAX = 5_000
 export const ANSWER_BYTES_MAX = 256 * 1024
@@ -13,11 +15,30 @@ export interface Call {
   answer_bytes_max?: number
 }
 
-/** `lost`: time-out, connection trouble or an answer too long; the other side may or may not have acted. */
+/**
+ * `lost`: time-out, connection trouble or an answer too long; the other side may or may not have acted. A host that has
+ * failed several times in a row is left alone for a while: those calls are lost at once.
+ */
 export type Answer = { kind: 'answer'; status: number; headers: Headers; body: Buffer } | { kind: 'lost'; why: string }
+
+const breaker = createBreaker(() => performance.now())
+
+/** Hosts this process calls, and which of them it leaves alone at present. */
+export const listBreakers = (): BreakerState[] => breaker.list()
+
+/** Answers of a gateway in front of a host that is away. */
+const AWAY = new Set([502, 503, 504])
 
 /** One HTTP exchange without retries or redirects. Never throws. */
 export async function exchange(call: Call): Promise<Answer> {
+  const { host } = new URL(call.url)
+  if (!breaker.admits(host)) return { kind: 'lost', why: 'left alone after failures' }
+  const answer = await send(call)
+  breaker.note(host, answer.kind === 'lost' || AWAY.has(answer.status) ? 'failed' : 'answered')
+  return answer
+}
+
+async function send(call: Call): Promise<Answer> {
   try {
     const response = await fetch(call.url, {
       method: call.method,

@@ -76,9 +76,11 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
   await store.setReceiptDay(tx, ctx.tenantId, day, number)
 }
 
-/** Receipts of an order, made now if the payer was faster than the subscriber. */
+/** Receipts of an order, made now if the payer was faster than the subscriber; later looks only read. */
 export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[]> {
-  await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
+  const made = await ctx.kernel.db.read(ctx.tenantId, tx => store.listReceipts(tx, ctx.tenantId, order.id))
+  if (order.lines.some(line => line.subjectKind === 'bill' && !made.some(r => r.billId === line.subjectId)))
+    await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const rows = await store.listReceipts(tx, ctx.tenantId, order.id)
     const bills = new Map(
