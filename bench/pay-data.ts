@@ -1,6 +1,6 @@
 import { type Ctx, type Kernel, makeId, systemCtx } from '#kernel/context.ts'
 import { ensureAccount } from '#modules/ledger/index.ts'
-import { ensureMerchant, outTradeNoOf } from '#modules/payments/index.ts'
+import { ensureMerchant, outTradeNoOf, paidEventOf } from '#modules/payments/index.ts'
 
 export const TENANT = 1
 
@@ -55,10 +55,19 @@ export async function prepareAttempts(
     `insert into payments.claim (tenant_id, subject_kind, subject_id, order_id) select $1, 'bill', o, o from unnest($2::uuid[]) as x(o)`,
     [TENANT, orders],
   )
+  const events = made.map(m =>
+    paidEventOf({
+      id: m.attemptId,
+      channel: 'wechat',
+      amountFen: m.amountFen,
+      accounts: [accounts.clearing, accounts.payee],
+      amounts: [m.amountFen, -m.amountFen],
+    }),
+  )
   await pool.query(
-    `insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
-     select $1, t, o, 'wechat', '${accounts.mchid}', 'h5', n, 3, a, array[$6::integer, $7::integer], array[a, -a], $8, $9 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) as x(t, o, n, a)`,
-    [TENANT, attempts, orders, made.map(m => m.outTradeNo), amounts, accounts.clearing, accounts.payee, now, later],
+    `insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, paid_event, created_at, expires_at)
+     select $1, t, o, 'wechat', '${accounts.mchid}', 'h5', n, 3, a, array[$6::integer, $7::integer], array[a, -a], e, $8, $9 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $10::text[]) as x(t, o, n, a, e)`,
+    [TENANT, attempts, orders, made.map(m => m.outTradeNo), amounts, accounts.clearing, accounts.payee, now, later, events],
   )
   return made
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type Db, sql } from '#kernel/db/index.ts'
 import { newCode, newId } from '#kernel/id.ts'
@@ -8,11 +8,15 @@ import { listTaken, type Promises, readBooks } from './payers.ts'
 
 const TENANT = 1
 
+/** Where a drill keeps a server that is not the product's own. */
+export const OUTSIDE = 'outside'
+
 /** Reads the running product's database with the application's own role. */
 export async function withDatabase<T>(dataDir: string, work: (db: Db) => Promise<T>): Promise<T> {
-  const { yimen_app } = JSON.parse(readFileSync(join(dataDir, 'database.json'), 'utf8')) as { yimen_app: string }
+  const home = existsSync(join(dataDir, OUTSIDE)) ? join(dataDir, OUTSIDE) : dataDir
+  const { yimen_app } = JSON.parse(readFileSync(join(home, 'database.json'), 'utf8')) as { yimen_app: string }
   // The fifth line of this file names the folder of the server's socket.
-  const sockets = readFileSync(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[4]!
+  const sockets = readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[4]!
   const db = connect(`postgres://yimen_app:${yimen_app}@localhost/yimen?host=${encodeURIComponent(sockets)}`, {
     max: 4,
     name: 'yimen drill',
@@ -90,7 +94,7 @@ export async function audit(db: Db, dataDir: string, promises: Promises): Promis
       where o.tenant_id = ${TENANT} and o.state = 2 and o.paid_fen = o.amount_fen`),
     attempts: await tx.rows<AttemptRow>(sql`
       select a.out_trade_no as "outTradeNo", o.code, l.subject_id as "billId", x.txn_no as "txnNo", x.amount_fen as "txnFen"
-      from payments.attempt a
+      from payments.attempt_state a
       join payments."order" o on o.tenant_id = a.tenant_id and o.id = a.order_id
       join payments.order_line l on l.tenant_id = a.tenant_id and l.order_id = a.order_id and l.line = 1
       left join payments.channel_txn x on x.tenant_id = a.tenant_id and x.attempt_id = a.id

@@ -104,7 +104,7 @@ test('inside WeChat the payment ends on a code to scan, never on a refusal', { t
     const wallet = await browser.get(paying.location!)
     assert.equal(wallet.status, 200)
     assert.match(wallet.text, /88\.00/)
-    const { rows } = await product.kernel.db.pool.query('select product, state from payments.attempt')
+    const { rows } = await product.kernel.db.pool.query('select product, state from payments.attempt_state')
     assert.deepEqual(rows, [{ product: 'native', state: 3 }])
   }),
 )

@@ -227,7 +227,7 @@ async function issueBills(kernel: TestKernel, tenantId: number): Promise<string[
 /** The auditor: what the channel and the biller hold must be what our books say, and nothing may be left open. */
 async function audit(kernel: TestKernel, tenantId: number, channel: SimChannel, biller: SimBiller): Promise<void> {
   const { pool } = kernel.db
-  const open = await pool.query(`select id, state from payments.attempt where tenant_id = $1 and state not in (5, 6, 8)`, [tenantId])
+  const open = await pool.query(`select id, state from payments.attempt_state where tenant_id = $1 and state not in (5, 6, 8)`, [tenantId])
   assert.deepEqual(open.rows, [], 'an attempt is still open or unknown at rest')
   const openOrders = await pool.query(`select id from payments."order" where tenant_id = $1 and state = 1`, [tenantId])
   assert.deepEqual(openOrders.rows, [], 'an order is still open at rest')
@@ -248,7 +248,7 @@ async function audit(kernel: TestKernel, tenantId: number, channel: SimChannel, 
   )
   const posted = [...biller.posted.values()].filter(p => p.state === 'posted').reduce((sum, p) => sum + p.amountFen, 0)
   assert.equal(Number(held.rows[0].fen), posted, 'postings against the biller')
-  const attempts = await pool.query(`select id from payments.attempt where tenant_id = $1 and state = 5`, [tenantId])
+  const attempts = await pool.query(`select id from payments.attempt_state where tenant_id = $1 and state = 5`, [tenantId])
   const ours = new Set(attempts.rows.map(row => outTradeNoOf(tenantId, row.id)))
   for (const trade of channel.trades.values())
     assert.equal(ours.has(trade.outTradeNo), trade.state === 'SUCCESS', `${trade.outTradeNo} is ${trade.state} at the channel`)

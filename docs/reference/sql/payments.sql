@@ -4,22 +4,20 @@
 
 -- confirmText
 with chosen as (
-  update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = f.paid_at, version = o.version + 1
+  update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = to_timestamp(f.paid_at_s), paid_attempt_id = a.id,
+    paid_txn_no = f.txn_no, version = o.version + 1
   from $2
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> $4
-  returning a.id as ref, o.id as order_id, f.txn_no, f.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts, a.posting_amounts as amounts
-    $5),
-done as (
-  update payments.attempt a set state = $6, txn_no = s.txn_no, succeeded_at = s.at
-  from chosen s where a.tenant_id = $1 and a.id = s.ref),
+  returning a.id as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts,
+    a.posting_amounts as amounts, a.paid_event$5),
 txn as (
   insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
-  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$7
-journal as ($8),
-pending as ($9)
-select ref as "attemptId", order_id as "orderId" from chosen;
+  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$6
+journal as ($7),
+pending as ($8)
+select case when count(*) < $10::integer then coalesce(array_agg(ref || ' ' || txn_no), '{}') end as applied from chosen;
 
 -- src/modules/payments/store.ts
 
@@ -93,9 +91,9 @@ update payments."order" set state = $1, version = version + 1 where tenant_id = 
 update payments."order" set mismatch = true, version = version + 1 where tenant_id = $1 and id = $2;
 
 -- insertAttempt
-insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
+insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, paid_event, created_at, expires_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-  $10::integer[], $11::bigint[], $12, $13);
+  $10::integer[], $11::bigint[], $12, $13, $14);
 
 -- upsertOpenAttempt
 insert into payments.open_attempt (tenant_id, order_id, attempt_id, tries, due_at) values ($1, $2, $3, 0, $4)
@@ -114,18 +112,16 @@ returning u.attempt_id as "attemptId", u.order_id as "orderId", u.tries;
 update payments.open_attempt set due_at = $1 where tenant_id = $2 and order_id = $3;
 
 -- findAttempt
-select $1 from payments.attempt a where a.tenant_id = $2 and a.id = $3;
-
--- lockAttempt
-select $1 from payments.attempt a where a.tenant_id = $2 and a.id = $3 for update;
+select $1 from payments.attempt_state a where a.tenant_id = $2 and a.id = $3;
 
 -- listAttempts
-select $1 from payments.attempt a where a.tenant_id = $2 and a.order_id = $3 order by a.created_at, a.id;
+select $1 from payments.attempt_state a where a.tenant_id = $2 and a.order_id = $3 order by a.created_at, a.id;
 
 -- moveAttempt
-update payments.attempt set state = $1, launch = coalesce($2::jsonb, launch),
+update payments.attempt a set state = $1, launch = coalesce($2::jsonb, launch),
   failure = coalesce($3, failure), txn_no = coalesce($4, txn_no), succeeded_at = coalesce($5, succeeded_at)
-where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
+where a.tenant_id = $6 and a.id = $7 and a.state = any($8::smallint[])
+  and not exists (select 1 from payments."order" o where o.tenant_id = $9 and o.id = a.order_id and o.paid_attempt_id = a.id);
 
 -- insertChannelEvent
 insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)

@@ -3,15 +3,14 @@
 -- src/modules/trail/append.ts
 
 -- SQL_APPEND
-insert into trail.pending ($1) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
-
--- sqlAppendMany
-insert into trail.pending ($1) select $$2::integer, $3 from unnest($4) as r($5) $6;
+insert into trail.pending ($1)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $10, array[$2::uuid], array[$9::text], array[$11::text]);
 
 -- sqlInsertPending
 insert into trail.pending ($1)
-select $1::integer, ($2)::uuid, ($3)::timestamptz, '$4', $5::smallint, ($6)::text,
-       ($7)::text, '$8', ($9)::text, ($10)::text, ($11)::jsonb from $12 s;
+select $1::integer, $2, ($3)::timestamptz, '$4', $5::smallint, ($6)::text,
+       ($7)::text, '$8', ($9)::text, $10
+from $11;
 
 -- src/modules/trail/sequencer.ts
 
@@ -23,8 +22,13 @@ with recursive t as (
 ) select tenant_id from t where tenant_id is not null and mod(tenant_id, $1) = $2;
 
 -- SQL_TAKE
-delete from trail.pending where tenant_id = $1 and id = any (array(select id from trail.pending where tenant_id = $1 order by id limit $2))
-returning tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id, body;
+with due as (
+  select id, sum(cardinality(ids)) over (order by id rows between unbounded preceding and 1 preceding) as before
+  from (select id, ids from trail.pending where tenant_id = $1 order by id limit $2) oldest),
+taken as (
+  delete from trail.pending where tenant_id = $1 and id = any (array(select id from due where before is null or before < $2)) returning *)
+select t.tenant_id, e.id, t.at, t.type, t.version, t.actor_kind, t.actor_id, t.subject_kind, e.subject_id, t.request_id, e.body
+from taken t cross join lateral unnest(t.ids, t.subject_ids, t.bodies) as e(id, subject_id, body);
 
 -- SQL_SEAL
 insert into trail.entry (tenant_id, idx, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id, canonical, body, leaf)
@@ -79,7 +83,7 @@ update trail.cursor_failure set skipped_at = $1 where tenant_id = $2 and name = 
 select type, version, subject_kind, subject_id, body from trail.entry
 where tenant_id = $1 and idx > coalesce((select idx from trail.cursor where tenant_id = $2 and name = $3), -1)
 union all
-select type, version, subject_kind, subject_id, body from trail.pending where tenant_id = $4;
+select type, version, subject_kind, subject_id, body from trail.pending_event where tenant_id = $4;
 
 -- listCursors
 select c.name, c.idx, coalesce((select max(e.idx) from trail.entry e where e.tenant_id = $1), -1) - c.idx as behind,

@@ -2,6 +2,8 @@ import { DatabaseUnavailable } from '#kernel/db/index.ts'
 
 /** Items of one flush; more gained nothing and made a conflict dearer. */
 const BATCH_MAX = 64
+/** Items worth a second writer while the first is busy: a statement costs about as much before its first row as for ten rows. */
+const SHARE_MIN = 16
 const WAIT_MS_MAX = 3
 const WRITERS = 2
 const QUEUE_MAX = 10_000
@@ -13,8 +15,8 @@ interface Waiting<I, O> {
 }
 
 /**
- * Gathers concurrent calls into batches. A flush starts when 64 wait, when the first has waited 3 ms, or at once while a
- * writer is idle, so a lone caller waits for nobody. A batch that fails is halved until the item at fault stands alone.
+ * Gathers concurrent calls into batches. A lone caller waits for nobody; while a writer is busy, an idle one starts when
+ * 16 wait or the first has waited 3 ms. What waits is shared out among the idle writers, at most 64 to each. A batch that fails is halved until the item at fault stands alone.
  * More than 10,000 waiting is refused: the caller answers 503 and the sender repeats.
  */
 export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly O[]>): (item: I) => Promise<O> {
@@ -35,13 +37,15 @@ export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly 
   }
 
   const pump = (force: boolean): void => {
-    while (queue.length > 0 && writing < WRITERS && (force || writing === 0 || queue.length >= BATCH_MAX)) {
+    while (queue.length > 0 && writing < WRITERS && (force || writing === 0 || queue.length >= SHARE_MIN)) {
+      const share = Math.ceil(queue.length / (WRITERS - writing))
       writing++
       clearTimeout(timer)
       timer = undefined
-      void settle(queue.splice(0, BATCH_MAX)).finally(() => {
+      void settle(queue.splice(0, Math.min(BATCH_MAX, Math.max(SHARE_MIN, share)))).finally(() => {
         writing--
-        pump(true)
+        // Those just answered may ask again in this turn of the event loop.
+        setImmediate(pump, false)
       })
       force = false
     }
@@ -57,7 +61,6 @@ export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly 
       if (queue.length >= QUEUE_MAX) return reject(new DatabaseUnavailable(`${QUEUE_MAX} confirmations are waiting`))
       queue.push({ item, resolve, reject })
       // The rest of this turn of the event loop may bring more: flush after it.
-      if (queue.length === 1) setImmediate(pump, false)
-      else if (queue.length >= BATCH_MAX) pump(false)
+      if (queue.length === 1 || queue.length === SHARE_MIN) setImmediate(pump, false)
     })
 }

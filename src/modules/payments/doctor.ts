@@ -34,7 +34,7 @@ export async function checkPayments(
         sql`
         with booked as (
           select q.ref, count(*) as journals, sum(q.debit) as fen from (${sqlJournalDebits(t, ['PAY', 'LATE', 'CASH'])}) q group by q.ref)
-        select a.id, a.state, b.journals, b.fen from payments.attempt a
+        select a.id, a.state, b.journals, b.fen from payments.attempt_state a
         full join booked b on b.ref = a.id
         left join payments.channel_txn x on x.tenant_id = a.tenant_id and x.channel = a.channel and x.txn_no = a.txn_no
         where (a.tenant_id = ${t} or a.tenant_id is null)
@@ -46,7 +46,7 @@ export async function checkPayments(
         'I5',
         'a channel number belongs to one attempt',
         sql`
-        select channel, txn_no from payments.attempt where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1 limit 20`,
+        select channel, txn_no from payments.attempt_state where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1 limit 20`,
       ),
       await empty(
         tx,
@@ -55,7 +55,7 @@ export async function checkPayments(
         sql`
         select o.id, o.state, o.paid_fen, s.fen from payments."order" o
         left join (
-          select a.order_id, sum(a.amount_fen) as fen, count(*) as attempts from payments.attempt a
+          select a.order_id, sum(a.amount_fen) as fen, count(*) as attempts from payments.attempt_state a
           where a.tenant_id = ${t} and a.state = ${ATTEMPT.succeeded}
             and not exists (select 1 from payments.suspense u where u.tenant_id = a.tenant_id and u.attempt_id = a.id)
           group by a.order_id) s on s.order_id = o.id

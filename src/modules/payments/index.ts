@@ -6,7 +6,16 @@ export { checkPayments } from './doctor.ts'
 export { errors as paymentErrors } from './errors.ts'
 export * as paymentEvents from './events.ts'
 export { runJanitor, runRefunds, startJobs as startPaymentJobs } from './jobs.ts'
-export { attemptStateOf, ORDER_MS_MAX, orderStateOf, outTradeNoOf, readOutTradeNo, refundStateOf, UNDO_MS_MAX } from './model.ts'
+export {
+  attemptStateOf,
+  ORDER_MS_MAX,
+  orderStateOf,
+  outTradeNoOf,
+  paidEventOf,
+  readOutTradeNo,
+  refundStateOf,
+  UNDO_MS_MAX,
+} from './model.ts'
 export { receiveNotification } from './notifications.ts'
 export type { ChannelCode, CreateInput, PaymentChannel } from './ports.ts'
 export { routes as paymentRoutes } from './routes.ts'

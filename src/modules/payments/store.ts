@@ -1,5 +1,5 @@
 import { join, type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { ATTEMPT, ORDER, REFUND } from './model.ts'
+import { ATTEMPT, type Booking, ORDER, paidEventOf, REFUND } from './model.ts'
 
 export interface OrderRow {
   readonly id: string
@@ -169,15 +169,12 @@ export const markMismatch = (tx: Tx, tenantId: number, id: string) =>
 export const insertAttempt = (
   tx: Tx,
   tenantId: number,
-  a: Pick<AttemptRow, 'id' | 'orderId' | 'channel' | 'mchid' | 'product' | 'outTradeNo' | 'amountFen' | 'createdAt' | 'expiresAt'> & {
-    accounts: readonly number[]
-    amounts: readonly number[]
-  },
+  a: Pick<AttemptRow, 'orderId' | 'mchid' | 'product' | 'outTradeNo' | 'createdAt' | 'expiresAt'> & Booking,
 ) =>
   tx.run(sql`
-    insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, created_at, expires_at)
+    insert into payments.attempt (tenant_id, id, order_id, channel, mchid, product, out_trade_no, state, amount_fen, posting_accounts, posting_amounts, paid_event, created_at, expires_at)
     values (${tenantId}, ${a.id}, ${a.orderId}, ${a.channel}, ${a.mchid}, ${a.product}, ${a.outTradeNo}, ${ATTEMPT.init}, ${a.amountFen},
-      ${[...a.accounts]}::integer[], ${[...a.amounts]}::bigint[], ${a.createdAt}, ${a.expiresAt})`)
+      ${[...a.accounts]}::integer[], ${[...a.amounts]}::bigint[], ${paidEventOf(a)}, ${a.createdAt}, ${a.expiresAt})`)
 
 /** Puts the order's newest attempt in the janitor's queue; the order's row lock is held. */
 export const upsertOpenAttempt = (tx: Tx, tenantId: number, orderId: string, attemptId: string, dueAt: Date) =>
@@ -200,17 +197,14 @@ export const putOffAttempt = (tx: Tx, tenantId: number, orderId: string, dueAt: 
   tx.run(sql`update payments.open_attempt set due_at = ${dueAt} where tenant_id = ${tenantId} and order_id = ${orderId}`)
 
 export const findAttempt = (tx: Tx, tenantId: number, id: string) =>
-  tx.maybe<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${id}`)
-
-export const lockAttempt = (tx: Tx, tenantId: number, id: string) =>
-  tx.one<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${id} for update`)
+  tx.maybe<AttemptRow>(sql`select ${ATTEMPT_COLUMNS} from payments.attempt_state a where a.tenant_id = ${tenantId} and a.id = ${id}`)
 
 export const listAttempts = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<AttemptRow>(
-    sql`select ${ATTEMPT_COLUMNS} from payments.attempt a where a.tenant_id = ${tenantId} and a.order_id = ${orderId} order by a.created_at, a.id`,
+    sql`select ${ATTEMPT_COLUMNS} from payments.attempt_state a where a.tenant_id = ${tenantId} and a.order_id = ${orderId} order by a.created_at, a.id`,
   )
 
-/** Moves an attempt from one of `from`; false when it had moved on meanwhile. */
+/** Moves an attempt from one of `from`; false when it had moved on meanwhile, or paid its order. */
 export const moveAttempt = async (
   tx: Tx,
   tenantId: number,
@@ -220,9 +214,11 @@ export const moveAttempt = async (
   extra: { launch?: unknown; failure?: string; txnNo?: string; succeededAt?: Date } = {},
 ) =>
   (await tx.run(sql`
-    update payments.attempt set state = ${to}, launch = coalesce(${extra.launch === undefined ? null : JSON.stringify(extra.launch)}::jsonb, launch),
+    update payments.attempt a set state = ${to}, launch = coalesce(${extra.launch === undefined ? null : JSON.stringify(extra.launch)}::jsonb, launch),
       failure = coalesce(${extra.failure ?? null}, failure), txn_no = coalesce(${extra.txnNo ?? null}, txn_no), succeeded_at = coalesce(${extra.succeededAt ?? null}, succeeded_at)
-    where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
+    where a.tenant_id = ${tenantId} and a.id = ${id} and a.state = any(${[...from]}::smallint[])
+      and not exists (select 1 from payments."order" o where o.tenant_id = ${tenantId} and o.id = a.order_id and o.paid_attempt_id = a.id)`)) ===
+  1
 
 // ---- facts
 
@@ -286,7 +282,7 @@ export const insertRefund = (
     values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.requestedBy},
       ${r.approvedBy}, 0, ${r.createdAt}, ${r.createdAt})`)
 
-/** Reserves part of what was paid; the check constraint and this row lock make over-refunding impossible. */
+/** Reserves part of what was paid. The condition is looked at again under the row's lock, so no sequence of calls reserves more. */
 export const reserveRefund = async (tx: Tx, tenantId: number, orderId: string, amountFen: number) =>
   (await tx.run(sql`
     update payments."order" set reserved_fen = reserved_fen + ${amountFen}, version = version + 1

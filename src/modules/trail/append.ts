@@ -11,8 +11,8 @@ const BODY_BYTES_MAX = 8_192
 const SALT_BYTES = 32
 const ID_CHARS_MAX = 200
 
-/** One row of trail.pending, columns in table order. */
-export interface PendingRow {
+/** One event on its way to trail.pending. */
+interface PendingRow {
   readonly tenant_id: number
   readonly id: string
   readonly at: Date
@@ -39,10 +39,11 @@ interface PrivateRow {
   readonly value: Buffer
 }
 
-/** Columns of trail.pending in order: what `pendingRow` fills and `sqlAppendMany` inserts. */
-export const pendingColumns = 'tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id, body'
+const COLUMNS = 'tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, request_id, ids, subject_ids, bodies'
 
-const SQL_APPEND = `insert into trail.pending (${pendingColumns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+const SQL_APPEND = `
+  insert into trail.pending (${COLUMNS})
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $10, array[$2::uuid], array[$9::text], array[$11::text])`
 
 /** base64(SHA-256(salt || canonical value)): what stands in the tree for a personal value. */
 export const commitment = (salt: Uint8Array, value: unknown): string =>
@@ -55,7 +56,7 @@ const sequences = new WeakMap<Kernel, { at: number; next: number }>()
  * UUID version 7 whose first 26 random bits count within the millisecond (RFC 9562, 6.2), so that what one process
  * records in one transaction keeps its order in the trail.
  */
-function eventId(kernel: Kernel, at: Date): string {
+export function eventId(kernel: Kernel, at: Date): string {
   const last = sequences.get(kernel)
   const number = last?.at === at.getTime() ? Math.min(last.next, SEQUENCE_MAX) : 0
   sequences.set(kernel, { at: at.getTime(), next: number + 1 })
@@ -143,52 +144,7 @@ export async function append<B extends z.ZodObject, P extends string>(
   return row.id
 }
 
-/**
- * The same row for callers that insert it inside a statement of their own (see `sqlAppendMany`).
- * Throws Error for an event with personal fields: those need `append`, which stores them too.
- */
-export function pendingRow<B extends z.ZodObject, P extends string>(ctx: Ctx, def: EventDef<B, P>, input: AppendInput<B, P>): PendingRow {
-  if (def.personal.length > 0) throw new Error(`${def.type} has personal fields and cannot be appended inside another statement`)
-  return prepare(ctx, def, input).row
-}
-
-const ARRAY_TYPES = ['uuid', 'timestamptz', 'text', 'smallint', 'text', 'text', 'text', 'text', 'text', 'text'] as const
-
-/** Parameters `sqlAppendMany` takes: the tenant and ten arrays. */
-export const APPEND_MANY_PARAMETERS = 1 + ARRAY_TYPES.length
-
-/**
- * Text of an insert of many pending rows, to stand as a CTE in a statement of the caller's; its parameters are
- * $first (tenant) to $first+10 as `appendManyValues` gives them. Rows are visible as `r` with the column names
- * of trail.pending, so that `where` can keep only those whose act happened:
- * `with won as (…), trail as (${sqlAppendMany(7, 'where r.subject_id in (select id::text from won)')}) select …`
- */
-export function sqlAppendMany(first = 1, where = ''): string {
-  const arrays = ARRAY_TYPES.map((type, i) => `$${first + 1 + i}::${type}[]`).join(', ')
-  const columns = pendingColumns.replace('tenant_id, ', '')
-  const picked = columns.split(', ').map(column => (column === 'body' ? 'r.body::jsonb' : `r.${column}`))
-  return `insert into trail.pending (${pendingColumns}) select $${first}::integer, ${picked.join(', ')} from unnest(${arrays}) as r(${columns}) ${where}`
-}
-
-/** Values for `sqlAppendMany`, rows of one tenant. Throws Error for a row of another tenant. */
-export function appendManyValues(tenantId: number, rows: readonly PendingRow[]): unknown[] {
-  if (rows.some(row => row.tenant_id !== tenantId)) throw new Error('rows of one statement belong to one tenant')
-  const columns: (keyof PendingRow)[] = [
-    'id',
-    'at',
-    'type',
-    'version',
-    'actor_kind',
-    'actor_id',
-    'subject_kind',
-    'subject_id',
-    'request_id',
-    'body',
-  ]
-  return [tenantId, ...columns.map(column => rows.map(row => row[column]))]
-}
-
-/** Where the columns of one row come from; SQL expressions over `s`, a row of `source`, and the caller's parameters. */
+/** Where the events of a statement come from. Expressions of `at`, actor and request see the caller's parameters only; the rest also `s`, a row of `source`. */
 export interface InsertPending {
   /** CTE or table with one row per event. */
   readonly source: string
@@ -203,20 +159,32 @@ export interface InsertPending {
   readonly subjectKind: string
   readonly subjectId: string
   readonly requestId: string
+  /** Text of a JSON object. */
   readonly body: string
 }
 
 /**
- * Text of an insert of one pending row per row of a CTE of the caller's, for statements whose events are known only
- * inside them. $1 is the tenant. The body is not validated here: its shape is the caller's to test, and one without
+ * Text of an insert of one event per row of a CTE of the caller's, for statements whose events are known only inside
+ * them: all of them in one pending row, which is what makes a batch cheap; `most: 'one'` spares a source of at most one
+ * row the gathering. $1 is the tenant. The body is not validated here: its shape is the caller's to test, and one without
  * canonical form is quarantined when sealed. Throws Error for a type or subject kind that is not a plain name.
  */
-export function sqlInsertPending(from: InsertPending): string {
+export function sqlInsertPending(from: InsertPending, most: 'one' | 'many' = 'many'): string {
   if (!/^[a-z_]+\.[a-z_]+$/.test(from.type) || !/^[a-z_]+$/.test(from.subjectKind))
     throw new Error(`not plain names: ${from.type}, ${from.subjectKind}`)
-  return `insert into trail.pending (${pendingColumns})
-  select $1::integer, (${from.id})::uuid, (${from.at})::timestamptz, '${from.type}', ${Number(from.version)}::smallint, (${from.actorKind})::text,
-         (${from.actorId})::text, '${from.subjectKind}', (${from.subjectId})::text, (${from.requestId})::text, (${from.body})::jsonb from ${from.source} s`
+  const id = `(${from.id})::uuid`
+  const subject = `(${from.subjectId})::text`
+  const body = `(${from.body})::text`
+  const gathered = `(select array_agg(${id}) as ids, array_agg(${subject}) as subject_ids, array_agg(${body}) as bodies from ${from.source} s) q
+  where q.ids is not null`
+  const [first, ids, rows] =
+    most === 'one'
+      ? [id, `array[${id}], array[${subject}], array[${body}]`, `${from.source} s`]
+      : ['q.ids[1]', 'q.ids, q.subject_ids, q.bodies', gathered]
+  return `insert into trail.pending (${COLUMNS})
+  select $1::integer, ${first}, (${from.at})::timestamptz, '${from.type}', ${Number(from.version)}::smallint, (${from.actorKind})::text,
+         (${from.actorId})::text, '${from.subjectKind}', (${from.requestId})::text, ${ids}
+  from ${rows}`
 }
 
 export interface Refusal {

@@ -1,17 +1,11 @@
 export { parseReceipt, type ReceiptBundle, receiptText, verifyBundle, witnessCheckpoint } from '#engines/hashtree/index.ts'
 export {
-  APPEND_MANY_PARAMETERS,
   type AppendInput,
   append,
-  appendManyValues,
   commitment,
   type InsertPending,
-  type PendingRow,
-  pendingColumns,
-  pendingRow,
   type Refusal,
   refuse,
-  sqlAppendMany,
   sqlInsertPending,
 } from './append.ts'
 export { type Check, checkTrail } from './doctor.ts'

@@ -49,9 +49,10 @@ export function toEntry(row: EntryRow): TrailEntry {
   }
 }
 
-type Unsealed = Omit<EntryRow, 'idx'>
+/** An event before it is sealed; its body is the text its writer gave. */
+export type PendingEvent = Omit<EntryRow, 'idx' | 'body'> & { readonly body: string }
 
-function spell(row: Unsealed): string {
+function spell(row: Omit<EntryRow, 'idx'>): string {
   return canonicalJson({
     actor: { id: row.actor_id, kind: row.actor_kind },
     at: row.at.toISOString(),
@@ -66,12 +67,12 @@ function spell(row: Unsealed): string {
 }
 
 /** The text that is hashed. A row without a canonical form is sealed as a quarantined one that keeps its body as text. */
-export function canonicalEntry(row: Unsealed): string {
+export function canonicalEntry(row: PendingEvent): string {
   try {
-    return spell(row)
+    return spell({ ...row, body: JSON.parse(row.body) as Record<string, unknown> })
   } catch (error) {
-    if (!(error instanceof CanonicalError)) throw error
-    const body = { type: row.type, version: row.version, text: JSON.stringify(row.body) }
+    if (!(error instanceof CanonicalError || error instanceof SyntaxError)) throw error
+    const body = { type: row.type, version: row.version, text: row.body }
     return spell({ ...row, type: entryQuarantined.type, version: entryQuarantined.version, body })
   }
 }

@@ -11,7 +11,7 @@ export async function readPersonal(tx: Tx, ctx: Ctx, entryId: string): Promise<R
   const rows = await tx.rows<{ field: string; salt: Buffer; value: Buffer; body: Record<string, unknown> }>(sql`
     select p.field, p.salt, p.value, coalesce(e.body, q.body) as body from trail.private p
     left join trail.entry e on e.tenant_id = p.tenant_id and e.id = p.entry_id
-    left join trail.pending q on q.tenant_id = p.tenant_id and q.id = p.entry_id
+    left join trail.pending_event q on q.tenant_id = p.tenant_id and q.id = p.entry_id
     where p.tenant_id = ${ctx.tenantId} and p.entry_id = ${entryId}`)
   const values: Record<string, unknown> = {}
   for (const { field, salt, value, body } of rows) {
@@ -28,7 +28,7 @@ export async function erasePersonal(tx: Tx, ctx: Ctx, subjectKind: string, subje
     delete from trail.private where tenant_id = ${ctx.tenantId} and entry_id in (
       select id from trail.entry where tenant_id = ${ctx.tenantId} and subject_kind = ${subjectKind} and subject_id = ${subjectId}
       union all
-      select id from trail.pending where tenant_id = ${ctx.tenantId} and subject_kind = ${subjectKind} and subject_id = ${subjectId})`)
+      select id from trail.pending_event where tenant_id = ${ctx.tenantId} and subject_kind = ${subjectKind} and subject_id = ${subjectId})`)
   await append(tx, ctx, personalErased, { subjectId, body: { subjectKind, count } })
   return count
 }

@@ -4,7 +4,7 @@ import { connect } from '#kernel/db/index.ts'
 import { createLog } from '#kernel/log.ts'
 import { systemClock } from '#kernel/time.ts'
 import { loadTrailSigner } from './keys.ts'
-import { BATCH_ROWS_MAX, createSequencer } from './sequencer.ts'
+import { BATCH_EVENTS, createSequencer } from './sequencer.ts'
 
 // The sequencer as a process of its own: the only one that may read the signing key and write the sealed tables.
 
@@ -47,7 +47,7 @@ process.stdout.write('{"ready":"sequencer"}\n')
 while (!isStopping) {
   let waitMs = POLL_MS
   try {
-    if ((await sequencer.drain()) >= BATCH_ROWS_MAX) waitMs = 0
+    if ((await sequencer.drain()) >= BATCH_EVENTS) waitMs = 0
   } catch (error) {
     log.error({ err: error }, 'trail not sealed; trying again')
     waitMs = AFTER_ERROR_MS

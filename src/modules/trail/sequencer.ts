@@ -3,9 +3,10 @@ import { edgeTiles, leafHash, type NoteSigner, signCheckpoint, type Tile, TiledT
 import { type Db, sql, type Tx } from '#kernel/db/index.ts'
 import type { Clock } from '#kernel/time.ts'
 import { assertLease, Fenced, type Lease, releaseLease, renewLease, takeLease } from './lease.ts'
-import { canonicalEntry, type EntryRow, originOf } from './model.ts'
+import { canonicalEntry, originOf, type PendingEvent } from './model.ts'
 
-export const BATCH_ROWS_MAX = 1_000
+/** Events of a batch; the last row taken may bring some more. */
+export const BATCH_EVENTS = 1_000
 /** Batches of one tenant before the others get their turn. */
 const TURN_BATCHES_MAX = 20
 const TENANTS_AT_ONCE = 4
@@ -39,10 +40,16 @@ const SQL_TENANTS = `
     select (select p.tenant_id from trail.pending p where p.tenant_id > t.tenant_id order by p.tenant_id limit 1) from t where t.tenant_id is not null
   ) select tenant_id from t where tenant_id is not null and mod(tenant_id, $1) = $2`
 
-// Ids are time-ordered, so walking the primary key takes the oldest first without an index of its own.
+// Ids are time-ordered, so walking the primary key takes the oldest first without an index of its own. A row may hold many
+// events: rows are taken until the batch is full.
 const SQL_TAKE = `
-  delete from trail.pending where tenant_id = $1 and id = any (array(select id from trail.pending where tenant_id = $1 order by id limit $2))
-  returning tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id, body`
+  with due as (
+    select id, sum(cardinality(ids)) over (order by id rows between unbounded preceding and 1 preceding) as before
+    from (select id, ids from trail.pending where tenant_id = $1 order by id limit $2) oldest),
+  taken as (
+    delete from trail.pending where tenant_id = $1 and id = any (array(select id from due where before is null or before < $2)) returning *)
+  select t.tenant_id, e.id, t.at, t.type, t.version, t.actor_kind, t.actor_id, t.subject_kind, e.subject_id, t.request_id, e.body
+  from taken t cross join lateral unnest(t.ids, t.subject_ids, t.bodies) as e(id, subject_id, body)`
 
 // Every column is read out of the canonical text itself: what can be queried is what was hashed.
 const SQL_SEAL = `
@@ -51,7 +58,7 @@ const SQL_SEAL = `
          e->'subject'->>'kind', e->'subject'->>'id', e->>'request', x.canonical, e->'body', substring($4::bytea from (x.n * 32 - 31)::integer for 32)
   from (select t.canonical, t.n, t.canonical::jsonb as e from string_to_table($3, E'\\n') with ordinality as t(canonical, n) offset 0) x`
 
-const byTimeThenId = (a: EntryRow, b: EntryRow): number => a.at.getTime() - b.at.getTime() || (a.id < b.id ? -1 : 1)
+const byTimeThenId = (a: PendingEvent, b: PendingEvent): number => a.at.getTime() - b.at.getTime() || (a.id < b.id ? -1 : 1)
 
 /** Rebuilds a tenant's tree from its tiles. Throws Error when it is not the tree of the last checkpoint: nothing is signed on top of it. */
 export async function loadTree(tx: Tx, tenantId: number): Promise<TiledTree> {
@@ -140,7 +147,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     trees.delete(tenantId)
     const sealed = await db.tx(tenantId, async tx => {
       await assertLease(tx, held)
-      const rows = await tx.prepared<EntryRow>('trail_take', SQL_TAKE, [tenantId, BATCH_ROWS_MAX])
+      const rows = await tx.prepared<PendingEvent>('trail_take', SQL_TAKE, [tenantId, BATCH_EVENTS])
       const tree = known?.clone() ?? (await loadTree(tx, tenantId))
       if (rows.length === 0) return { count: 0, tree }
       rows.sort(byTimeThenId)
@@ -167,7 +174,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       for (let turn = 0; turn < TURN_BATCHES_MAX; turn++) {
         const count = await seal(held, tenantId)
         total += count
-        if (count < BATCH_ROWS_MAX) break
+        if (count < BATCH_EVENTS) break
       }
     } catch (error) {
       if (error instanceof Fenced) throw error

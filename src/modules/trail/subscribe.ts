@@ -172,7 +172,7 @@ export const unfolded = (tenantId: number, name: string): Sql => sql`
   select type, version, subject_kind, subject_id, body from trail.entry
   where tenant_id = ${tenantId} and idx > coalesce((select idx from trail.cursor where tenant_id = ${tenantId} and name = ${name}), -1)
   union all
-  select type, version, subject_kind, subject_id, body from trail.pending where tenant_id = ${tenantId}`
+  select type, version, subject_kind, subject_id, body from trail.pending_event where tenant_id = ${tenantId}`
 
 export interface CursorState {
   readonly name: string

@@ -88,5 +88,5 @@ export const traces = (kernel: Kernel) =>
     tx.one<{ bills: number; accounts: number; batches: number; staged: number; events: number }>(sql`
       select (select count(*)::int from billing.bill where tenant_id = 1) as bills, (select count(*)::int from billing.account where tenant_id = 1) as accounts,
         (select count(*)::int from billing.batch where tenant_id = 1) as batches, (select count(*)::int from billing.import_stage where tenant_id = 1) as staged,
-        (select count(*)::int from trail.pending where tenant_id = 1 and type = 'billing.batch_imported') as events`),
+        (select count(*)::int from trail.pending_event where tenant_id = 1 and type = 'billing.batch_imported') as events`),
   )

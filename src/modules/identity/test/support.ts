@@ -15,7 +15,7 @@ export const asResident = (kernel: Kernel, id: string, tenantId = 1): Ctx => tes
 /** Types of everything on the tenant's trail that has no index yet, oldest first. */
 export const eventTypes = (kernel: Kernel, tenantId = 1): Promise<string[]> =>
   kernel.db
-    .read(tenantId, tx => tx.rows<{ type: string }>(sql`select type from trail.pending where tenant_id = ${tenantId} order by id`))
+    .read(tenantId, tx => tx.rows<{ type: string }>(sql`select type from trail.pending_event where tenant_id = ${tenantId} order by id`))
     .then(rows => rows.map(row => row.type))
 
 /** The code an authenticator would show: secret in base 32. */

@@ -21,10 +21,7 @@ function queueOf(ctx: Ctx): (fact: PaidFact) => Promise<boolean> {
   let queue = ofKernel.get(tenantId)
   if (!queue) {
     const system = systemCtx(kernel, tenantId, 'payments.confirm')
-    queue = coalesce<PaidFact, boolean>(async facts => {
-      const applied = await confirmMany(kernel.db, system, facts)
-      return facts.map(fact => applied.has(fact.attemptId))
-    })
+    queue = coalesce<PaidFact, boolean>(facts => confirmMany(kernel.db, system, facts))
     ofKernel.set(tenantId, queue)
   }
   return queue
@@ -54,7 +51,8 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   const seen = await store.findAttempt(tx, tenantId, fact.attemptId)
   if (!seen) return 'unknown_attempt'
   const order = await store.lockOrder(tx, tenantId, seen.orderId)
-  const attempt = await store.lockAttempt(tx, tenantId, fact.attemptId)
+  // Read again under the order's lock: whoever makes an attempt succeed holds it.
+  const attempt = (await store.findAttempt(tx, tenantId, fact.attemptId))!
   const now = kernel.clock.now()
   if (fact.event) await store.insertChannelEvent(tx, tenantId, attempt.channel, fact.event, attempt.id, now)
   if (attempt.state === ATTEMPT.succeeded) return attempt.txnNo === fact.txnNo ? 'duplicate' : 'conflict'

@@ -73,7 +73,7 @@ test('the ladder climbs from the assignee to the people above and at last the de
       await runLadder(kernel, 1)
       assert.equal((await fired(kernel)).length, 5)
       const warned = await kernel.db.read(1, tx =>
-        tx.one<{ n: number }>(sql`select count(*) as n from trail.pending where tenant_id = 1 and type = 'tasks.task_warned'`),
+        tx.one<{ n: number }>(sql`select count(*) as n from trail.pending_event where tenant_id = 1 and type = 'tasks.task_warned'`),
       )
       assert.equal(warned.n, 5)
       const clerk = await listMessages(testCtx(kernel, { id: CLERK }), { staffId: CLERK })
@@ -152,7 +152,7 @@ test('a finished task warns nobody, and whether it was late is recorded', async 
       assert.equal(!twice.ok && twice.error.code, 'tasks.task_finished')
       assert.notEqual((await open(ctx)).id, first.id)
       const [body] = await kernel.db.read(1, tx =>
-        tx.rows<{ body: unknown }>(sql`select body from trail.pending where tenant_id = 1 and type = 'tasks.task_finished'`),
+        tx.rows<{ body: unknown }>(sql`select body from trail.pending_event where tenant_id = 1 and type = 'tasks.task_finished'`),
       )
       assert.deepEqual(body?.body, { outcome: 'done', late: true })
     },
@@ -192,7 +192,7 @@ test('nobody is above themselves, over any number of steps', () =>
 test('tasks are seen and given away only with the right to it, in one’s area and tenant', () =>
   withTestDb(async kernel => {
     const task = await open(boss(kernel), { areaCode: '990101001001' })
-    const before = await kernel.db.read(1, tx => tx.rows(sql`select type from trail.pending where tenant_id = 1`))
+    const before = await kernel.db.read(1, tx => tx.rows(sql`select type from trail.pending_event where tenant_id = 1`))
     const stranger = testCtx(kernel, { id: CLERK, permissions: new Set(['identity.person.read']) })
     for (const result of [
       await listTasks(stranger),
@@ -214,5 +214,5 @@ test('tasks are seen and given away only with the right to it, in one’s area a
     const other = { ...boss(kernel), tenantId: 2 }
     assert.deepEqual(unwrap(await listTasks(other)), [])
     assert.equal((await reassignTask(other, { taskId: task.id })).ok, false)
-    assert.deepEqual(await kernel.db.read(1, tx => tx.rows(sql`select type from trail.pending where tenant_id = 1`)), before)
+    assert.deepEqual(await kernel.db.read(1, tx => tx.rows(sql`select type from trail.pending_event where tenant_id = 1`)), before)
   }))

@@ -12,14 +12,24 @@ create table trail.pending (
   actor_kind text not null,
   actor_id text not null,
   subject_kind text not null,
-  subject_id text not null,
   request_id text not null,
-  body jsonb not null,
+  ids uuid[] not null,
+  subject_ids text[] not null,
+  bodies text[] not null,
   primary key (tenant_id, id)
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
-comment on table trail.pending is 'events of committed business transactions that have no index yet; drained by the sequencer';
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
+  toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 20000, toast.autovacuum_vacuum_cost_delay = 0);
+comment on table trail.pending is 'events of committed business transactions that have no index yet; drained by the sequencer. One row holds what one statement recorded: events of a kind, id that of the first';
+-- What lives a moment is not worth compressing.
+alter table trail.pending alter column ids set storage external, alter column subject_ids set storage external, alter column bodies set storage external;
 grant select, insert on trail.pending to yimen_app;
 grant select, delete on trail.pending to yimen_sequencer;
+
+create view trail.pending_event with (security_invoker = true) as
+  select p.tenant_id, e.id, p.at, p.type, p.version, p.actor_kind, p.actor_id, p.subject_kind, e.subject_id, p.request_id, e.body::jsonb as body
+  from trail.pending p cross join lateral unnest(p.ids, p.subject_ids, p.bodies) as e(id, subject_id, body);
+comment on view trail.pending_event is 'pending events, one a row, as trail.entry will show them';
+grant select on trail.pending_event to yimen_app;
 
 create table trail.entry (
   tenant_id integer not null,

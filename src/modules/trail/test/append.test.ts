@@ -5,20 +5,8 @@ import { connect, sql } from '#kernel/db/index.ts'
 import { testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { isUuid } from '#kernel/id.ts'
 import { manualClock } from '#kernel/time.ts'
-import {
-  append,
-  appendManyValues,
-  commitment,
-  defineEvent,
-  erasePersonal,
-  findEntry,
-  pendingRow,
-  readPersonal,
-  refuse,
-  sqlAppendMany,
-  sqlInsertPending,
-  upcast,
-} from '../index.ts'
+import { eventId } from '../append.ts'
+import { append, commitment, defineEvent, erasePersonal, findEntry, readPersonal, refuse, sqlInsertPending, upcast } from '../index.ts'
 import { countOf, noticed, paidBy, withSequencer } from './support.ts'
 
 test('an event is defined once, with a step from every older version', () => {
@@ -70,34 +58,60 @@ test('an event lives and dies with its transaction, and a body that does not fit
     assert.equal(await countOf(kernel.db, 'trail.pending'), 1)
   }))
 
-test('events go in inside a statement of the caller, and only those whose act happened', () =>
-  withTestDb(async kernel => {
-    const ctx = testCtx(kernel)
-    const rows = ['a', 'b', 'c'].map((subjectId, number) => pendingRow(ctx, noticed, { subjectId, body: { number } }))
-    const text = `with won as (select unnest($1::text[]) as id), t as (${sqlAppendMany(2, 'where r.subject_id in (select id from won)')} returning id) select id from t`
-    const done = await kernel.db.statement<{ id: string }>('test_many', text, [['a', 'c'], ...appendManyValues(1, rows)])
-    assert.deepEqual(done.map(row => row.id).sort(), [rows[0]!.id, rows[2]!.id].sort())
-    const one = `with won as (select gen_random_uuid() as id, $2::timestamptz as at) ${sqlInsertPending({
-      source: 'won',
-      id: 's.id',
-      at: 's.at',
-      type: noticed.type,
-      version: 1,
-      actorKind: `'system'`,
-      actorId: '$3',
-      subjectKind: 'thing',
-      subjectId: `'d'`,
-      requestId: '$3',
-      body: `jsonb_build_object('number', 9)`,
-    })}`
-    await kernel.db.statement('test_one', one, [1, kernel.clock.now(), 'me'])
-    assert.equal(await countOf(kernel.db, 'trail.pending'), 3)
-    assert.throws(() => appendManyValues(2, rows), /one tenant/)
-    assert.throws(
-      () => pendingRow(ctx, paidBy, { subjectId: 'x', body: { amount_fen: 1 }, personal: { payerName: '张三' } }),
-      /personal fields/,
-    )
-  }))
+test('a statement records what it did itself: all its events in one row, none when nothing happened', () =>
+  withTestDb(kernel =>
+    withSequencer(kernel, async sequencer => {
+      const text = `with won as (select id, n from unnest($4::text[]) with ordinality as w(id, n) where id <> 'b') ${sqlInsertPending({
+        source: 'won',
+        id: 'gen_random_uuid()',
+        at: '$2',
+        type: noticed.type,
+        version: 1,
+        actorKind: `'system'`,
+        actorId: '$3',
+        subjectKind: 'thing',
+        subjectId: 's.id',
+        requestId: '$3',
+        body: `'{"number":' || s.n || '}'`,
+      })}`
+      const record = (things: string[]) => kernel.db.statement('test_many', text, [1, kernel.clock.now(), 'me', things])
+      await record(['b'])
+      assert.equal(await countOf(kernel.db, 'trail.pending'), 0)
+      await record(['a', 'b', 'c'])
+      await record(['d'])
+      assert.equal(await countOf(kernel.db, 'trail.pending'), 2)
+      assert.equal(await countOf(kernel.db, 'trail.pending_event'), 3)
+      assert.equal(await sequencer.drain(), 3)
+      const sealed = await kernel.db.read(1, tx =>
+        tx.rows(sql`select subject_id, actor_id, body from trail.entry where tenant_id = 1 order by subject_id`),
+      )
+      assert.deepEqual(sealed, [
+        { subject_id: 'a', actor_id: 'me', body: { number: 1 } },
+        { subject_id: 'c', actor_id: 'me', body: { number: 3 } },
+        { subject_id: 'd', actor_id: 'me', body: { number: 1 } },
+      ])
+    }),
+  ))
+
+test('rows of many events fill batches without splitting and without leaving any behind', () =>
+  withTestDb(kernel =>
+    withSequencer(kernel, async sequencer => {
+      for (let i = 0; i < 40; i++)
+        await kernel.db.pool.query(
+          `insert into trail.pending select 1, ids[1], $1, 'trail_test.thing_noticed', 1, 'system', 'x', 'thing', 'r', ids, names, bodies
+           from (select array_agg(gen_random_uuid()) as ids, array_agg('s' || n) as names, array_agg('{"number":' || n || '}') as bodies from generate_series(1, 64) n) q`,
+          [kernel.clock.now()],
+        )
+      assert.equal(await sequencer.drain(), 2_560)
+      const sizes = await kernel.db.read(1, tx =>
+        tx.rows<{ size: number }>(sql`select size from trail.checkpoint where tenant_id = 1 order by size`),
+      )
+      assert.deepEqual(
+        sizes.map(row => row.size),
+        [1_024, 2_048, 2_560],
+      )
+    }),
+  ))
 
 test('personal values stand in the tree as commitments, and their erasure leaves the entry as it was', () =>
   withTestDb(kernel =>
@@ -161,13 +175,12 @@ test('what one process records within a millisecond keeps its order, and its ids
   const clock = manualClock('2026-03-05T02:00:00Z')
   return withTestDb(
     async kernel => {
-      const ctx = testCtx(kernel)
-      const ids = Array.from({ length: 20_000 }, (_, number) => pendingRow(ctx, noticed, { subjectId: 'a', body: { number } }).id)
+      const ids = Array.from({ length: 20_000 }, () => eventId(kernel, clock.now()))
       assert.ok(ids.every(isUuid))
       assert.ok(ids.every(id => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab]/.test(id)))
       assert.deepEqual([...ids].sort(), ids)
       clock.advance(1)
-      assert.ok(pendingRow(ctx, noticed, { subjectId: 'a', body: { number: 1 } }).id > ids.at(-1)!)
+      assert.ok(eventId(kernel, clock.now()) > ids.at(-1)!)
     },
     { clock },
   )

@@ -92,8 +92,8 @@ test('an insider with the database and the signing key rewrites the past; a witn
     // Take everything back, change one fact, and let the genuine sequencer seal it again with the genuine key.
     await asInsider(
       kernel,
-      `insert into trail.pending select tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, subject_id, request_id,
-      case when idx = 42 then '{"number": 1}'::jsonb else body end from trail.entry`,
+      `insert into trail.pending select tenant_id, id, at, type, version, actor_kind, actor_id, subject_kind, request_id,
+      array[id], array[subject_id], array[case when idx = 42 then '{"number": 1}' else body::text end] from trail.entry`,
     )
     for (const table of ['entry', 'tile', 'checkpoint']) await asInsider(kernel, `delete from trail.${table}`)
     await noticeMany(kernel, 1)

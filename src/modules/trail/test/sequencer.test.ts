@@ -198,9 +198,9 @@ test('the application can neither change nor remove what is written, nor the seq
         await refused(db, `update trail.${table} set tenant_id = 2`)
       }
       await refused(kernel.db, `delete from trail.pending`)
-      await refused(kernel.db, `update trail.pending set body = '{}'`)
+      await refused(kernel.db, `update trail.pending set bodies = '{}'`)
       await refused(kernel.db, `update trail.lease set epoch = 9`)
-      await refused(db, `update trail.pending set body = '{}'`)
+      await refused(db, `update trail.pending set bodies = '{}'`)
       await refused(db, `insert into trail.pending select * from trail.pending`)
       await refused(db, `select * from trail.private`)
       assert.equal(await countOf(kernel.db, 'trail.pending'), 1)
@@ -214,18 +214,20 @@ test('a row without canonical form is sealed in quarantine instead of stopping t
       await notice(ctx, 1)
       await kernel.db.tx(1, tx =>
         tx.run(
-          sql`insert into trail.pending select 1, gen_random_uuid(), ${kernel.clock.now()}, 'trail_test.thing_noticed', 1, 'staff', 'x', 'thing', 'one', 'r', '{"number": 1.5}'`,
+          sql`insert into trail.pending select 1, gen_random_uuid(), ${kernel.clock.now()}, 'trail_test.thing_noticed', 1, 'staff', 'x', 'thing', 'r',
+            array[gen_random_uuid(), gen_random_uuid()], array['one', 'two'], array['{"number": 1.5}', '{"number":']`,
         ),
       )
       await notice(ctx, 2)
-      assert.equal(await sequencer.drain(), 3)
+      assert.equal(await sequencer.drain(), 4)
       const types = await kernel.db.read(1, tx =>
         tx.rows<{ type: string; body: object }>(
-          sql`select type, body from trail.entry where tenant_id = 1 and type = 'trail.entry_quarantined'`,
+          sql`select type, body from trail.entry where tenant_id = 1 and type = 'trail.entry_quarantined' order by subject_id`,
         ),
       )
       assert.deepEqual(types, [
-        { type: 'trail.entry_quarantined', body: { type: 'trail_test.thing_noticed', version: 1, text: '{"number":1.5}' } },
+        { type: 'trail.entry_quarantined', body: { type: 'trail_test.thing_noticed', version: 1, text: '{"number": 1.5}' } },
+        { type: 'trail.entry_quarantined', body: { type: 'trail_test.thing_noticed', version: 1, text: '{"number":' } },
       ])
       await good(kernel.db, 1, [signer.vkey])
       assert.deepEqual(await listCursors(kernel, 1), [])
