@@ -1,5 +1,6 @@
-import { ConfigError, readConfig } from '#kernel/config.ts'
+import { ConfigError, publicUrl, readConfig } from '#kernel/config.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
+import { resetStaffByOperator } from '#modules/identity/index.ts'
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
 import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
@@ -10,6 +11,7 @@ const USAGE = `yimen <command>
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]
+  staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
   verify FILE             check a receipt or checkpoint offline [--keys FILE] [--json]
   doctor                  check the books and the trail [--json]
 `
@@ -34,6 +36,8 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
         await opened.close()
       }
     }
+    case 'staff-reset':
+      return resetStaff(rest)
     case 'verify':
       return runVerify(rest)
     case 'doctor':
@@ -45,6 +49,23 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
     default:
       process.stderr.write(`unknown command: ${command}\n\n${USAGE}`)
       return 2
+  }
+}
+
+async function resetStaff([username, ...more]: readonly string[]): Promise<number> {
+  if (!username || more.length > 0) {
+    process.stderr.write('usage: yimen staff-reset NAME\n')
+    return 2
+  }
+  const { kernel, close } = await openKernel(readConfig())
+  try {
+    const code = await resetStaffByOperator(kernel, TENANT, username)
+    if (code)
+      process.stdout.write(`enrolment code ${code}\n  for ${username} at ${publicUrl(kernel.config)}/staff/enrol, once, within 24 hours\n`)
+    else process.stderr.write(`no open staff account is named ${username}\n`)
+    return code ? 0 : 1
+  } finally {
+    await close()
   }
 }
 

@@ -5,4 +5,11 @@ export const staffPaths = {
   second: '/staff/second-factor',
   search: '/staff/search',
   signOut: '/staff/sign-out',
+  me: '/staff/me',
+  password: '/staff/me/password',
+  endSession: '/staff/me/sessions/end',
+  endOthers: '/staff/me/sessions/end-others',
+  accounts: '/staff/accounts',
+  enrol: '/staff/enrol',
+  enrolFinish: '/staff/enrol/finish',
 } as const

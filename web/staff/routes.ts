@@ -1,4 +1,3 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Ctx, type Lang, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
@@ -12,7 +11,7 @@ import {
   postingStateOf,
   searchBills,
 } from '#modules/billing/index.ts'
-import { confirmSecondFactor, findStaff, type StaffMember, signInStaff, signOut } from '#modules/identity/index.ts'
+import { confirmSecondFactor, signInStaff, signOut } from '#modules/identity/index.ts'
 import {
   attemptStateOf,
   findOrderByCode,
@@ -29,21 +28,15 @@ import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web
 import { fieldError } from '#web/ui/field-errors.ts'
 import { yuan } from '#web/ui/format.ts'
 import { hasMessage, t } from '#web/ui/messages.ts'
-import type { PageContext } from '#web/ui/page.tsx'
-import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
+import { cookieName, cookieOptions } from '#web/visit.ts'
+import { type Desk, isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
-import { orderPage, staffErrorPage } from './records.tsx'
+import { orderPage } from './records.tsx'
+import { addAccountRoutes } from './routes-accounts.ts'
 import { type ResultRow, searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
 
 const SHIFT_S = 12 * 3_600
-
-interface Desk {
-  readonly visit: Visit
-  readonly ctx: Ctx
-  readonly page: PageContext
-  readonly member: StaffMember
-}
 
 const hidden = { schema: { hide: true } }
 
@@ -52,24 +45,16 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   const { kernel, tenantId } = pages.options
   const cookie = cookieName(kernel, 'staff')
 
-  async function enter(request: FastifyRequest, reply: FastifyReply): Promise<Desk | FastifyReply> {
-    const visit = await pages.visit(request, reply)
-    const token = request.cookies[cookie]
-    const member = token ? await findStaff(kernel, tenantId, token) : undefined
-    if (!member) return reply.redirect(`${staffPaths.signIn}?next=${encodeURIComponent(request.url)}`, 303)
-    if (!member.secondFactorDone) return reply.redirect(`${staffPaths.second}?next=${encodeURIComponent(request.url)}`, 303)
-    const actor = { kind: 'staff' as const, id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
-    return { visit, member, ctx: { ...visit.ctx, actor }, page: { ...visit.page, signedIn: { name: member.name } } }
-  }
-  const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member' in entered
-  const refuse = (desk: Desk, reply: FastifyReply, status: 403 | 404 | 409) =>
-    pages.html(reply, staffErrorPage(desk.page, { status, requestId: desk.ctx.requestId }), status)
+  const { enter, refuse, deny } = openDesk(pages)
 
   server.get(staffPaths.home, hidden, async (_request, reply) => reply.redirect(staffPaths.search, 303))
   server.get(staffPaths.signIn, hidden, async (request, reply) =>
     pages.html(
       reply,
-      staffSignInPage((await pages.visit(request, reply)).page, { next: pages.localPath(textsOf(request.query).next, staffPaths.search) }),
+      staffSignInPage((await pages.visit(request, reply)).page, {
+        next: pages.localPath(textsOf(request.query).next, staffPaths.search),
+        ...(textsOf(request.query).notice === 'enrolled' && { notice: 'enrolled' as const }),
+      }),
     ),
   )
   pages.form(server, staffPaths.signIn, { per_minute: 10 }, async (request, reply) => {
@@ -125,14 +110,16 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (!isDesk(desk)) return desk
     const query = (textsOf(request.query).q ?? '').trim().slice(0, 80)
     if (!query) return pages.html(reply, searchPage(desk.page, { query }))
-    if (!permit(desk.ctx, 'billing.bill.read').ok) return refuse(desk, reply, 403)
+    const may = permit(desk.ctx, 'billing.bill.read')
+    if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.search}`)
     const rows = await search(desk.ctx, query)
     return pages.html(reply, searchPage(desk.page, { query, results: { rows, total: rows.length, pager: { page: 1, pages: 1 } } }))
   })
   server.get('/staff/orders/:id', hidden, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
-    if (!permit(desk.ctx, 'payments.order.read').ok) return refuse(desk, reply, 403)
+    const may = permit(desk.ctx, 'payments.order.read')
+    if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/orders/:id')
     const order = await findOrderById(desk.ctx, (request.params as { id: string }).id)
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     if (found) await noteRead(desk.ctx, order.id)
@@ -144,9 +131,9 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const { id } = request.params as { id: string }
     const answered = await answerRescue(desk.ctx, { orderId: id, isAgreed: true, answer: t('zh-CN')('staff.rescue_agreed') })
     if (answered.ok) return reply.redirect(`/staff/orders/${id}`, 303)
-    pages.refused({ ...desk.visit, ctx: desk.ctx }, answered.error, 'POST /staff/orders/:id/rescue')
-    return refuse(desk, reply, answered.error.status === 403 ? 403 : 404)
+    return deny(desk, reply, answered.error, 'POST /staff/orders/:id/rescue')
   })
+  addAccountRoutes(server, pages)
 }
 
 const orderRow = (ctx: Ctx, order: Order): ResultRow => ({

@@ -39,7 +39,9 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
               />
               <Button kind="secondary">{t('staff.search')}</Button>
             </form>
-            <span class="push t-2 keep">{ctx.signedIn.name}</span>
+            <a class="push t-2 keep" href={staffPaths.me}>
+              {ctx.signedIn.name}
+            </a>
             <PostForm action={staffPaths.signOut}>
               <Button kind="quiet">{t('staff.sign_out')}</Button>
             </PostForm>

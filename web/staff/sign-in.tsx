@@ -2,12 +2,15 @@ import { ErrorSummary, Field, type FieldError, Hidden, QuestionForm } from '#web
 import { Heading } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, usePage } from '#web/ui/page.tsx'
+import { Banner } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
 import { renderStaffPage, StaffLayout } from './shell.tsx'
 
 export interface StaffSignInView {
   username?: string
   next: string
+  /** What was done just before. */
+  notice?: 'enrolled'
   errors?: readonly FieldError[]
 }
 
@@ -18,6 +21,7 @@ export function StaffSignInPage({ view }: { view: StaffSignInView }) {
     <StaffLayout>
       <div class="deskbox card">
         <ErrorSummary errors={view.errors} />
+        {view.notice && <Banner tone="ok" title={t(`staff.notice_${view.notice}`)} live />}
         <Heading title={t('staff.sign_in')} />
         <QuestionForm action={staffPaths.signIn} button={t('staff.sign_in_button')}>
           <Hidden name="next" value={view.next} />
@@ -38,6 +42,9 @@ export function StaffSignInPage({ view }: { view: StaffSignInView }) {
             errors={view.errors}
           />
         </QuestionForm>
+        <p class="t-sm">
+          <a href={staffPaths.enrol}>{t('staff.have_code')}</a>
+        </p>
       </div>
     </StaffLayout>
   )

@@ -21,6 +21,17 @@ const words = {
   codeExpired: { field: 'code', key: 'code.error_expired' },
   staffSignIn: { field: 'username', key: 'staff.error_sign_in' },
   staffSecond: { field: 'code', key: 'staff.error_second' },
+  staffTotp: { field: 'totp', key: 'staff.error_second' },
+  staffEnrol: { field: 'username', key: 'staff.error_enrol' },
+  staffPasswordShort: { field: 'newPassword', key: 'staff.error_password_short' },
+  staffPasswordSame: { field: 'newPassword', key: 'staff.error_password_same' },
+  staffPasswordOld: { field: 'password', key: 'staff.error_password_old' },
+  staffWhy: { field: 'why', key: 'staff.error_why' },
+  staffWhyReset: { field: 'why-reset', key: 'staff.error_why' },
+  staffRoleSame: { field: 'role', key: 'staff.error_role_same' },
+  staffArea: { field: 'areaCode', key: 'staff.error_area' },
+  staffChangeOpen: { field: 'why', key: 'staff.error_change_open' },
+  staffChangeOpenReset: { field: 'why-reset', key: 'staff.error_change_open' },
 } as const satisfies Record<string, { field: string; key: MessageKey }>
 
 export type FieldErrorName = keyof typeof words

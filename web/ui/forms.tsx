@@ -63,7 +63,7 @@ export interface FieldProps {
   errors?: readonly FieldError[]
   type?: 'tel' | 'password'
   inputMode?: 'numeric' | 'decimal' | 'text' | 'tel'
-  autoComplete?: 'off' | 'tel' | 'one-time-code' | 'username' | 'current-password'
+  autoComplete?: 'off' | 'tel' | 'one-time-code' | 'username' | 'current-password' | 'new-password'
   maxLength?: number
   rows?: number
 }

@@ -140,6 +140,9 @@ delete from identity.sms_challenge where tenant_id = $1 and expires_at < $2;
 delete from identity.quota where tenant_id = $1 and began_at < $2;
 
 -- purge
+delete from identity.enrolment where tenant_id = $1 and expires_at < $2;
+
+-- purge
 delete from identity.session where tenant_id = $1 and expires_at < $2;
 
 -- insertDevice
@@ -178,3 +181,65 @@ select $1 from identity.share sh where sh.tenant_id = $2 and sh.id = $3 and sh.r
 
 -- revokeShare
 update identity.share set revoked_at = $1 where tenant_id = $2 and id = $3 and revoked_at is null;
+
+-- src/modules/identity/store/staff-changes.ts
+
+-- change
+c.id, c.staff_id as "staffId", c.kind, c.role, c.area_code as "areaCode", c.why, c.proposed_by as "proposedBy",
+c.proposed_at as "proposedAt", c.expires_at as "expiresAt";
+
+-- closeExpired
+update identity.staff_change set decided_at = $1, outcome = 'expired'
+where tenant_id = $2 and staff_id = $3 and decided_at is null and expires_at <= $4;
+
+-- insertChange
+insert into identity.staff_change (tenant_id, id, staff_id, kind, role, area_code, why, proposed_by, proposed_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (tenant_id, staff_id, kind) where decided_at is null do nothing;
+
+-- takeOpenChange
+select $1 from identity.staff_change c
+where c.tenant_id = $2 and c.id = $3 and c.decided_at is null and c.expires_at > $4 for no key update;
+
+-- listOpenChanges
+select $1 from identity.staff_change c
+where c.tenant_id = $2 and c.decided_at is null and c.expires_at > $3 order by c.proposed_at limit 200;
+
+-- decideChange
+update identity.staff_change set decided_by = $1, decided_at = $2, outcome = $3
+where tenant_id = $4 and id = $5 and decided_at is null;
+
+-- voidEnrolments
+update identity.enrolment set used_at = $1 where tenant_id = $2 and staff_id = $3 and used_at is null;
+
+-- insertEnrolment
+insert into identity.enrolment (tenant_id, digest, staff_id, totp_sealed, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6);
+
+-- findEnrolment
+select digest, staff_id as "staffId", totp_sealed as "totpSealed" from identity.enrolment
+where tenant_id = $1 and digest = $2 and used_at is null and expires_at > $3;
+
+-- useEnrolment
+update identity.enrolment set used_at = $1 where tenant_id = $2 and digest = $3 and used_at is null;
+
+-- setSecrets
+update identity.staff set password_hash = $1, totp_sealed = $2, totp_step = $3, failures = 0, locked_until = null
+where tenant_id = $4 and id = $5;
+
+-- setPassword
+update identity.staff set password_hash = $1 where tenant_id = $2 and id = $3;
+
+-- listSessionsOf
+select digest, created_at as "createdAt", seen_at as "seenAt" from identity.session
+where tenant_id = $1 and holder_id = $2 and kind = 'staff' and revoked_at is null and expires_at > $3
+  and seen_at > $4 and second_factor_at is not null
+order by created_at desc limit 100;
+
+-- endSessionOf
+update identity.session set revoked_at = $1
+where tenant_id = $2 and holder_id = $3 and digest = $4 and revoked_at is null;
+
+-- endOtherSessionsOf
+update identity.session set revoked_at = $1
+where tenant_id = $2 and holder_id = $3 and digest <> $4 and revoked_at is null;

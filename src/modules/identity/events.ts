@@ -14,7 +14,7 @@ export const signInFailed = defineEvent({
   subject: 'sign_in',
   body: z.object({
     kind: z.enum(['resident', 'staff']),
-    why: z.enum(['password', 'unknown', 'locked', 'disabled', 'second_factor', 'code', 'limit']),
+    why: z.enum(['password', 'unknown', 'locked', 'disabled', 'second_factor', 'code', 'limit', 'enrolment']),
   }),
 })
 export const staffLocked = defineEvent({
@@ -47,6 +47,38 @@ export const roleChanged = defineEvent({
   version: 1,
   subject: 'staff',
   body: z.object({ from: z.string().optional(), to: z.string().optional() }),
+})
+/** Four eyes: who acted is the actor; `kind` says what is proposed, `to` which role. */
+export const staffChangeProposed = defineEvent({
+  type: 'identity.staff_change_proposed',
+  version: 1,
+  subject: 'staff',
+  body: z.object({ change: z.string(), kind: z.enum(['role', 'reset']), to: z.string().optional(), why: z.string().max(200) }),
+})
+export const staffChangeDecided = defineEvent({
+  type: 'identity.staff_change_decided',
+  version: 1,
+  subject: 'staff',
+  body: z.object({ change: z.string(), kind: z.enum(['role', 'reset']), outcome: z.enum(['approved', 'declined']) }),
+})
+/** Password and authenticator of the account are void from here on. */
+export const enrolmentIssued = defineEvent({
+  type: 'identity.enrolment_issued',
+  version: 1,
+  subject: 'staff',
+  body: z.object({ how: z.enum(['approved', 'operator']) }),
+})
+export const passwordChanged = defineEvent({
+  type: 'identity.password_changed',
+  version: 1,
+  subject: 'staff',
+  body: z.object({ by: z.enum(['own', 'enrolment']) }),
+})
+export const sessionsEnded = defineEvent({
+  type: 'identity.sessions_ended',
+  version: 1,
+  subject: 'staff',
+  body: z.object({ ended: z.int() }),
 })
 export const shareGranted = defineEvent({
   type: 'identity.share_granted',

@@ -5,6 +5,7 @@ export { messages as identityMessagesEn } from './messages.en.ts'
 export { messages as identityMessagesZh } from './messages.zh-CN.ts'
 export { isRole, isWithin, type Masked, type PersonField, permissionsOf, type Role, readPhone, roles, type Unmasked } from './model.ts'
 export { routes as identityRoutes } from './routes.ts'
+export { changePassword, endOwnSessions, listOwnSessions, type OwnSession } from './service/own-account.ts'
 export {
   findPerson,
   findPhoneForMessage,
@@ -31,7 +32,6 @@ export {
 export { purgeSignIns, signOut, signOutEverywhere } from './service/sessions.ts'
 export { canActFor, listShares, revokeShare, type Share, type ShareScope, shareWith } from './service/shares.ts'
 export {
-  changeRole,
   confirmSecondFactor,
   createStaff,
   type DemoAccount,
@@ -45,5 +45,15 @@ export {
   type StaffSummary,
   signInStaff,
 } from './service/staff.ts'
+export {
+  approveStaffChange,
+  declineStaffChange,
+  finishEnrolment,
+  listStaffChanges,
+  proposeStaffChange,
+  resetStaffByOperator,
+  type StaffChange,
+  startEnrolment,
+} from './service/staff-changes.ts'
 export { type DeviceInput, ensureTenant, findDevice, importAreas, listAreas, listTenants, registerDevice } from './service/tenants.ts'
 export type { AreaRow as Area, DeviceRow as Device, TenantRow as Tenant } from './store.ts'

@@ -39,13 +39,17 @@ export const QUOTAS = [
 export const STAFF_FAILURES_MAX = 5
 export const STAFF_LOCK_MS = 15 * MINUTE_MS
 export const PASSWORD_CHARS_MIN = 12
+/** A proposal about an account waits this long for the second pair of eyes, an enrolment code for its user. */
+export const STAFF_CHANGE_MS = 7 * DAY_MS
+export const ENROLMENT_MS = DAY_MS
+export const WHY_CHARS_MAX = 200
 export const SHARES_MAX = 10
 export const AREAS_MAX = 5_000
 
 export const roles = ['clerk', 'approver', 'manager', 'biller', 'operator-system', 'operator-security', 'operator-audit'] as const
 export type Role = (typeof roles)[number]
 
-const all = ['identity.session.end'] as const
+const all = ['identity.session.end', 'identity.password.change'] as const
 const desk = [
   'identity.person.read',
   'identity.person.write',
@@ -58,7 +62,8 @@ const desk = [
 
 /**
  * What each role may do. The three operators are kept apart: the one who runs the system changes no role, the one who
- * changes roles sees no money, the one who audits changes nothing.
+ * changes roles sees no money, the one who audits changes nothing. A role is changed by two: the operator for security
+ * proposes, another of them or the head of the centre approves.
  */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
   clerk: [...all, ...desk, 'identity.share.manage'],
@@ -66,6 +71,8 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
   manager: [
     ...all,
     ...desk,
+    'identity.staff.read',
+    'identity.staff.approve',
     'identity.person.unmask',
     'identity.area.write',
     'payments.refund.request',
@@ -75,7 +82,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
   ],
   biller: [...all, 'billing.bill.read', 'billing.import.run', 'billing.reconcile.read', 'payments.order.read'],
   'operator-system': [...all, 'identity.area.write', 'identity.device.manage', 'notify.message.read', 'tasks.task.read'],
-  'operator-security': [...all, 'identity.staff.manage', 'identity.staff.read'],
+  'operator-security': [...all, 'identity.staff.manage', 'identity.staff.approve', 'identity.staff.read'],
   'operator-audit': [
     ...all,
     'identity.staff.read',

@@ -15,8 +15,8 @@ export async function hashPassword(password: string): Promise<string> {
   return ['argon2id', COST.memory, COST.passes, COST.parallelism, nonce.toString('base64'), key.toString('base64')].join('$')
 }
 
-/** A hash nothing matches, so that an unknown account costs the same time as a known one. */
-const NOBODY = [
+/** A hash nothing matches: an unknown account costs the same time as a known one, a voided password opens nothing. */
+export const NO_PASSWORD = [
   'argon2id',
   COST.memory,
   COST.passes,
@@ -25,7 +25,7 @@ const NOBODY = [
   Buffer.alloc(32).toString('base64'),
 ].join('$')
 
-export async function isPassword(password: string, stored: string = NOBODY): Promise<boolean> {
+export async function isPassword(password: string, stored: string = NO_PASSWORD): Promise<boolean> {
   const [, memory, passes, parallelism, nonce, key] = stored.split('$')
   const expected = Buffer.from(key!, 'base64')
   const cost = { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism), tagLength: expected.length }

@@ -245,6 +245,7 @@ export const useChallenge = (tx: Tx, tenantId: number, digest: Buffer, now: Date
 export const purge = async (tx: Tx, tenantId: number, challengesBefore: Date, sessionsBefore: Date): Promise<number> =>
   (await tx.run(sql`delete from identity.sms_challenge where tenant_id = ${tenantId} and expires_at < ${challengesBefore}`)) +
   (await tx.run(sql`delete from identity.quota where tenant_id = ${tenantId} and began_at < ${challengesBefore}`)) +
+  (await tx.run(sql`delete from identity.enrolment where tenant_id = ${tenantId} and expires_at < ${challengesBefore}`)) +
   (await tx.run(sql`delete from identity.session where tenant_id = ${tenantId} and expires_at < ${sessionsBefore}`))
 
 export interface DeviceRow {

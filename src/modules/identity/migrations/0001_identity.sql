@@ -109,6 +109,46 @@ comment on table identity.session is 'sign-ins by the keyed digest of their toke
 create index session_holder on identity.session (tenant_id, holder_id) where revoked_at is null;
 grant select, insert, update, delete on identity.session to yimen_app;
 
+create table identity.staff_change (
+  tenant_id integer not null,
+  id uuid not null,
+  staff_id uuid not null,
+  kind text not null check (kind in ('role', 'reset')),
+  role text,
+  area_code text,
+  why text not null check (char_length(why) between 1 and 200),
+  proposed_by uuid not null,
+  proposed_at timestamptz not null,
+  expires_at timestamptz not null,
+  decided_by uuid,
+  decided_at timestamptz,
+  outcome text check (outcome in ('approved', 'declined', 'expired')),
+  primary key (tenant_id, id),
+  foreign key (tenant_id, staff_id) references identity.staff (tenant_id, id),
+  check ((kind = 'role') = (role is not null)),
+  check (num_nulls(decided_at, outcome) in (0, 2)),
+  check (proposed_by <> staff_id),
+  check (outcome is distinct from 'approved' or (decided_by is not null and decided_by <> proposed_by and decided_by <> staff_id))
+);
+comment on table identity.staff_change is 'four eyes on accounts: one proposes a role or a reset, another approves it, neither for themselves';
+create unique index staff_change_open on identity.staff_change (tenant_id, staff_id, kind) where decided_at is null;
+grant select, insert, update on identity.staff_change to yimen_app;
+
+create table identity.enrolment (
+  tenant_id integer not null,
+  digest bytea not null check (octet_length(digest) = 32),
+  staff_id uuid not null,
+  totp_sealed bytea not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  primary key (tenant_id, digest),
+  foreign key (tenant_id, staff_id) references identity.staff (tenant_id, id)
+);
+comment on table identity.enrolment is 'one-time codes with which a member of staff sets password and authenticator anew, as keyed digests';
+create index enrolment_staff on identity.enrolment (tenant_id, staff_id) where used_at is null;
+grant select, insert, update, delete on identity.enrolment to yimen_app;
+
 create table identity.sms_challenge (
   tenant_id integer not null,
   digest bytea not null check (octet_length(digest) = 32),
@@ -197,3 +237,9 @@ create policy device_tenant on identity.device to yimen_app using (tenant_id = (
 alter table identity.share enable row level security;
 alter table identity.share force row level security;
 create policy share_tenant on identity.share to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table identity.staff_change enable row level security;
+alter table identity.staff_change force row level security;
+create policy staff_change_tenant on identity.staff_change to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table identity.enrolment enable row level security;
+alter table identity.enrolment force row level security;
+create policy enrolment_tenant on identity.enrolment to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

@@ -32,12 +32,12 @@ export interface StaffMember {
   readonly secondFactorDone: boolean
 }
 
-const totpCell = (id: string): string => `identity|staff|${id}|totp`
+export const totpCell = (id: string): string => `identity|staff|${id}|totp`
 const asStaff = (ctx: Ctx, id: string): Ctx => ({ ...ctx, actor: { kind: 'staff', id, permissions: new Set() } })
-const isLocked = (row: store.StaffRow, now: Date): boolean => row.lockedUntil !== null && row.lockedUntil > now
+export const isLocked = (row: store.StaffRow, now: Date): boolean => row.lockedUntil !== null && row.lockedUntil > now
 
 /** Counts a failure; the fifth in a row locks the account for a quarter of an hour. */
-async function noteFailure(tx: Tx, ctx: Ctx, row: store.StaffRow, why: 'password' | 'second_factor'): Promise<void> {
+export async function noteFailure(tx: Tx, ctx: Ctx, row: store.StaffRow, why: 'password' | 'second_factor'): Promise<void> {
   const failures = row.failures + 1
   const locks = failures >= STAFF_FAILURES_MAX
   const until = locks ? addMs(ctx.kernel.clock.now(), STAFF_LOCK_MS) : null
@@ -169,26 +169,6 @@ export async function createStaff(ctx: Ctx, input: NewStaff): Promise<Result<Sta
     if (!(await store.insertStaff(tx, ctx.tenantId, row, ctx.kernel.clock.now()))) return fail(errors.username_taken, undefined, 'username')
     await append(tx, ctx, events.roleChanged, { subjectId: id, body: { to: input.role } })
     return ok({ id, ...(made && { password: made }), totpSecret: base32(secret), otpauthUrl: otpauthUrl(secret, input.username) })
-  })
-}
-
-/** Gives another role or area; nobody changes their own. Sessions stay and have the new rights with the next request. */
-export async function changeRole(
-  ctx: Ctx,
-  input: { readonly staffId: string; readonly role: Role; readonly areaCode?: string },
-): Promise<Result<void>> {
-  const may = permit(ctx, 'identity.staff.manage')
-  if (!may.ok) return may
-  if (ctx.actor.id === input.staffId) return fail(errors.own_role)
-  if (!isUuid(input.staffId)) return fail(errors.staff_not_found)
-  return ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    const row = await store.takeStaff(tx, ctx.tenantId, input.staffId)
-    if (!row) return fail(errors.staff_not_found)
-    if (input.areaCode && !(await store.hasArea(tx, ctx.tenantId, input.areaCode)))
-      return fail(errors.area_unknown, { code: input.areaCode }, 'areaCode')
-    await store.setRole(tx, ctx.tenantId, row.id, input.role, input.areaCode ?? null)
-    await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { from: row.role, to: input.role } })
-    return ok(undefined)
   })
 }
 

@@ -1,0 +1,53 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Ctx } from '#kernel/context.ts'
+import type { AppError } from '#kernel/result.ts'
+import { findStaff, type StaffMember } from '#modules/identity/index.ts'
+import type { Pages } from '#web/resident/routes/pages.ts'
+import type { PageContext } from '#web/ui/page.tsx'
+import { cookieName, type Visit } from '#web/visit.ts'
+import { staffPaths } from './paths.ts'
+import { staffErrorPage } from './records.tsx'
+
+/** A member of staff at the desk, signed in with both factors. */
+export interface Desk {
+  readonly visit: Visit
+  readonly ctx: Ctx
+  readonly page: PageContext
+  readonly member: StaffMember
+  readonly token: string
+}
+
+export interface DeskDoor {
+  /** Who is at the desk; otherwise the way to the sign-in, sent already. */
+  enter(request: FastifyRequest, reply: FastifyReply): Promise<Desk | FastifyReply>
+  refuse(desk: Desk, reply: FastifyReply, status: 403 | 404 | 409): FastifyReply
+  /** Refuses with a page and puts it on the trail. */
+  deny(desk: Desk, reply: FastifyReply, error: AppError, place: string): FastifyReply
+}
+
+export const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member' in entered
+
+export function openDesk(pages: Pages): DeskDoor {
+  const { kernel, tenantId } = pages.options
+  const cookie = cookieName(kernel, 'staff')
+  const refuse: DeskDoor['refuse'] = (desk, reply, status) =>
+    pages.html(reply, staffErrorPage(desk.page, { status, requestId: desk.ctx.requestId }), status)
+  return {
+    refuse,
+    deny(desk, reply, error, place) {
+      pages.refused({ ...desk.visit, ctx: desk.ctx }, error, place)
+      return refuse(desk, reply, error.status === 403 || error.status === 404 ? error.status : 409)
+    },
+    async enter(request, reply) {
+      const visit = await pages.visit(request, reply)
+      const token = request.cookies[cookie] ?? ''
+      const member = token ? await findStaff(kernel, tenantId, token) : undefined
+      // Only pages can be returned to: a form that was posted is not posted again.
+      const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
+      if (!member) return reply.redirect(staffPaths.signIn + next, 303)
+      if (!member.secondFactorDone) return reply.redirect(staffPaths.second + next, 303)
+      const actor = { kind: 'staff' as const, id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
+      return { visit, member, token, ctx: { ...visit.ctx, actor }, page: { ...visit.page, signedIn: { name: member.name } } }
+    },
+  }
+}
