@@ -3,20 +3,23 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { createHttp } from '#app/http.ts'
 import { seedTown } from '#app/seed/index.ts'
+import { systemCtx } from '#kernel/context.ts'
+import { sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
-import { signPush, usePushClient } from '#modules/billing/index.ts'
+import { unwrap } from '#kernel/result.ts'
+import { ensureClient, signPush } from '#modules/billing/index.ts'
 
 test('a biller pushes bills with its signature, and nobody without it', { timeout: 120_000 }, () =>
   withTestDb(async kernel => {
     await seedTown(kernel, 1, { size: 'small', seed: 'push' })
     const client = { clientId: 'telecom-test', secret: 'a shared secret of forty characters, made' }
-    usePushClient(1, 'telecom', client)
+    unwrap(await ensureClient(systemCtx(kernel, 1, 'test'), { ...client, billerId: 'telecom', purpose: 'push', hourlyMax: 2 }))
     const server = await createHttp({ kernel, tenant: { id: 1, name: { 'zh-CN': '-', en: '-' }, phone: '-', address: '-' } })
-    const { rows } = await kernel.db.pool.query(
-      `select account_no from billing.account where tenant_id = 1 and biller_id = 'telecom' limit 1`,
+    const [account] = await kernel.db.read(1, tx =>
+      tx.rows<{ no: string }>(sql`select account_no as no from billing.account where tenant_id = 1 and biller_id = 'telecom' limit 1`),
     )
     const bill = {
-      accountNo: rows[0].account_no,
+      accountNo: account!.no,
       billNo: 'T26120000001',
       billMonth: '2026-12',
       planName: '标准套餐',
@@ -43,8 +46,14 @@ test('a biller pushes bills with its signature, and nobody without it', { timeou
     assert.equal((await push(body, 'another secret')).statusCode, 401)
     const taken = await push(body, client.secret)
     assert.equal(taken.statusCode, 200, taken.body)
-    const found = await kernel.db.pool.query(`select amount_fen from billing.bill where tenant_id = 1 and bill_no = 'T26120000001'`)
-    assert.deepEqual(found.rows, [{ amount_fen: 5_900 }])
+    const found = await kernel.db.read(1, tx =>
+      tx.rows(sql`select amount_fen from billing.bill where tenant_id = 1 and bill_no = 'T26120000001'`),
+    )
+    assert.deepEqual(found, [{ amount_fen: 5_900 }])
+    assert.equal((await push(body, client.secret)).statusCode, 200)
+    const over = await push(body, client.secret)
+    assert.equal(over.statusCode, 429, 'the share of the hour is used up')
+    assert.equal(over.json().code, 'billing.push_over_quota')
     await server.close()
   }),
 )

@@ -34,7 +34,7 @@ export const checks: readonly Check[] = [
     command: [process.execPath, bin('knip'), '--no-progress', '--directory', root],
   },
   { name: 'tidy', says: 'sizes, words, folders, comments, message keys', command: tool('tidy.ts') },
-  { name: 'shardable', says: 'every key starts with tenant_id', command: tool('shardable.ts') },
+  { name: 'shardable', says: 'every key starts with tenant_id, every tenant is kept to itself', command: tool('shardable.ts') },
   { name: 'sql', says: 'docs/reference/sql shows the SQL as it is', command: tool('sql-snapshot.ts') },
   { name: 'openapi', says: 'docs/reference/openapi.json shows the API as it is', command: tool('openapi.ts') },
 ]

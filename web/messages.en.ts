@@ -114,7 +114,7 @@ export const en: Record<keyof typeof zh, string> = {
   'precheck.amount_far_link': 'Ask for a meter check first',
   'precheck.late_fee': 'Past the due date, late fee {amount} yuan included',
   'precheck.late_fee_text': 'Paying today stops it from growing.',
-  'precheck.biller_offline': '{biller} cannot be reached now',
+  'precheck.biller_offline': '{biller} cannot be reached now; the bill is as of {at}',
   'precheck.biller_offline_text': 'You can pay as usual; it is posted once they are back.',
   'precheck.in_debit': 'This bill is with the bank for debit',
   'precheck.in_debit_text': 'Please do not pay until the bank answers.',

@@ -112,7 +112,7 @@ export const zh = {
   'precheck.amount_far_link': '先请人看表',
   'precheck.late_fee': '已过缴费日，含违约金{amount}元',
   'precheck.late_fee_text': '今天缴清，不再增加。',
-  'precheck.biller_offline': '{biller}暂时连不上',
+  'precheck.biller_offline': '{biller}暂时连不上，这是{at}的账单',
   'precheck.biller_offline_text': '可以照常付，连上后再入账。',
   'precheck.in_debit': '这张账单已交银行代扣',
   'precheck.in_debit_text': '代扣结果出来前，请不要再付。',

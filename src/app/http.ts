@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { type Ctx, type Kernel, type Lang, makeId, systemCtx } from '#kernel/context.ts'
 import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
-import { fail, type Result } from '#kernel/result.ts'
+import type { Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
-import { billingErrors, findPushClient, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
+import { billingErrors, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
 import { receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
@@ -143,8 +143,6 @@ function addAssets(server: Server): void {
 
 /** Bills pushed by a biller's own system: signed with its shared secret, taken whole or not at all. */
 async function takePush(kernel: Kernel, request: FastifyRequest, biller: string): Promise<Result<ImportReport>> {
-  const client = findPushClient(request.ctx.tenantId, biller)
-  if (!client) return fail(billingErrors.biller_not_found)
   const header = (name: string): string => String(request.headers[name] ?? '')
   const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const ctx = systemCtx(kernel, request.ctx.tenantId, `push:${biller}`)
@@ -154,16 +152,16 @@ async function takePush(kernel: Kernel, request: FastifyRequest, biller: string)
     nonce: header('x-nonce'),
     signature: header('x-signature'),
   }
-  const signed = await verifyPush(ctx, client, request.method, request.url, given, raw)
+  const signed = await verifyPush(ctx, biller, request.method, request.url, given, raw)
   return signed.ok ? receivePush(ctx, biller, raw) : signed
 }
 
-/** Notifications are verified on their raw bytes, so this corner of the server parses nothing. */
+/** Notifications are verified on their raw bytes, so this corner of the server parses nothing; no browser comes here, so no headers for one. */
 function addNotifications(server: Server, kernel: Kernel, refused: (ctx: Ctx, code: string, place: string) => void): void {
   void server.register(async corner => {
     corner.removeAllContentTypeParsers()
     corner.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: NOTIFICATION_BYTES_MAX }, (_request, body, done) => done(null, body))
-    corner.post('/push/:biller/bills', { schema: { hide: true }, bodyLimit: PUSH_BYTES_MAX }, async (request, reply) => {
+    corner.post('/push/:biller/bills', { schema: { hide: true }, bodyLimit: PUSH_BYTES_MAX, helmet: false }, async (request, reply) => {
       const { biller } = request.params as { biller: string }
       const pushed = await takePush(kernel, request, biller)
       if (pushed.ok && pushed.value.outcome !== 'refused') return reply.send(pushed.value)
@@ -175,25 +173,29 @@ function addNotifications(server: Server, kernel: Kernel, refused: (ctx: Ctx, co
         .type('application/problem+json')
         .send(JSON.stringify(problem(pushed.error, request.id)))
     })
-    corner.post('/notify/:channel/:tenant', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
-      const { channel, tenant } = request.params as { channel: string; tenant: string }
-      const headers = request.headers as Record<string, string | undefined>
-      const received = /^\d{1,6}$/.test(tenant)
-        ? await receiveNotification(
-            kernel,
-            Number(tenant),
-            channel,
-            Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-            headers,
-          )
-        : undefined
-      if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
-      const code = received?.error.code ?? httpErrors.not_found.code
-      refused(request.ctx, code, `POST /notify/${channel}`)
-      const status = received?.error.status ?? 404
-      return channel === 'alipay'
-        ? reply.status(status).type('text/plain').send('fail')
-        : reply.status(status).send({ code: 'FAIL', message: code })
-    })
+    corner.post(
+      '/notify/:channel/:tenant',
+      { schema: { hide: true }, config: { rateLimit: false }, helmet: false },
+      async (request, reply) => {
+        const { channel, tenant } = request.params as { channel: string; tenant: string }
+        const headers = request.headers as Record<string, string | undefined>
+        const received = /^\d{1,6}$/.test(tenant)
+          ? await receiveNotification(
+              kernel,
+              Number(tenant),
+              channel,
+              Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+              headers,
+            )
+          : undefined
+        if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
+        const code = received?.error.code ?? httpErrors.not_found.code
+        refused(request.ctx, code, `POST /notify/${channel}`)
+        const status = received?.error.status ?? 404
+        return channel === 'alipay'
+          ? reply.status(status).type('text/plain').send('fail')
+          : reply.status(status).send({ code: 'FAIL', message: code })
+      },
+    )
   })
 }

@@ -17,17 +17,10 @@ import { createLive } from '#kernel/live.ts'
 import { createLog } from '#kernel/log.ts'
 import { createMetrics, type Metrics } from '#kernel/metrics.ts'
 import { systemRandom } from '#kernel/random.ts'
+import { unwrap } from '#kernel/result.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
-import {
-  type BillerApiConfig,
-  billerApi,
-  listBillers,
-  registerReceipts,
-  startBillingJobs,
-  usePort,
-  usePushClient,
-} from '#modules/billing/index.ts'
+import { type BillerApiConfig, ensureClient, listBillers, registerReceipts, startBillingJobs } from '#modules/billing/index.ts'
 import { registerFold } from '#modules/ledger/index.ts'
 import { type SmsConfig, smsGateway, startNotifyJobs, useMessenger } from '#modules/notify/index.ts'
 import {
@@ -197,9 +190,11 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
   useChannel(TENANT, wechatChannel(wechat))
   useChannel(TENANT, alipayChannel(alipay))
   useMessenger(kernel, 'sms', smsGateway(started.sms.config as unknown as SmsConfig, kernel.clock))
-  usePushClient(TENANT, 'telecom', started.biller.config as unknown as BillerApiConfig)
-  for (const biller of await listBillers(ctx))
-    usePort(TENANT, biller.id, billerApi(started.biller.config as unknown as BillerApiConfig, kernel.clock))
+  const credentials = started.biller.config as unknown as BillerApiConfig
+  for (const biller of await listBillers(ctx)) unwrap(await ensureClient(ctx, { ...credentials, billerId: biller.id, purpose: 'call' }))
+  const { clientId, secret } = credentials
+  if ((await listBillers(ctx)).some(biller => biller.id === 'telecom'))
+    unwrap(await ensureClient(ctx, { clientId, secret, billerId: 'telecom', purpose: 'push' }))
   return {
     stop: async () => void (await Promise.all(Object.values(started).map(s => s.stop()))),
     urls: Object.fromEntries(Object.entries(started).map(([name, s]) => [name, s.url])),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { queryIn } from '#kernel/db/testing.ts'
 import { registerPerson } from '#modules/identity/index.ts'
 import type { Page } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
@@ -40,7 +41,8 @@ const ACCOUNTS = { owesNothing: '1045333141', nobody: '1045333158' }
 test('a number nobody has and one that owes nothing get one answer in one time', { timeout: 90_000 }, () =>
   withProduct(async product => {
     const { bill } = await pay(product)
-    await product.kernel.db.pool.query(
+    await queryIn(
+      product.kernel,
       'update billing.account set account_no = $2 where id = (select account_id from billing.bill where code = $1)',
       [bill, ACCOUNTS.owesNothing],
     )

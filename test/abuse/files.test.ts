@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { crc32, deflateRawSync } from 'node:zlib'
-import { signPush, usePushClient } from '#modules/billing/index.ts'
+import { queryIn } from '#kernel/db/testing.ts'
+import { unwrap } from '#kernel/result.ts'
+import { ensureClient, signPush } from '#modules/billing/index.ts'
 import { type Product, withProduct } from '../support/product.ts'
 import { type Inspector, until, withInspector } from './support.ts'
 
@@ -202,10 +204,10 @@ test('pushed bodies that are too large, broken or half good are refused whole; a
   withProduct(product =>
     withInspector(product, async see => {
       const client = { clientId: 'water-test', secret: 'a shared secret of forty characters, made' }
-      usePushClient(1, 'water', client)
+      unwrap(await ensureClient(product.ctx, { ...client, billerId: 'water', purpose: 'push' }))
       const { columns: _, ...rest } = layout({ format: 'json', date_format: 'yyyyMMdd' })
       const mapping = { ...rest, has_header: undefined, first_data_row: undefined, columns: layout({}).columns }
-      await product.kernel.db.pool.query(`update billing.biller set config = jsonb_set(config, '{mappings}', $1) where id = 'water'`, [
+      await queryIn(product.kernel, `update billing.biller set config = jsonb_set(config, '{mappings}', $1) where id = 'water'`, [
         JSON.stringify({ bills: JSON.parse(JSON.stringify(mapping)) }),
       ])
       const push = async (body: Buffer | string): Promise<number> => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { queryIn } from '#kernel/db/testing.ts'
 import { hiddenFields, type Page, type Plain } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
 import { findList, fromAddress, pay, until, visitor, withInspector } from './support.ts'
@@ -168,12 +169,13 @@ test(
 test('a nickname that was kept is shown as text', { timeout: 90_000 }, () =>
   withProduct(async product => {
     const code = await product.issueBill()
-    const { rows } = await product.kernel.db.pool.query(
+    const { rows } = await queryIn(
+      product.kernel,
       'select a.id from billing.account a join billing.bill b on b.account_id = a.id where b.code = $1',
       [code],
     )
     const { browser, csrf } = await visitor(product.url)
-    await product.kernel.db.pool.query('update billing.account set account_no = $2 where id = $1', [rows[0].id, '1045333141'])
+    await queryIn(product.kernel, 'update billing.account set account_no = $2 where id = $1', [rows[0].id, '1045333141'])
     const zero = await browser.post('/mine/households', {
       csrf,
       biller: 'water',

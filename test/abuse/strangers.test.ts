@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { queryIn } from '#kernel/db/testing.ts'
 import { newCode } from '#kernel/id.ts'
 import { hiddenFields, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
@@ -8,7 +9,8 @@ import { comparable, pay, startPaying, until, withInspector } from './support.ts
 test('the bill of a stranger shows masked name and address and no account number', { timeout: 90_000 }, () =>
   withProduct(async product => {
     const code = await product.issueBill()
-    const { rows } = await product.kernel.db.pool.query(
+    const { rows } = await queryIn(
+      product.kernel,
       'select a.account_no, a.id, b.id as bill_id, b.bill_no from billing.account a join billing.bill b on b.account_id = a.id where b.code = $1',
       [code],
     )
@@ -73,7 +75,8 @@ test('codes of bills and orders carry 128 bits', { timeout: 90_000 }, () =>
 
 async function plantInOtherTenant(product: Product): Promise<{ bill: string; order: string; account: string }> {
   const { bill, order } = await pay(product, 2_200)
-  const { rows } = await product.kernel.db.pool.query(
+  const { rows } = await queryIn(
+    product.kernel,
     'select a.account_no from billing.account a join billing.bill b on b.account_id = a.id where b.code = $1',
     [bill],
   )

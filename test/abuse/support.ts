@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { queryIn } from '#kernel/db/testing.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createStaff, type Role } from '#modules/identity/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
@@ -94,7 +95,8 @@ export async function startPaying(product: Product, amountFen?: number): Promise
   const answer = await browser.submit(await browser.get(`/b/${bill}`), `/b/${bill}/pay`, { way: 'wechat' })
   if (!answer.location) throw new Error(`no wallet: ${answer.status}`)
   const back = new URL(answer.location).searchParams.get('redirect_url') ?? ''
-  const { rows } = await product.kernel.db.pool.query(
+  const { rows } = await queryIn(
+    product.kernel,
     'select o.code from payments."order" o join payments.order_line l on l.order_id = o.id join billing.bill b on b.id = l.subject_id where b.code = $1',
     [bill],
   )

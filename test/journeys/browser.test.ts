@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
+import { queryIn } from '#kernel/db/testing.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
@@ -24,7 +25,7 @@ const clean = async ({ kernel }: Product) => {
   )
 }
 
-const count = async (product: Product, sql: string): Promise<number> => Number((await product.kernel.db.pool.query(sql)).rows[0].n)
+const count = async (product: Product, sql: string): Promise<number> => Number((await queryIn(product.kernel, sql)).rows[0].n)
 const orders = (product: Product) => count(product, 'select count(*) as n from payments."order"')
 
 /** From the address in the code on the paper to the receipt. */
@@ -133,7 +134,7 @@ test('axe finds nothing on the pages as they are served, in both languages and t
     const visitor = await openVisitor(browser)
     const { page, context } = visitor
     const { bill: paid, order } = await scanAndPay(visitor, product, 4_400)
-    const { rows } = await product.kernel.db.pool.query('select entry_id from billing.receipt')
+    const { rows } = await queryIn(product.kernel, 'select entry_id from billing.receipt')
     const verify = `/verify?c=${rows[0].entry_id}`
     const bill = await product.issueBill(6_600)
     const places = [

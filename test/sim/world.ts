@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { systemCtx } from '#kernel/context.ts'
-import type { TestKernel } from '#kernel/db/testing.ts'
+import { queryIn, type TestKernel } from '#kernel/db/testing.ts'
 import { newCode, newId } from '#kernel/id.ts'
 import { seededRandom } from '#kernel/random.ts'
 import { manualClock } from '#kernel/time.ts'
@@ -242,9 +242,11 @@ async function audit(kernel: TestKernel, tenantId: number, channel: SimChannel, 
   const paid = [...channel.trades.values()].filter(t => t.state === 'SUCCESS').reduce((sum, t) => sum + t.amountFen, 0)
   const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
   assert.equal(balances.get('1012:wechat:sim') ?? 0, paid - given, 'clearing account against the channel')
-  const held = await pool.query(
+  const held = await queryIn(
+    kernel,
     `select coalesce(sum(amount_fen), 0)::bigint as fen from billing.posting where tenant_id = $1 and state = 3`,
     [tenantId],
+    tenantId,
   )
   const posted = [...biller.posted.values()].filter(p => p.state === 'posted').reduce((sum, p) => sum + p.amountFen, 0)
   assert.equal(Number(held.rows[0].fen), posted, 'postings against the biller')

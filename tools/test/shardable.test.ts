@@ -13,6 +13,14 @@ test('each thing that keeps a table on one machine is found, and nothing else is
       await client.query(`
         create schema planted;
         create table planted.good (tenant_id integer, id uuid, at timestamptz, primary key (tenant_id, id));
+        alter table planted.good enable row level security;
+        alter table planted.good force row level security;
+        create policy good_tenant on planted.good using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+        create table planted.open (tenant_id integer, id uuid, primary key (tenant_id, id));
+        comment on table planted.open is 'its policy lets everybody in';
+        alter table planted.open enable row level security;
+        alter table planted.open force row level security;
+        create policy open_all on planted.open using (true);
         comment on table planted.good is 'fine';
         create table planted.shared (id integer primary key);
         comment on table planted.shared is 'reference: small';
@@ -30,9 +38,13 @@ test('each thing that keeps a table on one machine is found, and nothing else is
         'planted.bad: key bad_lower starts with an expression, not tenant_id',
         'planted.bad: key bad_pkey starts with id, not tenant_id',
         'planted.bad: no comment',
+        'planted.bad: row security is not forced',
         'planted.child: foreign key child_bad_id_fkey starts with bad_id, not tenant_id',
+        'planted.child: row security is not forced',
         'planted.good: trigger t',
         'planted.keyless: no primary key',
+        'planted.keyless: row security is not forced',
+        'planted.open: no policy keeps it to yimen.tenant_id',
       ])
     } finally {
       await client.end()

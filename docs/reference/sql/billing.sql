@@ -32,7 +32,7 @@ where tenant_id = $1 and ($2::text is null or biller_id = $3) order by biller_id
 -- BILL_COLUMNS
 b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
 b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.usage_e3 as "usageE3", b.reading_from_e3 as "readingFromE3",
-b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", a.account_no as "accountNo", a.holder_mask as "holderMask",
+b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", greatest(b.issued_at, a.asked_at) as "asOf", a.account_no as "accountNo", a.holder_mask as "holderMask",
 a.address_mask as "addressMask", a.is_closed as "isAccountClosed";
 
 -- BILL_FROM
@@ -141,3 +141,72 @@ select $1 from billing.receipt r where r.tenant_id = $2 and r.entry_id = $3;
 -- reopenPosting
 update billing.posting set state = $1, due_at = $2, finished_at = null, tries = 0
 where tenant_id = $3 and id = $4 and state = any($5::smallint[]);
+
+-- src/modules/billing/store/clients.ts
+
+-- COLUMNS
+c.biller_id as "billerId", c.purpose, c.client_id as "clientId", c.secret_sealed as "secretSealed", c.base_url as "baseUrl",
+c.hourly_max as "hourlyMax";
+
+-- findClient
+select $1 from billing.client c
+where c.tenant_id = $2 and c.biller_id = $3 and c.purpose = $4 and c.client_id = $5 and c.revoked_at is null;
+
+-- findCaller
+select $1 from billing.client c
+where c.tenant_id = $2 and c.biller_id = $3 and c.purpose = 'call' and c.revoked_at is null order by c.opened_at desc limit 1;
+
+-- upsertClient
+insert into billing.client (tenant_id, biller_id, purpose, client_id, secret_sealed, base_url, hourly_max, hour_at, used, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+on conflict (tenant_id, biller_id, purpose, client_id) do update set secret_sealed = excluded.secret_sealed, base_url = excluded.base_url,
+  hourly_max = excluded.hourly_max, opened_at = excluded.opened_at, revoked_at = null;
+
+-- revokeOtherClients
+update billing.client set revoked_at = $1
+where tenant_id = $2 and biller_id = $3 and purpose = $4 and client_id <> $5 and revoked_at is null;
+
+-- revokeClient
+update billing.client set revoked_at = $1
+where tenant_id = $2 and biller_id = $3 and purpose = $4 and client_id = $5 and revoked_at is null;
+
+-- countPush
+update billing.client set used = case when hour_at > $1 then used + 1 else 1 end, hour_at = case when hour_at > $2 then hour_at else $3 end
+where tenant_id = $4 and biller_id = $5 and purpose = $6 and client_id = $7 and revoked_at is null
+  and (used < hourly_max or hour_at <= $8);
+
+-- forgetNonces
+delete from billing.push_nonce where tenant_id = $1 and expires_at < $2;
+
+-- insertNonce
+insert into billing.push_nonce (tenant_id, client_id, nonce, expires_at) values ($1, $2, $3, $4) on conflict do nothing;
+
+-- src/modules/billing/store/refresh.ts
+
+-- findAsked
+select a.id as "accountId", a.account_no as "accountNo", a.biller_id as "billerId", b.issued_at as "issuedAt", a.asked_at as "askedAt",
+  a.tried_at as "triedAt"
+from billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id
+where b.tenant_id = $1 and b.code = $2;
+
+-- takeAsking
+update billing.account set tried_at = $1
+where tenant_id = $2 and id = $3 and (tried_at is null or tried_at <= $4);
+
+-- setAsked
+update billing.account set asked_at = $1 where tenant_id = $2 and id = $3;
+
+-- listHeld
+select id, bill_no as "billNo", amount_fen as "amountFen", settled_before as "isSettledBefore" from billing.bill
+where tenant_id = $1 and account_id = $2 and bill_no = any($3::text[]) and withdrawn_at is null for update;
+
+-- settleElsewhere
+update billing.bill set settled_before = true where tenant_id = $1 and id = any($2::uuid[]);
+
+-- correctBill
+update billing.bill set amount_fen = $1, lines = $2::jsonb where tenant_id = $3 and id = $4;
+
+-- insertFound
+insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+  $11::jsonb, $12, $13) on conflict do nothing;

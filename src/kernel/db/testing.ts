@@ -126,6 +126,10 @@ export async function withTestDb<T>(
   }
 }
 
+/** One statement of a test as the application within a tenant, where row security shows it something. */
+export const queryIn = (kernel: Pick<Kernel, 'db'>, text: string, values: unknown[] = [], tenantId = 1): Promise<pg.QueryResult> =>
+  kernel.db.tx(tenantId, tx => tx.client.query(text, values))
+
 /** A caller for tests; every permission named is granted and no other. */
 export function testCtx(kernel: Kernel, actor: Partial<Actor> & { permissions?: ReadonlySet<string> } = {}, tenantId = 1): Ctx {
   return {

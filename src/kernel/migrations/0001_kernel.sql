@@ -13,3 +13,6 @@ create table kernel.idempotency (
 comment on table kernel.idempotency is 'answers already given to a caller''s key, kept 90 days; written in the transaction of the act itself';
 create index idempotency_age on kernel.idempotency (tenant_id, created_at);
 grant select, insert, update, delete on kernel.idempotency to yimen_app;
+alter table kernel.idempotency enable row level security;
+alter table kernel.idempotency force row level security;
+create policy idempotency_tenant on kernel.idempotency to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

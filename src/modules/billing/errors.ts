@@ -19,4 +19,7 @@ export const errors = defineErrors('billing', {
   file_refused: 422,
   mapping_malformed: 400,
   push_unsigned: 401,
+  push_over_quota: 429,
+  client_malformed: 400,
+  client_not_found: 404,
 })

@@ -64,3 +64,21 @@ export const receiptIssued = defineEvent({
 })
 /** A member of staff looked at an order: reading personal data is an act. */
 export const orderRead = defineEvent({ type: 'billing.order_read', version: 1, subject: 'order', body: z.object({}) })
+export const clientSet = defineEvent({
+  type: 'billing.client_set',
+  version: 1,
+  subject: 'biller',
+  body: z.object({ purpose: z.string(), client: z.string() }),
+})
+export const clientRevoked = defineEvent({
+  type: 'billing.client_revoked',
+  version: 1,
+  subject: 'biller',
+  body: z.object({ purpose: z.string(), client: z.string() }),
+})
+export const accountRefreshed = defineEvent({
+  type: 'billing.account_refreshed',
+  version: 1,
+  subject: 'account',
+  body: z.object({ biller: z.string(), found: z.int(), corrected: z.int(), settled: z.int() }),
+})

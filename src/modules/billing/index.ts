@@ -17,7 +17,7 @@ export {
   postingStateOf,
 } from './model.ts'
 export type { BillerPort } from './ports.ts'
-export { findPushClient, type PushClient, type PushHeaders, receivePush, signPush, usePushClient, verifyPush } from './push.ts'
+export { type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
 export { routes as billingRoutes } from './routes.ts'
 export {
   type BillForPayer,
@@ -34,7 +34,7 @@ export {
   searchBills,
   unbindAccount,
 } from './service/bills.ts'
+export { ensureClient, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type PayBills, payBills } from './service/pay.ts'
-export { usePort } from './service/postings.ts'
 export { findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'

@@ -26,6 +26,8 @@ export interface BillerConfig {
   readonly partial_payment: 'none' | 'oldest_first' | 'free'
   readonly posting_window_min: number
   readonly cycle_months: number
+  /** Age in minutes at which the biller is asked about an account somebody looks at; 10 unless told. */
+  readonly query_after_min?: number
   readonly mappings: Readonly<Record<string, unknown>>
 }
 
@@ -110,6 +112,8 @@ export interface PrecheckFacts {
   readonly isWithdrawn: boolean
   readonly isAccountClosed: boolean
   readonly isBillerOnline: boolean
+  /** Since when we know what is shown. */
+  readonly asOf: Date
   readonly olderOpen: number
   readonly takesOldestFirst: boolean
   /** Amounts of earlier periods of the account, newest first. */
@@ -131,7 +135,9 @@ export function precheck(f: PrecheckFacts): Precheck[] {
   else out.push({ level: 'ok', key: 'unpaid' })
   if (f.isWithdrawn) out.push({ level: 'stop', key: 'withdrawn' })
   out.push(f.isAccountClosed ? { level: 'stop', key: 'closed' } : { level: 'ok', key: 'account_ok' })
-  out.push(f.isBillerOnline ? { level: 'ok', key: 'biller_ok' } : { level: 'warn', key: 'offline' })
+  out.push(
+    f.isBillerOnline ? { level: 'ok', key: 'biller_ok' } : { level: 'warn', key: 'offline', params: { as_of: f.asOf.toISOString() } },
+  )
   if (f.olderOpen > 0 && f.takesOldestFirst) out.push({ level: 'warn', key: 'older_open', params: { count: f.olderOpen } })
   if (f.lateFeeFen > 0) out.push({ level: 'warn', key: 'late_fee', params: { fen: f.lateFeeFen, days: daysBetween(f.dueOn, f.today) } })
   else if (daysBetween(f.today, f.dueOn) >= 0 && daysBetween(f.today, f.dueOn) <= 3)

@@ -14,9 +14,26 @@ export interface PostingRequest {
   readonly paidAt: Date
 }
 
+/** One bill as the biller's own system says it stands now. */
+export interface BillerBill {
+  readonly billNo: string
+  readonly amountFen: number
+  /** 'YYYY-MM' */
+  readonly period: string
+  readonly dueOn: string
+  readonly title: string
+  readonly isPaid: boolean
+}
+
+export type AccountAnswer =
+  | { readonly kind: 'bills'; readonly bills: readonly BillerBill[] }
+  | { readonly kind: 'unknown'; readonly why: string }
+
 /** A biller's own system, told of each payment and asked how it stands. */
 export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
   query(postingNo: string): Promise<PostingAnswer>
   reverse(postingNo: string): Promise<PostingAnswer>
+  /** Bills of one account as they stand; absent where the biller cannot be asked. A person waits for it. */
+  readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
 }

@@ -1,16 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Ctx } from '#kernel/context.ts'
-import { sql } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { errors } from './errors.ts'
 import { importBills } from './import/index.ts'
 import type { ImportReport } from './import/report.ts'
-
-export interface PushClient {
-  readonly clientId: string
-  readonly secret: string
-}
+import { openSecret } from './service/clients.ts'
+import * as store from './store/clients.ts'
 
 /** Headers as received: x-client-id, x-timestamp (seconds), x-nonce, x-signature (hex). */
 export interface PushHeaders {
@@ -34,35 +30,42 @@ export const signPush = (
   rawBody: Buffer | string,
 ): string => createHmac('sha256', secret).update(`${method}\n${path}\n${timestamp}\n${nonce}\n`).update(rawBody).digest('hex')
 
+const HOUR_MS = 3_600_000
+
 /**
- * Checks that a push comes from the biller: its client id, a time stamp within 300 s, the signature, and a nonce never
- * seen before while that time stamp is fresh. Every failure is push_unsigned with its reason in `why`.
+ * Checks that a push comes from the biller: a client of its own, a time stamp within 300 s, the signature, a nonce never
+ * seen before while that time stamp is fresh, and the client's share of the hour. A failure before the share is
+ * push_unsigned with its reason in `why`, the same for an unknown biller: nothing to enumerate.
  */
 export async function verifyPush(
   ctx: Ctx,
-  client: PushClient,
+  billerId: string,
   method: string,
   path: string,
   headers: PushHeaders,
   rawBody: Buffer,
 ): Promise<Result<void>> {
   const refuse = (why: string) => fail(errors.push_unsigned, { why })
-  const now = ctx.kernel.clock.now()
-  if (headers.clientId !== client.clientId) return refuse('client_unknown')
+  const { db, clock } = ctx.kernel
+  const now = clock.now()
   if (!/^\d{1,12}$/.test(headers.timestamp) || Math.abs(now.getTime() / 1000 - Number(headers.timestamp)) > AGE_S_MAX)
     return refuse('timestamp_stale')
   if (!/^[\w-]{8,64}$/.test(headers.nonce)) return refuse('nonce_bad')
-  const expected = Buffer.from(signPush(client.secret, method, path, headers.timestamp, headers.nonce, rawBody))
+  const which = { billerId, purpose: 'push' as const, clientId: headers.clientId.slice(0, 100) }
+  const client = await db.read(ctx.tenantId, tx => store.findClient(tx, ctx.tenantId, which))
+  if (!client) return refuse('client_unknown')
+  const expected = Buffer.from(signPush(openSecret(ctx, client), method, path, headers.timestamp, headers.nonce, rawBody))
   const given = Buffer.from(headers.signature)
   if (expected.length !== given.length || !timingSafeEqual(expected, given)) return refuse('signature_bad')
-  // After the signature: a stranger must not be able to fill the table or use up a nonce.
-  const fresh = await ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    await tx.run(sql`delete from billing.push_nonce where tenant_id = ${ctx.tenantId} and expires_at < ${now}`)
-    return tx.run(sql`
-      insert into billing.push_nonce (tenant_id, client_id, nonce, expires_at)
-      values (${ctx.tenantId}, ${client.clientId}, ${headers.nonce}, ${addMs(now, 2 * AGE_S_MAX * 1000)}) on conflict do nothing`)
+  // After the signature: a stranger must not be able to fill the table, use up a nonce or the client's share.
+  return db.tx(ctx.tenantId, async tx => {
+    await store.forgetNonces(tx, ctx.tenantId, now)
+    const expiresAt = addMs(now, 2 * AGE_S_MAX * 1000)
+    if ((await store.insertNonce(tx, ctx.tenantId, `${billerId}:${client.clientId}`, headers.nonce, expiresAt)) === 0)
+      return refuse('nonce_replayed')
+    const isWithin = (await store.countPush(tx, ctx.tenantId, which, now, addMs(now, -HOUR_MS))) === 1
+    return isWithin ? ok(undefined) : fail(errors.push_over_quota, { hourly_max: client.hourlyMax })
   })
-  return fresh === 1 ? ok(undefined) : refuse('nonce_replayed')
 }
 
 /**
@@ -91,12 +94,3 @@ function billsOf(rawBody: Buffer): unknown[] | undefined {
     return undefined
   }
 }
-
-const clients = new Map<string, PushClient>()
-
-/** Lets a biller's system push bills. */
-export const usePushClient = (tenantId: number, billerId: string, client: PushClient): void => {
-  clients.set(`${tenantId}:${billerId}`, client)
-}
-
-export const findPushClient = (tenantId: number, billerId: string): PushClient | undefined => clients.get(`${tenantId}:${billerId}`)

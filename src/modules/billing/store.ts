@@ -68,8 +68,10 @@ export interface BillRow {
   readonly readingToE3: number | null
   readonly lines: readonly FeeLine[]
   readonly withdrawnAt: Date | null
-  /** Paid before this installation took the biller's bills in. */
+  /** Paid at the biller: before this installation took its bills in, or elsewhere since. */
   readonly isSettledBefore: boolean
+  /** Since when we know what stands here: when it was issued, or the biller was last asked. */
+  readonly asOf: Date
   readonly accountNo: string
   readonly holderMask: string
   readonly addressMask: string
@@ -78,7 +80,7 @@ export interface BillRow {
 
 const BILL_COLUMNS = sql`b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
   b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.usage_e3 as "usageE3", b.reading_from_e3 as "readingFromE3",
-  b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", a.account_no as "accountNo", a.holder_mask as "holderMask",
+  b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", greatest(b.issued_at, a.asked_at) as "asOf", a.account_no as "accountNo", a.holder_mask as "holderMask",
   a.address_mask as "addressMask", a.is_closed as "isAccountClosed"`
 const BILL_FROM = sql`billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id`
 

@@ -4,7 +4,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import { type BillForPayer, type BillState, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
 import { UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
-import { yuan } from '#web/ui/format.ts'
+import { dateTime, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 import type { BillView, PrecheckView } from '../bill.tsx'
@@ -50,7 +50,11 @@ function checkView(lang: Lang, state: BillState, check: Precheck): PrecheckView 
     case 'withdrawn':
       return { level: 'stop', key: 'superseded' }
     case 'offline':
-      return { level: 'warn', key: 'biller_offline', params: { biller: billerName(lang, state.biller) } }
+      return {
+        level: 'warn',
+        key: 'biller_offline',
+        params: { biller: billerName(lang, state.biller), at: dateTime(lang, state.bill.asOf) },
+      }
     case 'late_fee':
       return { level: 'warn', key: 'late_fee', params: { amount: yuan(Number(params.fen)) } }
     case 'amount_high':

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { exchange } from '#kernel/http/exchange.ts'
+import { type Answer, exchange } from '#kernel/http/exchange.ts'
 import type { Clock } from '#kernel/time.ts'
-import type { BillerPort, PostingAnswer } from '../ports.ts'
+import type { AccountAnswer, BillerPort, PostingAnswer } from '../ports.ts'
 
 export interface BillerApiConfig {
   readonly clientId: string
@@ -12,14 +12,27 @@ export interface BillerApiConfig {
 
 const answerSchema = z.object({ state: z.enum(['POSTED', 'REJECTED', 'REVERSED']), reason: z.string().max(200).optional() })
 
+const billSchema = z.object({
+  bill_no: z.string().min(1).max(64),
+  account_no: z.string(),
+  amount_fen: z.int().min(1).max(1e12),
+  period: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/),
+  due_on: z.iso.date(),
+  title: z.string().max(200).default(''),
+  is_paid: z.boolean(),
+})
+const billsSchema = z.object({ bills: z.array(billSchema).max(200) })
+/** Somebody is looking at a page meanwhile. */
+const LOOK_MS_MAX = 1_500
+
 /** The posting interface we ask billers to offer: JSON over HTTP, HMAC-SHA256 over method, path, time, nonce and body. */
 export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
-  const call = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<PostingAnswer> => {
+  const send = (method: 'GET' | 'POST', path: string, body?: unknown, wait_ms_max?: number): Promise<Answer> => {
     const text = body === undefined ? '' : JSON.stringify(body)
     const timestamp = String(Math.floor(clock.now().getTime() / 1000))
     const nonce = randomBytes(12).toString('hex')
     const signature = createHmac('sha256', config.secret).update(`${method}\n${path}\n${timestamp}\n${nonce}\n${text}`).digest('hex')
-    const answer = await exchange({
+    return exchange({
       method,
       url: `${config.baseUrl}${path}`,
       headers: {
@@ -30,7 +43,11 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
         'x-signature': signature,
       },
       ...(text && { body: text }),
+      ...(wait_ms_max && { wait_ms_max }),
     })
+  }
+  const call = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<PostingAnswer> => {
+    const answer = await send(method, path, body)
     if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
     if (answer.status === 404) return { kind: 'missing' }
     if (answer.status < 200 || answer.status > 299) return { kind: 'unknown', why: `status ${answer.status}` }
@@ -43,6 +60,24 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
         ? { kind: 'reversed' }
         : { kind: 'rejected', reason: reason ?? 'no reason given' }
   }
+  const listBills = async (accountNo: string): Promise<AccountAnswer> => {
+    const answer = await send('GET', `/v1/bills?account_no=${encodeURIComponent(accountNo)}`, undefined, LOOK_MS_MAX)
+    if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
+    const parsed = answer.status === 200 ? billsSchema.safeParse(parse(answer.body)) : undefined
+    if (!parsed?.success) return { kind: 'unknown', why: `status ${answer.status}, answer not understood` }
+    const own = parsed.data.bills.filter(bill => bill.account_no === accountNo)
+    return {
+      kind: 'bills',
+      bills: own.map(b => ({
+        billNo: b.bill_no,
+        amountFen: b.amount_fen,
+        period: b.period,
+        dueOn: b.due_on,
+        title: b.title,
+        isPaid: b.is_paid,
+      })),
+    }
+  }
   return {
     post: r =>
       call('POST', '/v1/postings', {
@@ -53,6 +88,7 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
         paid_at: r.paidAt.toISOString(),
       }),
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
+    listBills,
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }
 }

@@ -40,10 +40,12 @@ create table billing.account (
   address_sealed bytea,
   is_closed boolean not null,
   opened_at timestamptz not null,
+  tried_at timestamptz,
+  asked_at timestamptz,
   primary key (tenant_id, id),
   unique (tenant_id, biller_id, account_no)
 );
-comment on table billing.account is 'personal: a household''s account at a biller; name and address sealed, shown masked';
+comment on table billing.account is 'personal: a household''s account at a biller; name and address sealed, shown masked. tried_at, asked_at: when the biller was last asked about it, and when it last answered';
 
 create table billing.batch (
   tenant_id integer not null,
@@ -156,3 +158,35 @@ create table billing.receipt (
 comment on table billing.receipt is 'receipt numbers given, and the trail entry that proves each';
 grant select, insert, update on billing.receipt_counter to yimen_app;
 grant select, insert on billing.receipt to yimen_app;
+
+-- Row security is the floor beneath the tenant condition every query carries.
+alter table billing.biller enable row level security;
+alter table billing.biller force row level security;
+create policy biller_tenant on billing.biller to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.tariff enable row level security;
+alter table billing.tariff force row level security;
+create policy tariff_tenant on billing.tariff to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.account enable row level security;
+alter table billing.account force row level security;
+create policy account_tenant on billing.account to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.batch enable row level security;
+alter table billing.batch force row level security;
+create policy batch_tenant on billing.batch to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.bill enable row level security;
+alter table billing.bill force row level security;
+create policy bill_tenant on billing.bill to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.posting enable row level security;
+alter table billing.posting force row level security;
+create policy posting_tenant on billing.posting to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.binding enable row level security;
+alter table billing.binding force row level security;
+create policy binding_tenant on billing.binding to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.wrong_payment enable row level security;
+alter table billing.wrong_payment force row level security;
+create policy wrong_payment_tenant on billing.wrong_payment to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.receipt_counter enable row level security;
+alter table billing.receipt_counter force row level security;
+create policy receipt_counter_tenant on billing.receipt_counter to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+alter table billing.receipt enable row level security;
+alter table billing.receipt force row level security;
+create policy receipt_tenant on billing.receipt to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

@@ -7,6 +7,7 @@ import { errors } from '../errors.ts'
 import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck } from '../model.ts'
 import * as store from '../store.ts'
 import { makeQuote } from './quotes.ts'
+import { refreshBill } from './refresh.ts'
 
 export interface BillState {
   readonly bill: store.BillRow
@@ -57,6 +58,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
     isWithdrawn: bill.withdrawnAt !== null,
     isAccountClosed: bill.isAccountClosed,
     isBillerOnline: biller.isOnline,
+    asOf: bill.asOf,
     olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && !isPaid(o)).length,
     takesOldestFirst: biller.config.partial_payment === 'oldest_first',
     history: others.filter(o => o.bill.periodTo < bill.periodTo).map(o => o.bill.amountFen),
@@ -72,6 +74,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
 
 /** The bill behind a printed code, with everything checked before money moves. Names come masked. */
 export async function getBill(ctx: Ctx, code: string, payer: string): Promise<Result<BillForPayer>> {
+  await refreshBill(ctx, code)
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const bill = await store.findBillByCode(tx, ctx.tenantId, code)
     if (!bill) return fail(errors.bill_not_found)

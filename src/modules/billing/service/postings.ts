@@ -5,13 +5,9 @@ import { refundOrder } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { postingPosted, postingRejected, postingReversed, postingSent } from '../events.ts'
 import { POSTING } from '../model.ts'
-import type { BillerPort, PostingAnswer } from '../ports.ts'
+import type { PostingAnswer } from '../ports.ts'
 import * as store from '../store.ts'
-
-const ports = new Map<string, BillerPort>()
-export const usePort = (tenantId: number, billerId: string, port: BillerPort): void => {
-  ports.set(`${tenantId}:${billerId}`, port)
-}
+import { findPort } from './clients.ts'
 
 const S = 1_000
 const AGAIN_MS = [3 * S, 10 * S, 30 * S, 60 * S, 300 * S, 900 * S, 3_600 * S]
@@ -22,11 +18,11 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
   const { db } = ctx.kernel
   const found = await db.read(ctx.tenantId, async tx => {
     const posting = await store.findPosting(tx, ctx.tenantId, postingId)
-    return posting && { posting, bill: (await store.listBillsById(tx, ctx.tenantId, [posting.billId]))[0]! }
+    const port = posting && (await findPort(tx, ctx, posting.billerId))
+    return port && { posting, port, bill: (await store.listBillsById(tx, ctx.tenantId, [posting.billId]))[0]! }
   })
-  const port = found && ports.get(`${ctx.tenantId}:${found.posting.billerId}`)
-  if (!found || !port) return
-  const { posting, bill } = found
+  if (!found) return
+  const { posting, port, bill } = found
   if (posting.state === POSTING.reversing) return applyAnswer(ctx, posting, await port.reverse(posting.id))
   if (posting.state !== POSTING.held) {
     const known = await port.query(posting.id)

@@ -4,10 +4,10 @@ import { systemCtx } from '#kernel/context.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
 import { manualClock } from '#kernel/time.ts'
-import { type PushHeaders, receivePush, signPush, verifyPush } from '../index.ts'
+import { ensureClient, type PushHeaders, receivePush, revokeClient, signPush, verifyPush } from '../index.ts'
 import { registerWater, traces, waterConfig } from './import-support.ts'
 
-const client = { clientId: 'telecom', secret: 'a secret made for this test' }
+const client = { clientId: 'water-it', secret: 'a secret made for this test' }
 const PATH = '/v1/bills?x=1'
 const body = Buffer.from('{"a": 1}')
 const START = '2026-11-22T10:00:00+08:00'
@@ -23,9 +23,12 @@ test('a push is believed once, fresh, whole and from its sender only', async () 
   await withTestDb(
     async kernel => {
       const ctx = systemCtx(kernel, 1, 'test')
+      await registerWater(kernel)
+      const known = { ...client, billerId: 'water', purpose: 'push', hourlyMax: 4 } as const
+      unwrap(await ensureClient(ctx, known))
       const why = async (headers: PushHeaders, raw = body, method = 'POST', path = PATH) => {
-        const result = await verifyPush(ctx, client, method, path, headers, raw)
-        return result.ok ? 'believed' : result.error.params?.why
+        const result = await verifyPush(ctx, 'water', method, path, headers, raw)
+        return result.ok ? 'believed' : (result.error.params?.why ?? result.error.code)
       }
       assert.equal(await why(signed({ clientId: 'other' })), 'client_unknown')
       assert.equal(await why(signed({ timestamp: String(Number(SECONDS) - 301) })), 'timestamp_stale')
@@ -41,6 +44,15 @@ test('a push is believed once, fresh, whole and from its sender only', async () 
       assert.equal(await why(signed()), 'nonce_replayed', 'as long as its time stamp is fresh')
       const both = await Promise.all([why(signed({ nonce: 'nonce-0002' })), why(signed({ nonce: 'nonce-0002' }))])
       assert.deepEqual(both.sort(), ['believed', 'nonce_replayed'])
+      const later = (n: number) => signed({ nonce: `nonce-100${n}` })
+      assert.equal(await why(later(1)), 'believed')
+      assert.equal(await why(later(2)), 'believed')
+      assert.equal(await why(later(3)), 'billing.push_over_quota')
+      unwrap(await ensureClient(ctx, { ...known, clientId: 'water-next', secret: 'another secret for the change-over' }))
+      unwrap(await revokeClient(ctx, known))
+      assert.equal(await why(later(4)), 'client_unknown', 'revoked credentials are refused at once')
+      const other = await verifyPush(ctx, 'gas', 'POST', PATH, later(5), body)
+      assert.equal(other.ok || other.error.params?.why, 'client_unknown', 'credentials hold for their biller alone')
     },
     { clock },
   )
