@@ -75,8 +75,11 @@ test('tokens that were made up, changed, of elsewhere, half signed in or over op
           assert.equal(page.status, 303, name)
           assert.match(page.location!, /^\/staff\/(sign-in|second-factor)\?next=/, name)
           const refusals = await see.refusals()
-          for (const headers of [{ authorization: `Bearer ${token}` }, { cookie: `${COOKIE}=${encodeURIComponent(token)}` }]) {
-            const answer = await fetch(`${product.url}/api/v1/people?phone=13900000001`, { headers })
+          for (const [header, value] of [
+            ['authorization', `Bearer ${token}`],
+            ['cookie', `${COOKIE}=${encodeURIComponent(token)}`],
+          ] as const) {
+            const answer = await fetch(`${product.url}/api/v1/people?phone=13900000001`, { headers: { [header]: value } })
             assert.equal(answer.status, 401, name)
           }
           await until(`two refusals of ${name}`, async () => (await see.refusals()) === refusals + 2)
@@ -148,7 +151,7 @@ const WAIT_MS_MAX = 5_000
 
 /** Proposes as the first and approves as the second, over the pages; answers the page of the approval. */
 async function changeByTwo(proposer: Desk, approver: Desk, staffId: string, kind: 'role' | 'reset', role = 'biller') {
-  const fields = kind === 'role' ? { role, why: '轮岗' } : { 'why-reset': '手机丢失' }
+  const fields: Record<string, string> = kind === 'role' ? { role, why: '轮岗' } : { 'why-reset': '手机丢失' }
   const proposed = await proposer.browser.post(`/staff/accounts/${staffId}/${kind}`, { csrf: proposer.csrf, ...fields })
   assert.equal(proposed.location, '/staff/accounts?notice=proposed')
   const list = await approver.browser.get('/staff/accounts')
