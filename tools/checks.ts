@@ -35,6 +35,7 @@ export const checks: readonly Check[] = [
   },
   { name: 'tidy', says: 'sizes, words, folders, comments, message keys', command: tool('tidy.ts') },
   { name: 'shardable', says: 'every key starts with tenant_id, every tenant is kept to itself', command: tool('shardable.ts') },
+  { name: 'personal', says: 'every personal column is in the catalogue', command: tool('personal.ts') },
   { name: 'sql', says: 'docs/reference/sql shows the SQL as it is', command: tool('sql-snapshot.ts') },
   { name: 'openapi', says: 'docs/reference/openapi.json shows the API as it is', command: tool('openapi.ts') },
 ]
