@@ -1,6 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type pg from 'pg'
 import { readConfig } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { createVault } from '#kernel/crypto/vault.ts'
@@ -24,7 +25,7 @@ export interface Bench {
 export async function startBench(poolMax = 40): Promise<Bench> {
   const dataDir = mkdtempSync(join(tmpdir(), 'yimen-bench-'))
   chmodSync(dataDir, 0o755)
-  const server = await startEmbedded({ dataDir })
+  const server = await startEmbedded({ dataDir, settings: { max_connections: '250' } })
   await migrate(server.connections.migrator, await migrationFolders())
   const db = connect(server.connections.app, { max: poolMax, name: 'yimen bench' })
   const kernel: Kernel = {
@@ -73,3 +74,58 @@ export async function rate(clients: number, ms: number, act: (client: number) =>
 }
 
 export const round = (value: number, digits = 2): number => Number(value.toFixed(digits))
+
+/** What has been spent so far, to be taken before and after: log written, CPU of the server's live processes and of this one. */
+export async function meter(admin: pg.Client): Promise<{ walBytes: number; serverCpu_us: number; clientCpu_us: number }> {
+  const { rows } = await admin.query<{ wal: string; pids: number[] }>(
+    `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text as wal, array_agg(pid) as pids from pg_stat_activity`,
+  )
+  const nanoseconds = (pid: number): number => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+    } catch {
+      // Not Linux, or the process has ended: its share is not known.
+      return Number.NaN
+    }
+  }
+  const own = process.cpuUsage()
+  return {
+    walBytes: Number(rows[0]!.wal),
+    serverCpu_us: rows[0]!.pids.reduce((sum, pid) => sum + nanoseconds(pid), 0) / 1000,
+    clientCpu_us: own.user + own.system,
+  }
+}
+
+/** Calls `act` so many times a second whatever the answers do; waits count from the moment each call was due, in ms. */
+export async function openLoop(
+  perSecond: number,
+  ms: number,
+  act: () => Promise<unknown>,
+): Promise<{ p50: number; p99: number; p999: number }> {
+  const waits: number[] = []
+  const flying: Promise<unknown>[] = []
+  const began = performance.now()
+  const count = Math.floor((perSecond * ms) / 1000)
+  while (flying.length < count) {
+    const due = Math.min(count, Math.floor(((performance.now() - began) * perSecond) / 1000))
+    while (flying.length < due) {
+      const scheduled = began + (flying.length * 1000) / perSecond
+      flying.push(act().then(() => waits.push(performance.now() - scheduled)))
+    }
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await Promise.all(flying)
+  waits.sort((a, b) => a - b)
+  const at = (share: number) => round(waits[Math.min(waits.length - 1, Math.floor(waits.length * share))]!)
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
+}
+
+const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size', 'plan_cache_mode']
+
+export async function settingsOf(admin: pg.Client): Promise<string> {
+  const { rows } = await admin.query<{ name: string; value: string }>(
+    `select name, current_setting(name) as value from unnest($1::text[]) as s(name)`,
+    [SETTINGS],
+  )
+  return rows.map(({ name, value }) => `${name} ${value}`).join(', ')
+}

@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type pg from 'pg'
+import type { EmbeddedServer } from '#kernel/db/embedded.ts'
 
 /** Hand-written floors without keys to other tables, checks or tenants; ids are numbers. Nothing a product needs is in them. */
 export const FLOOR_TABLES = `
@@ -49,3 +54,44 @@ export const floor4 = (pool: pg.Pool, id: number) =>
   pool.query({ name: 'floor4', text: FLOOR4, values: [id, new Date(), txnOf(id), 12_345, 1, 2] })
 export const floor7 = (pool: pg.Pool, id: number) =>
   pool.query({ name: 'floor7', text: FLOOR7, values: [id, new Date(), txnOf(id), 12_345, 1, 2, ENTRY] })
+
+const SECONDS = 3
+const IDS_A_CLIENT = 10_000
+
+/** The same statements through pgbench, whose clients cost next to nothing; one line a floor, or why not. */
+export async function pgbenchFloors(server: EmbeddedServer, pool: pg.Pool, firstId: number): Promise<string[]> {
+  if (spawnSync('pgbench', ['--version']).error) return ['pgbench: not installed, not run']
+  const url = new URL(server.connections.app)
+  const folder = mkdtempSync(join(tmpdir(), 'yimen-pgbench-'))
+  const lines: string[] = []
+  let from = firstId
+  for (const [name, text, clients] of [
+    ['floor4', FLOOR4, 64],
+    ['floor7', FLOOR7, 32],
+  ] as const) {
+    await fillFloor(pool, from, from + clients * IDS_A_CLIENT)
+    const values = [':id::bigint', ':at::timestamptz', "'42' || :id", ':fen::bigint', '1', '2', ':entry::jsonb']
+    const script = `\\set n :n + 1\n\\set id ${from} + :client_id * ${IDS_A_CLIENT} + :n\n${values.reduce((sql, value, i) => sql.replaceAll(`$${i + 1}`, value), text).replaceAll('\n', ' ')};\n`
+    const file = join(folder, `${name}.sql`)
+    writeFileSync(file, script)
+    const given = ['n=0', `at=${new Date().toISOString()}`, 'fen=12345', `entry=${ENTRY}`].flatMap(pair => ['-D', pair])
+    const run = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(SECONDS), ...given, '-f', file]
+    const done = spawnSync(
+      'pgbench',
+      [...run, '-h', url.searchParams.get('host') ?? url.hostname, '-U', url.username, url.pathname.slice(1)],
+      {
+        env: { ...process.env, PGPASSWORD: decodeURIComponent(url.password) },
+        encoding: 'utf8',
+      },
+    )
+    const rate = /tps = ([\d.]+)/.exec(done.stdout)?.[1]
+    lines.push(
+      rate
+        ? `${name} through pgbench, ${clients} clients: ${Math.round(Number(rate))} per second`
+        : `${name} through pgbench: ${done.stderr.trim().split('\n').at(-1)}`,
+    )
+    from += clients * IDS_A_CLIENT + 1
+  }
+  rmSync(folder, { recursive: true, force: true })
+  return lines
+}

@@ -125,7 +125,7 @@ where a.tenant_id = $6 and a.id = $7 and a.state = any($8::smallint[])
 
 -- insertChannelEvent
 insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
-values ($1, $2, $3, $4, $5, $6, $7::jsonb) on conflict do nothing;
+values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
 
 -- insertChannelTxn
 insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values ($1, $2, $3, $4, $5)

@@ -1,4 +1,4 @@
-import type { ChannelCode, PaymentChannel } from './ports.ts'
+import type { ChannelCode, PayerSignIn, PaymentChannel } from './ports.ts'
 
 const known = new Map<string, PaymentChannel>()
 const nameOf = (tenantId: number, code: string) => `${tenantId}:${code}`
@@ -12,3 +12,6 @@ export const findChannel = (tenantId: number, code: string): PaymentChannel | un
 
 export const listChannels = (tenantId: number): ChannelCode[] =>
   [...known.entries()].filter(([name]) => name.startsWith(`${tenantId}:`)).map(([, channel]) => channel.code)
+
+/** How the channel's own app says who pays. */
+export const findPayerSignIn = (tenantId: number, code: string): PayerSignIn | undefined => findChannel(tenantId, code)?.payerSignIn

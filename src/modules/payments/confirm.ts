@@ -32,7 +32,7 @@ const EVENT: InsertPending = {
 const EVENT_KEPT = `
 kept as (
   insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
-  select $1, s.channel, s.event_key, s.ref, $6, s.raw, s.headers::jsonb from chosen s where s.event_key is not null
+  select $1, s.channel, s.event_key, s.ref, $6, s.raw, s.headers from chosen s where s.event_key is not null
   on conflict do nothing),`
 
 const FACT = 'attempt_id, txn_no, amount_fen, paid_at_s'
@@ -100,7 +100,11 @@ async function run(db: Db, ctx: Ctx, facts: readonly PaidFact[]): Promise<readon
     arrayText(sorted.map(f => secondsOf(f.paidAt))),
   ]
   if (!sorted.some(f => f.event)) return ask('payments_confirm_many', CONFIRM_MANY, [tenantId, ...columns, ...rest])
-  const events = [sorted.map(f => f.event?.key ?? null), sorted.map(f => f.event?.raw ?? null), sorted.map(f => f.event?.headers ?? null)]
+  const events = [
+    arrayText(sorted.map(({ event }) => (event ? quoted(event.key) : 'null'))),
+    arrayText(sorted.map(({ event }) => (event ? `"\\\\x${event.raw.toString('hex')}"` : 'null'))),
+    arrayText(sorted.map(({ event }) => (event ? quoted(event.headers) : 'null'))),
+  ]
   return ask('payments_confirm_events', CONFIRM_WITH_EVENTS, [tenantId, ...columns, ...rest, ...events])
 }
 

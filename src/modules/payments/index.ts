@@ -1,6 +1,6 @@
 export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
 export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
-export { listChannels, useChannel } from './channels.ts'
+export { findPayerSignIn, listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
 export { checkPayments } from './doctor.ts'
 export { errors as paymentErrors } from './errors.ts'
@@ -17,7 +17,7 @@ export {
   UNDO_MS_MAX,
 } from './model.ts'
 export { receiveNotification } from './notifications.ts'
-export type { ChannelCode, CreateInput, PaymentChannel } from './ports.ts'
+export type { ChannelCode, CreateInput, PayerSignIn, PaymentChannel } from './ports.ts'
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'

@@ -97,8 +97,19 @@ export interface StatementLine {
   state: string
 }
 
+/** Sign-in at the channel that tells nothing but who pays, for products that ask for the payer. */
+export interface PayerSignIn {
+  /** What a known payer belongs to: for another account it is worth nothing. */
+  readonly account: string
+  addressOf(returnUrl: string, state: string): string
+  /** Turns the code the browser brought back into the payer; a code works once. */
+  readPayer(code: string): Promise<{ kind: 'known'; openid: string } | Refused | Unknown>
+}
+
 export interface PaymentChannel {
   readonly code: ChannelCode
+  /** Absent where the channel has none or the merchant's secret is not configured. */
+  readonly payerSignIn?: PayerSignIn
   create(input: CreateInput): Promise<CreateOutcome>
   query(outTradeNo: string): Promise<QueryOutcome>
   close(outTradeNo: string): Promise<CloseOutcome>

@@ -232,7 +232,7 @@ export const insertChannelEvent = (
 ) =>
   tx.run(sql`
     insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
-    values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}::jsonb) on conflict do nothing`)
+    values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}) on conflict do nothing`)
 
 export const insertChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo: string, attemptId: string, amountFen: number) =>
   tx.run(sql`

@@ -128,10 +128,10 @@ create table payments.channel_event (
   attempt_id uuid,
   received_at timestamptz not null,
   raw bytea not null,
-  headers jsonb not null,
+  headers text not null,
   primary key (tenant_id, channel, event_key)
 );
-comment on table payments.channel_event is 'verified notifications as received; the facts from which states are folded';
+comment on table payments.channel_event is 'verified notifications as received; the facts from which states are folded. headers: JSON of those worth keeping as evidence';
 
 create table payments.refund (
   tenant_id integer not null,

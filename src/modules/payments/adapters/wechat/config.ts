@@ -12,6 +12,15 @@ export interface WechatConfig {
   platformKeys: readonly { serial: string; publicKeyPem: string }[]
   /** 'https://api.mch.weixin.qq.com' or a stand-in. */
   baseUrl: string
+  /**
+   * Secret of the official account (公众号). With it a payer inside WeChat pays without scanning; without it they get a code.
+   * The account must name our host as 网页授权域名, the merchant `https://…/o/` as 支付授权目录.
+   */
+  appSecret?: string
+  /** 'https://open.weixin.qq.com' unless a stand-in. */
+  openUrl?: string
+  /** 'https://api.weixin.qq.com' unless a stand-in. */
+  apiUrl?: string
 }
 
 /** Keys parsed once; parsing PEM costs more than a signature check. */

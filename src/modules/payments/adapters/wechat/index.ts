@@ -18,6 +18,7 @@ import { readKeys, type WechatConfig, type WechatKeys } from './config.ts'
 import { makeNonce, openSealed, signText } from './crypto.ts'
 import { readRefund, readTrade } from './facts.ts'
 import { readNotification } from './notification.ts'
+import { payerSignIn } from './oauth.ts'
 import { readWechatStatement } from './statement.ts'
 
 export type { WechatConfig } from './config.ts'
@@ -52,6 +53,7 @@ export function wechatChannel(config: WechatConfig, options: WechatOptions = {})
   const client = wechatClient(config, keys, now, options.wait_ms_max)
   return {
     code: 'wechat',
+    ...(config.appSecret && { payerSignIn: payerSignIn(config, config.appSecret, options.wait_ms_max) }),
     create: input => create(client, config, keys, now, input),
     query: outTradeNo => query(client, config, outTradeNo),
     close: outTradeNo => close(client, config, outTradeNo),
