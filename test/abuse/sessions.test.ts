@@ -202,7 +202,7 @@ test('a role, a reset, a new password and "end all others" hold on every node wi
       await soon('the end of the others', async url => !(await isOn(url, copy)))
       assert.ok(await isOn(other, again.browser.cookies.get(COOKIE)!))
 
-      const code = /<code>([0-9a-z-]{19})<\/code>/.exec((await changeByTwo(anna, head, clerk.id, 'reset')).text)?.[1]
+      const code = /<code class="code">([0-9a-z-]{19})<\/code>/.exec((await changeByTwo(anna, head, clerk.id, 'reset')).text)?.[1]
       assert.ok(code)
       await soon('the end by reset', async url => !(await isOn(url, token)))
       await enrol(product.url, clerk.username, code)
@@ -226,7 +226,7 @@ async function enrol(url: string, username: string, code: string): Promise<void>
   const { browser, csrf } = await visitor(url)
   assert.equal((await browser.post('/staff/enrol', { csrf, username, code: 'aaaa-bbbb-cccc-dddd' })).status, 422)
   const page = await browser.post('/staff/enrol', { csrf, username, code })
-  const secret = /<code class="anywhere">([A-Z2-7 ]+)<\/code>/.exec(page.text)![1]!.replaceAll(' ', '')
+  const secret = /<code class="code">([A-Z2-7 ]+)<\/code>/.exec(page.text)![1]!.replaceAll(' ', '')
   const { totpCode } = await import('../support/totp.ts')
   const fields = { csrf, username, code, newPassword: 'yet another password', totp: totpCode(secret, new Date()) }
   assert.equal((await browser.post('/staff/enrol/finish', { ...fields, newPassword: 'short' })).status, 422)

@@ -200,8 +200,8 @@ export function EnrolmentCodePage({ view }: { view: EnrolmentCodeView }) {
       <h1>{t('staff.code_title', { name: view.name })}</h1>
       <Banner tone="warn" title={t('staff.code_text')} />
       <Pane title={t('staff.code_label')}>
-        <p class="keep">
-          <code>{view.code}</code>
+        <p>
+          <code class="code">{view.code}</code>
         </p>
         <p>{t('staff.code_how', { path: view.address })}</p>
       </Pane>

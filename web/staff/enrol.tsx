@@ -58,7 +58,7 @@ export function EnrolSetPage({ view }: { view: EnrolSetView }) {
         <p>{t('staff.enrol_scan_text')}</p>
         <Qr text={view.otpauthUrl} label={t('staff.enrol_qr')} />
         <p>
-          {t('staff.enrol_key')} <code class="anywhere">{view.totpSecret.replace(/.{4}(?=.)/g, '$& ')}</code>
+          {t('staff.enrol_key')} <code class="code">{view.totpSecret.replace(/.{4}(?=.)/g, '$& ')}</code>
         </p>
         <h2>{t('staff.enrol_set')}</h2>
         <QuestionForm action={staffPaths.enrolFinish} button={t('staff.enrol_save')}>

@@ -2,7 +2,7 @@ import { ErrorSummary, Field, type FieldError, Hidden, QuestionForm } from '#web
 import { Heading } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, usePage } from '#web/ui/page.tsx'
-import { Banner } from '#web/ui/parts.tsx'
+import { Banner, LinkButton } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
 import { renderStaffPage, StaffLayout } from './shell.tsx'
 
@@ -42,9 +42,9 @@ export function StaffSignInPage({ view }: { view: StaffSignInView }) {
             errors={view.errors}
           />
         </QuestionForm>
-        <p class="t-sm">
-          <a href={staffPaths.enrol}>{t('staff.have_code')}</a>
-        </p>
+        <LinkButton href={staffPaths.enrol} kind="link">
+          {t('staff.have_code')}
+        </LinkButton>
       </div>
     </StaffLayout>
   )
