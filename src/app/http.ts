@@ -19,6 +19,7 @@ import { cookieName, type VisitOptions } from '#web/visit.ts'
 import { showFailure } from './failed-page.ts'
 import { apiRoutes } from './modules.ts'
 import { describe } from './texts.ts'
+import { addTrailLog } from './trail-log.ts'
 
 export const VERSION = '0.1.0'
 
@@ -72,6 +73,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   })
   addAssets(server)
   addNotifications(server, kernel, refused)
+  addTrailLog(server, kernel)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
   const visits: VisitOptions = {
     kernel,

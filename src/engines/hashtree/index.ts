@@ -33,4 +33,15 @@ export {
   verifyBundle,
 } from './receipt.ts'
 export { CompactRange, EMPTY_ROOT, HASH_BYTES, leafHash, type NodeId, nodeHash, peakNodes } from './rfc6962.ts'
-export { edgeTiles, nodeFromTile, splitHashes, TILE_WIDTH, type Tile, TiledTree, type TileId, tileOf, tilePath } from './tiles.ts'
+export {
+  edgeTiles,
+  nodeFromTile,
+  parseTilePath,
+  splitHashes,
+  TILE_WIDTH,
+  type Tile,
+  TiledTree,
+  type TileId,
+  tileOf,
+  tilePath,
+} from './tiles.ts'

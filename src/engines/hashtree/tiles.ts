@@ -26,6 +26,14 @@ export function tilePath({ level, n }: TileId, width = TILE_WIDTH): string {
   return `tile/${level}/${path}${width < TILE_WIDTH ? `.p/${width}` : ''}`
 }
 
+/** Reads what `tilePath` writes; undefined for any other spelling, so that each tile has one address. */
+export function parseTilePath(path: string): (TileId & { readonly width: number }) | undefined {
+  const found = /^tile\/([0-9]|[1-5][0-9]|6[0-3])\/((?:x\d{3}\/){0,4}\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path)
+  if (!found) return undefined
+  const tile = { level: Number(found[1]), n: Number(found[2]!.replaceAll(/[x/]/g, '')), width: Number(found[3] ?? TILE_WIDTH) }
+  return tile.width >= 1 && tilePath(tile, tile.width) === path ? tile : undefined
+}
+
 /** The tile a subtree is computed from, and the hashes [from, from + count) of it. */
 export function tileOf({ level, index }: NodeId): TileId & { readonly from: number; readonly count: number } {
   const count = 2 ** (level % TILE_HEIGHT)

@@ -1,4 +1,4 @@
-export { parseReceipt, type ReceiptBundle, receiptText, verifyBundle, witnessCheckpoint } from '#engines/hashtree/index.ts'
+export { parseReceipt, parseTilePath, type ReceiptBundle, receiptText, verifyBundle, witnessCheckpoint } from '#engines/hashtree/index.ts'
 export {
   type AppendInput,
   append,
@@ -24,7 +24,7 @@ export {
 export { ensureTrailKey, loadTrailSigner } from './keys.ts'
 export { originOf, type TrailEntry } from './model.ts'
 export { erasePersonal, readPersonal } from './personal.ts'
-export { findCheckpoint, findEntry, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'
+export { findCheckpoint, findEntry, findTile, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'
 export { createSequencer, type Sequencer, type SequencerOptions } from './sequencer.ts'
 export {
   type BatchDelivery,

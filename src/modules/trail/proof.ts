@@ -10,6 +10,7 @@ import {
   RECEIPT_FORMAT,
   type ReceiptBundle,
   TILE_WIDTH,
+  type TileId,
   tileOf,
 } from '#engines/hashtree/index.ts'
 import { type Db, raw, sql, type Tx } from '#kernel/db/index.ts'
@@ -83,6 +84,29 @@ export function proveConsistency(db: Db, tenantId: number, oldSize: number): Pro
     if (!last) return undefined
     const read = await readNodes(tx, tenantId, consistencyNodes(oldSize, last.size), last.size)
     return { checkpoint: last.note, path: consistencyPath(oldSize, last.size, read) }
+  })
+}
+
+/**
+ * The hashes of one tile, as an auditor asks for them: full ones, and unfinished ones up to the newest checkpoint.
+ * Undefined for what the tree does not hold (yet).
+ */
+export function findTile(db: Db, tenantId: number, { level, n, width }: TileId & { readonly width: number }): Promise<Buffer | undefined> {
+  return db.read(tenantId, async tx => {
+    const bytes = width * HASH_BYTES
+    const stored = await tx.maybe<{ hashes: Buffer }>(sql`
+      select hashes from trail.tile where tenant_id = ${tenantId} and level = ${level} and n = ${n} and width >= ${width} order by width limit 1`)
+    if (stored) return stored.hashes.subarray(0, bytes)
+    const size = level === 0 ? ((await lastCheckpoint(tx, tenantId))?.size ?? 0) : 0
+    const first = n * TILE_WIDTH
+    if (first + width > size) return undefined
+    const rows = await tx.rows<{ leaf: Buffer }>(
+      sql`select leaf from trail.entry where tenant_id = ${tenantId} and idx >= ${first} and idx < ${first + width} order by idx`,
+    )
+    return Buffer.concat(
+      rows.map(row => row.leaf),
+      bytes,
+    )
   })
 }
 

@@ -11,6 +11,7 @@ import {
   inclusionPath,
   leafHash,
   nodeFromTile,
+  parseTilePath,
   peakNodes,
   rootFrom,
   type Tile,
@@ -91,6 +92,22 @@ test('tiles are spelled as C2SP spells them', () => {
   assert.equal(tilePath({ level: 2, n: 0 }, 17), 'tile/2/000.p/17')
   assert.equal(tilePath({ level: 1, n: 999 }), 'tile/1/999')
   assert.equal(tilePath({ level: 1, n: 1_000 }), 'tile/1/x001/000')
+  fc.assert(
+    fc.property(fc.nat(63), fc.nat(10 ** 12), fc.integer({ min: 1, max: 256 }), (level, n, width) =>
+      assert.deepEqual(parseTilePath(tilePath({ level, n }, width)), { level, n, width }),
+    ),
+  )
+  for (const wrong of [
+    'tile/0/1',
+    'tile/64/000',
+    'tile/0/x000/001',
+    'tile/0/000.p/0',
+    'tile/0/000.p/256',
+    'tile/00/000',
+    'tile/0/000/',
+    'tile/0/../000',
+  ])
+    assert.equal(parseTilePath(wrong), undefined, wrong)
 })
 
 test('tiles given out in batches are enough for the root, proofs and a restart', () => {
