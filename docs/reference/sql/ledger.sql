@@ -66,6 +66,12 @@ where r.tenant_id = $1 and r.code = 'REVERSAL'
   and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))
 limit 20;
 
+-- silentJournals
+select j.ref, j.code from ledger.journal j
+where j.tenant_id = $1 and j.code <> 'PAY'
+  and not exists (select 1 from ($2) e where e.subject_id = j.ref::text and e.body ->> 'code' = j.code)
+limit 20;
+
 -- canRewrite
 select has_table_privilege('yimen_app', $1, 'update') or has_table_privilege('yimen_app', $2, 'delete') as rewritable;
 

@@ -85,6 +85,11 @@ where tenant_id = $1 and idx > coalesce((select idx from trail.cursor where tena
 union all
 select type, version, subject_kind, subject_id, body from trail.pending_event where tenant_id = $4;
 
+-- recorded
+select id, subject_id, body from trail.entry where tenant_id = $1 and type = any($2::text[])
+union all
+select id, subject_id, body from trail.pending_event where tenant_id = $3 and type = any($4::text[]);
+
 -- listCursors
 select c.name, c.idx, coalesce((select max(e.idx) from trail.entry e where e.tenant_id = $1), -1) - c.idx as behind,
        (select count(*) from trail.cursor_failure f where f.tenant_id = $2 and f.name = c.name and f.skipped_at is not null) as skipped

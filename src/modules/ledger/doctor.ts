@@ -1,6 +1,6 @@
 import type { Db } from '#kernel/db/index.ts'
-import type { Check } from '#modules/trail/index.ts'
-import { listBalances } from './service.ts'
+import { type Check, recorded } from '#modules/trail/index.ts'
+import { journalPosted, listBalances } from './service.ts'
 import * as store from './store.ts'
 
 const check = (id: string, name: string, bad: readonly unknown[]): Check => ({
@@ -10,7 +10,7 @@ const check = (id: string, name: string, bad: readonly unknown[]): Check => ({
   detail: bad.length === 0 ? '' : JSON.stringify(bad.slice(0, 5)),
 })
 
-/** I1, I2, I3, I13, I14 over the whole books of a tenant. */
+/** I1, I2, I3, I13, I14 and C3 over the whole books of a tenant. */
 export async function checkLedger(db: Db, tenantId: number): Promise<Check[]> {
   return db.read(tenantId, async tx => {
     const full = await store.fullSums(tx, tenantId)
@@ -28,6 +28,11 @@ export async function checkLedger(db: Db, tenantId: number): Promise<Check[]> {
         'I13',
         'rolled-up balance and tail equal the full sum',
         full.filter(row => exact.get(row.accountId) !== row.amount).map(row => ({ ...row, exact: exact.get(row.accountId) })),
+      ),
+      check(
+        'C3',
+        'no booking without its event on the trail',
+        await store.silentJournals(tx, tenantId, recorded(tenantId, [journalPosted.type])),
       ),
       check('I14', 'a reversal negates exactly', await store.inexactReversals(tx, tenantId)),
     ]

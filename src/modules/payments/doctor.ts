@@ -1,6 +1,7 @@
 import { type Db, type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { listBalances, sqlJournalDebits } from '#modules/ledger/index.ts'
-import type { Check } from '#modules/trail/index.ts'
+import { type Check, recorded } from '#modules/trail/index.ts'
+import { orderPaid, refundRequested } from './events.ts'
 import { ATTEMPT, ORDER, REFUND } from './model.ts'
 
 const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
@@ -103,6 +104,20 @@ export async function checkPayments(
         left join payments.claim c on c.tenant_id = l.tenant_id and c.subject_kind = l.subject_kind and c.subject_id = l.subject_id
         where o.tenant_id = ${t}
           and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen = 0)) <> coalesce(c.order_id = o.id, false))
+        limit 20`,
+      ),
+      await empty(
+        tx,
+        'C4',
+        'no payment and no refund without its event on the trail',
+        sql`
+        select 'paid' as what, o.id from payments."order" o
+        where o.tenant_id = ${t} and o.paid_attempt_id is not null
+          and not exists (select 1 from (${recorded(t, [orderPaid.type])}) e where e.id = o.paid_attempt_id)
+        union all
+        select 'refund', r.id from payments.refund r
+        where r.tenant_id = ${t}
+          and not exists (select 1 from (${recorded(t, [refundRequested.type])}) e where e.subject_id = r.order_id::text and e.body ->> 'refund' = r.id::text)
         limit 20`,
       ),
       await empty(

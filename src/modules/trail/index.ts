@@ -32,6 +32,7 @@ export {
   type Delivery,
   listCursors,
   listSubscribers,
+  recorded,
   runSubscribers,
   type Subscriber,
   subscribe,

@@ -174,6 +174,12 @@ export const unfolded = (tenantId: number, name: string): Sql => sql`
   union all
   select type, version, subject_kind, subject_id, body from trail.pending_event where tenant_id = ${tenantId}`
 
+/** Everything recorded of these types, sealed or not: what has no row here was done in silence. Columns id, subject_id, body. */
+export const recorded = (tenantId: number, types: readonly string[]): Sql => sql`
+  select id, subject_id, body from trail.entry where tenant_id = ${tenantId} and type = any(${[...types]}::text[])
+  union all
+  select id, subject_id, body from trail.pending_event where tenant_id = ${tenantId} and type = any(${[...types]}::text[])`
+
 export interface CursorState {
   readonly name: string
   readonly idx: number

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Ctx, makeId, systemCtx } from '#kernel/context.ts'
-import { sql } from '#kernel/db/index.ts'
+import { connect, sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
 import { checkLedger, ensureAccount } from '#modules/ledger/index.ts'
 import { checkPayments, confirmMany, ensureMerchant, outTradeNoOf, type PaidFact, placeOrder, recordPaid } from '../index.ts'
@@ -140,4 +140,22 @@ test('an attempt that paid its order stays paid whatever is told or done afterwa
       (await seen(ctx, [order!]))[0]![3],
       ['4200001', '4200003'].map(txn => [ATTEMPT.succeeded, txn, PAID_AT.toISOString()]),
     )
+  }))
+
+test('a payment whose event was taken off the trail is found', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT }
+    const silent = async () =>
+      [...(await checkLedger(kernel.db, 1)), ...(await checkPayments(kernel.db, 1))]
+        .filter(c => /^C[34]$/.test(c.id) && !c.ok)
+        .map(c => c.id)
+    await recordPaid(ctx, fact)
+    await recordPaid(ctx, { ...fact, attemptId: order!.attempts[1]!, txnNo: '4200003' })
+    assert.deepEqual(await silent(), [])
+    const owner = connect(kernel.owner, { max: 1 })
+    await owner.tx(1, tx => tx.run(sql`delete from trail.pending where type in ('payments.order_paid', 'ledger.journal_posted')`))
+    await owner.close()
+    assert.deepEqual(await silent(), ['C3', 'C4'])
   }))
