@@ -6,7 +6,7 @@ import { newCode } from '#kernel/id.ts'
 import { defineErrors } from '#kernel/result.ts'
 import type { ElderSize, PageContext } from './ui/page.tsx'
 
-export const visitErrors = defineErrors('visit', { cross_site: 403 })
+export const visitErrors = defineErrors('visit', { cross_site: 403, return_stale: 409 })
 
 /** Who comes to a page: a browser, and a resident once signed in. */
 export interface Visit {

@@ -108,18 +108,34 @@ test('an h5 order is paid by hand on the wallet page and leads back to the shop'
 test('a jsapi order needs an openid and gives signed page parameters', async () => {
   const channel = wechatChannel(config)
   assert.equal((await channel.create(orderOf({ product: 'jsapi' }))).kind, 'refused')
-  const away = await fetch(
-    `${sandbox.url}/connect/oauth2/authorize?appid=${config.appid}&redirect_uri=${encodeURIComponent(inbox.url)}&state=s1`,
-    { redirect: 'manual' },
-  )
+  const signIn = channel.payerSignIn!
+  const away = await fetch(signIn.addressOf(inbox.url, 's1'), { redirect: 'manual' })
   const back = new URL(away.headers.get('location')!)
   assert.equal(back.searchParams.get('state'), 's1')
-  const tokenUrl = `${sandbox.url}/sns/oauth2/access_token?code=${back.searchParams.get('code')}`
-  const { openid } = (await (await fetch(tokenUrl)).json()) as { openid: string }
-  assert.equal(((await (await fetch(tokenUrl)).json()) as { errcode: number }).errcode, 40029, 'a code works once')
+  const code = back.searchParams.get('code')!
+  const impostor = await wechatChannel({ ...config, appSecret: 'guessed' }).payerSignIn!.readPayer(code)
+  assert.deepEqual([impostor.kind, impostor.kind === 'refused' && impostor.code], ['refused', '40125'])
+  const payer = await signIn.readPayer(code)
+  assert.ok(payer.kind === 'known')
+  const again = await signIn.readPayer(code)
+  assert.ok(again.kind === 'refused' && again.code === '40029', 'a code works once')
+  assert.equal((await signIn.readPayer('a&secret=x')).kind, 'refused', 'what is no code is not sent')
+  const gone = await wechatChannel({ ...config, apiUrl: 'http://127.0.0.1:9' }).payerSignIn!.readPayer(code)
+  assert.equal(gone.kind, 'unknown')
+  assert.equal(wechatChannel({ ...config, appSecret: undefined }).payerSignIn, undefined)
+  const { openid } = payer
   const created = await channel.create(orderOf({ product: 'jsapi', openid }))
   assert.ok(created.kind === 'accepted')
   assert.deepEqual(Object.keys(created.jsapi!).sort(), ['appId', 'nonceStr', 'package', 'paySign', 'signType', 'timeStamp'])
+  const call = async (params: object, answer = 'pay') => {
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ params, answer }) }
+    return ((await (await fetch(`${sandbox.url}/wallet/bridge`, init)).json()) as { err_msg: string }).err_msg.split(':')[1]
+  }
+  assert.equal(await call({ ...created.jsapi, nonceStr: 'other' }), 'fail', 'parameters nobody signed')
+  assert.equal(await call({ ...created.jsapi, timeStamp: '1' }), 'fail')
+  assert.equal(await call(created.jsapi!, 'cancel'), 'cancel')
+  assert.equal(await call(created.jsapi!), 'ok')
+  assert.equal(await call(created.jsapi!), 'fail', 'an order is paid once')
 })
 
 test('an unpaid order is closed once and for all, a missing one is not found', async () => {

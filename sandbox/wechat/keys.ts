@@ -12,6 +12,9 @@ export interface WechatMerchantFile {
   merchantPrivateKeyPem: string
   platformKeys: { serial: string; publicKeyPem: string }[]
   baseUrl: string
+  appSecret: string
+  openUrl: string
+  apiUrl: string
 }
 
 /** What only the channel has; stored as `wechat-platform.json`. */
@@ -51,6 +54,9 @@ export function makeWechatKeys(now: Date): WechatKeyFiles {
         { serial: publicSerial, publicKeyPem: plain.publicKeyPem },
       ],
       baseUrl: '',
+      appSecret: makeSecret(32),
+      openUrl: '',
+      apiUrl: '',
     },
     platform: {
       merchantPublicKeyPem: createPublicKey(own.privateKeyPem).export({ type: 'spki', format: 'pem' }) as string,
@@ -70,7 +76,8 @@ export function makeWechatKeys(now: Date): WechatKeyFiles {
 export function ensureWechatKeys(dir: string, now: Date): WechatKeyFiles {
   const merchant = readJson<WechatMerchantFile>(join(dir, 'wechat.json'))
   const platform = readJson<WechatPlatformFile>(join(dir, 'wechat-platform.json'))
-  if (merchant && platform) return { merchant, platform }
+  // A folder made before the account had a secret gets one.
+  if (merchant && platform) return { merchant: { ...merchant, appSecret: merchant.appSecret ?? makeSecret(32) }, platform }
   const files = makeWechatKeys(now)
   writeJson(join(dir, 'wechat-platform.json'), files.platform)
   writeJson(join(dir, 'wechat.json'), files.merchant)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, verify } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type Brand, donePage, page, payPage, unpaidPage } from '../common/page.ts'
 import type { WechatDesk } from './desk.ts'
@@ -10,7 +10,7 @@ const CODES_MAX = 10_000
 type Query = Record<string, string | undefined>
 
 /** What a person sees: the payment page, the list standing in for the camera, and sign-in inside the app. */
-export function serveWallet(app: FastifyInstance, desk: WechatDesk, now: () => Date): void {
+export function serveWallet(app: FastifyInstance, desk: WechatDesk, appSecret: string, now: () => Date): void {
   const html = (reply: FastifyReply, status: number, text: string) => reply.status(status).type('text/html; charset=utf-8').send(text)
   const missing = (reply: FastifyReply) =>
     html(
@@ -44,11 +44,38 @@ export function serveWallet(app: FastifyInstance, desk: WechatDesk, now: () => D
     if (!trade) return missing(reply)
     return form.redirect_url ? reply.redirect(form.redirect_url, 303) : html(reply, 200, donePage(BRAND, false, trade.amountFen))
   })
-  serveSignIn(app, desk)
+  serveBridge(app, desk, now)
+  serveSignIn(app, desk, appSecret)
+}
+
+/** The parameters a page hands to the app are fresh for two hours, like the order they open. */
+const PARAMETERS_S_MAX = 7_200
+
+/**
+ * What the app does when a page calls `WeixinJSBridge.invoke('getBrandWCPayRequest', …)`: it believes the merchant's
+ * signature over the parameters, shows its sheet, and tells the page one line. `bridge.ts` is the side of the page.
+ */
+function serveBridge(app: FastifyInstance, desk: WechatDesk, now: () => Date): void {
+  const said = (word: string) => ({ err_msg: `get_brand_wcpay_request:${word}` })
+  app.post('/wallet/bridge', async (request, reply) => {
+    const { params = {}, answer = 'pay' } = (request.body ?? {}) as { params?: Record<string, unknown>; answer?: string }
+    const of = (name: string): string => (typeof params[name] === 'string' ? params[name] : '')
+    const bundle = of('package')
+    const message = `${of('appId')}\n${of('timeStamp')}\n${of('nonceStr')}\n${bundle}\n`
+    const isSigned =
+      of('appId') === desk.signer.appid &&
+      of('signType') === 'RSA' &&
+      verify('RSA-SHA256', Buffer.from(message), desk.signer.merchantKey, Buffer.from(of('paySign'), 'base64'))
+    const isFresh = Math.abs(now().getTime() / 1000 - Number(of('timeStamp') || Number.NaN)) <= PARAMETERS_S_MAX
+    const trade = desk.book.findByHandle(bundle.replace(/^prepay_id=/, ''))
+    if (!isSigned || !isFresh || trade?.product !== 'jsapi') return reply.send(said('fail'))
+    if (answer !== 'pay') return reply.send(said('cancel'))
+    return reply.send(said(desk.pay(trade.outTradeNo).kind === 'refused' ? 'fail' : 'ok'))
+  })
 }
 
 /** OAuth inside the app: the browser keeps one openid in a cookie, so a person stays the same. */
-function serveSignIn(app: FastifyInstance, desk: WechatDesk): void {
+function serveSignIn(app: FastifyInstance, desk: WechatDesk, appSecret: string): void {
   const codes = new Map<string, string>()
   app.get('/connect/oauth2/authorize', async (request, reply) => {
     const query = request.query as Query
@@ -66,7 +93,10 @@ function serveSignIn(app: FastifyInstance, desk: WechatDesk): void {
     return reply.header('Set-Cookie', `sandbox_person=${person}; Path=/; HttpOnly; SameSite=Lax`).redirect(target.href, 302)
   })
   app.get('/sns/oauth2/access_token', async (request, reply) => {
-    const code = (request.query as Query).code ?? ''
+    const { appid, secret, grant_type: grant, code = '' } = request.query as Query
+    if (appid !== desk.signer.appid) return reply.send({ errcode: 40013, errmsg: 'invalid appid' })
+    if (secret !== appSecret) return reply.send({ errcode: 40125, errmsg: 'invalid appsecret' })
+    if (grant !== 'authorization_code') return reply.send({ errcode: 40002, errmsg: 'invalid grant_type' })
     const openid = codes.get(code)
     codes.delete(code)
     if (!openid) return reply.send({ errcode: 40029, errmsg: 'invalid code' })

@@ -115,6 +115,64 @@ test('undo within ten minutes: the page shows the refund and the books are clean
   }),
 )
 
+test(
+  'inside WeChat: pay, the app says who pays, its wallet opens by itself, receipt; the next time without asking',
+  { timeout: 90_000 },
+  () =>
+    withProduct(async product => {
+      const answers: ('pay' | 'cancel')[] = []
+      const visitor = await openVisitor(browser, { wechat: { url: product.sandbox.wechat.url, answers } })
+      const { page } = visitor
+      const asked: string[] = []
+      page.on('request', request => {
+        if (request.url().includes('/connect/oauth2/authorize')) asked.push(request.url())
+      })
+      const pay = async (amountFen: number) => {
+        const before = visitor.taps()
+        await page.goto(`${product.url}/b/${await product.issueBill(amountFen)}`)
+        await visitor.tap(PAY)
+        await page.locator('text=/YM-\\d{8}-\\d{6}/').first().waitFor()
+        assert.match(page.url(), /\/o\/[0-9a-z]{26}/)
+        return visitor.taps() - before
+      }
+      assert.equal(await pay(13_195), 1)
+      assert.equal(await pay(9_900), 1)
+      assert.equal(asked.length, 1, 'known the second time')
+      const products = await queryIn(product.kernel, 'select product from payments.attempt')
+      assert.deepEqual([...new Set(products.rows.map(row => row.product))], ['jsapi'])
+
+      // Somebody who closes the wallet stays on its page and can open it again.
+      answers.push('cancel')
+      await page.goto(`${product.url}/b/${await product.issueBill(7_700)}`)
+      await visitor.tap(PAY)
+      await page.locator('[data-jsapi] > button').waitFor()
+      assert.equal(await count(product, 'select count(*) as n from payments."order" where state = 2'), 2)
+      await page.locator('[data-jsapi] > button').tap()
+      await page.locator('text=/YM-\\d{8}-000003/').first().waitFor()
+
+      // A press before the script was there: the page that explains a browser without script goes on by itself.
+      await page.goto(`${product.url}/b/${await product.issueBill(5_500)}`)
+      await page.evaluate(() => document.querySelector('input[name="script"]')!.remove())
+      await visitor.tap(PAY)
+      await page.locator('text=/YM-\\d{8}-000004/').first().waitFor()
+
+      // Or takes the code for another telephone: the wallet's order is closed before there is another.
+      answers.push('cancel')
+      await page.goto(`${product.url}/b/${await product.issueBill(6_600)}`)
+      await visitor.tap(PAY)
+      await page.locator('[data-jsapi] > button').waitFor()
+      await visitor.tap('form[action$="/by-code"] button')
+      await page.locator('.qr-card').waitFor()
+      const states = await queryIn(product.kernel, 'select product from payments.attempt_state where amount_fen = 6600 and state = 3')
+      assert.deepEqual(
+        states.rows.map(row => row.product),
+        ['native'],
+      )
+      await clean(product)
+      await visitor.close()
+    }),
+)
+
 const LOOKS = [
   { size: undefined, lang: 'zh-CN' },
   { size: 'elder', lang: 'en' },
@@ -141,6 +199,7 @@ test('axe finds nothing on the pages as they are served, in both languages and t
       '/',
       `/b/${bill}`,
       `/b/${paid}`,
+      `/b/${bill}/wechat?state=old`,
       order,
       '/pay',
       '/pay/account?biller=water',

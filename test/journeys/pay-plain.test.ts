@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { judge } from '#app/verify.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
-import { hiddenFields, plainBrowser } from '../support/form.ts'
+import { hiddenFields, type Plain, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 const books = async (product: Product) =>
@@ -94,17 +94,110 @@ test('a double click posts twice and opens one order', { timeout: 120_000 }, () 
   }),
 )
 
-test('inside WeChat the payment ends on a code to scan, never on a refusal', { timeout: 120_000 }, () =>
+const WECHAT = 'Mozilla/5.0 (iPhone) Mobile MicroMessenger/8.0'
+
+test('inside WeChat without script: how to open a browser, nothing placed, or a code to scan', { timeout: 120_000 }, () =>
   withProduct(async product => {
     const code = await product.issueBill(8_800)
-    const browser = plainBrowser(product.url, 'Mozilla/5.0 (iPhone) Mobile MicroMessenger/8.0')
+    const browser = plainBrowser(product.url, WECHAT)
     const bill = await browser.get(`/b/${code}`)
-    const paying = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    const told = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    assert.equal(told.status, 200)
+    assert.match(told.text, /请用浏览器打开/)
+    assert.match(told.text, /未扣款/)
+    const { rows: none } = await product.kernel.db.pool.query('select count(*)::int as n from payments."order"')
+    assert.equal(none[0].n, 0)
+    const paying = await browser.submit(told, `/b/${code}/pay`, { way: 'wechat', by: 'code' })
     assert.equal(paying.status, 303)
     const wallet = await browser.get(paying.location!)
     assert.equal(wallet.status, 200)
     assert.match(wallet.text, /88\.00/)
     const { rows } = await product.kernel.db.pool.query('select product, state from payments.attempt_state')
     assert.deepEqual(rows, [{ product: 'native', state: 3 }])
+  }),
+)
+
+/** Presses pay inside WeChat with script and follows to WeChat; answers the way back it gives. */
+async function askedByWechat(product: Product, browser: Plain, code: string): Promise<URL> {
+  const bill = await browser.get(`/b/${code}`)
+  const away = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat', script: '1' })
+  assert.equal(away.status, 303)
+  assert.ok(away.location!.startsWith(`${product.sandbox.wechat.url}/connect/oauth2/authorize?`), away.location)
+  assert.match(away.location!, /scope=snsapi_base/)
+  const answered = await fetch(away.location!, { redirect: 'manual' })
+  const back = new URL(answered.headers.get('location')!)
+  assert.equal(back.origin + back.pathname, `${product.url}/b/${code}/wechat`)
+  return back
+}
+
+const placed = async (product: Product) =>
+  (await product.kernel.db.pool.query('select product from payments.attempt order by created_at')).rows.map(row => row.product as string)
+
+test('the way back from WeChat counts once, in one browser, for one bill, for ten minutes', { timeout: 120_000 }, () => {
+  let ahead_ms = 0
+  const clock = { now: () => new Date(Date.now() + ahead_ms) }
+  return withProduct(
+    async product => {
+      const [code, other] = [await product.issueBill(8_800), await product.issueBill(9_900)]
+      const browser = plainBrowser(product.url, WECHAT)
+      const back = await askedByWechat(product, browser, code)
+      const path = back.pathname + back.search
+      const refusedAs = async (who: Plain, where: string) => {
+        const page = await who.get(where)
+        assert.equal(page.status, 409, where)
+        assert.match(page.text, /这次没有接着付/)
+        assert.match(page.text, /未扣款/)
+        assert.deepEqual(await placed(product), [])
+      }
+      const forged = new URLSearchParams(back.search)
+      forged.set('state', '0'.repeat(26))
+      await refusedAs(browser, `${back.pathname}?${forged}`)
+      await refusedAs(browser, `${back.pathname}?code=${back.searchParams.get('code')}`)
+      await refusedAs(browser, `/b/${other}/wechat${back.search}`)
+      const stranger = plainBrowser(product.url, WECHAT)
+      await stranger.get('/')
+      await refusedAs(stranger, path)
+      // The note of one browser opens in no other.
+      stranger.cookies.set('yimen_wechat_return', browser.cookies.get('yimen_wechat_return')!)
+      await refusedAs(stranger, path)
+      ahead_ms = 601_000
+      await refusedAs(browser, path)
+      ahead_ms = 0
+
+      const done = await browser.get(path)
+      assert.equal(done.status, 303)
+      assert.deepEqual(await placed(product), ['jsapi'])
+      const bridge = await browser.get(done.location!)
+      assert.match(bridge.text, /data-jsapi/)
+      assert.equal(browser.cookies.get('yimen_wechat_return'), '')
+      // Used: in this browser it leads to the order as it stands, and nothing is placed.
+      const again = await browser.get(path)
+      assert.equal(again.location, `/b/${code}`)
+      assert.deepEqual(await placed(product), ['jsapi'])
+      assert.ok(![...browser.cookies.values()].some(value => /^o[\w-]{20,}/.test(value)), 'no openid in plain')
+      const { rows } = await product.kernel.db.pool.query(
+        "select (select count(*) from trail.entry where canonical like '%openid%') + (select count(*) from payments.attempt a where a::text like '%openid%') as n",
+      )
+      assert.equal(Number(rows[0].n), 0)
+      assert.deepEqual(await books(product), [])
+    },
+    { clock },
+  )
+})
+
+test('when WeChat does not say who pays, the payment goes on with a code', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    for (const spoil of ['unknown', 'absent'] as const) {
+      const code = await product.issueBill(8_800)
+      const browser = plainBrowser(product.url, WECHAT)
+      const back = await askedByWechat(product, browser, code)
+      if (spoil === 'unknown') back.searchParams.set('code', 'neverissuedbefore')
+      else back.searchParams.delete('code')
+      const on = await browser.get(back.pathname + back.search)
+      assert.equal(on.status, 303)
+      assert.match((await browser.get(on.location!)).text, /88\.00/)
+    }
+    assert.deepEqual(await placed(product), ['native', 'native'])
+    assert.deepEqual(await books(product), [])
   }),
 )

@@ -1,9 +1,21 @@
 import { gzipSync } from 'node:zlib'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { BRIDGE_SCRIPT } from '../../sandbox/wechat/bridge.ts'
 
 export const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, reducedMotion: 'reduce' } as const
 
 const AGENT = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'
+
+const WECHAT_AGENT =
+  'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36 XWEB/1400 MMWEBSDK/20260901 MicroMessenger/8.0.60 WeChat/arm64 NetType/WIFI Language/zh_CN'
+
+/** The app around the page: what its wallet answers when it is called. */
+export interface WechatApp {
+  /** Where the wallet is served. */
+  readonly url: string
+  /** What the person does in the sheet, for each time it opens; then they pay. */
+  readonly answers?: ('pay' | 'cancel')[]
+}
 
 export interface Visitor {
   readonly context: BrowserContext
@@ -18,14 +30,18 @@ export interface Visitor {
 }
 
 /** A person with a telephone 360 px wide. */
-export async function openVisitor(browser: Browser, options: { script?: boolean; lang?: 'zh-CN' | 'en' } = {}): Promise<Visitor> {
+export async function openVisitor(
+  browser: Browser,
+  options: { script?: boolean; lang?: 'zh-CN' | 'en'; wechat?: WechatApp } = {},
+): Promise<Visitor> {
   const context = await browser.newContext({
     ...phone,
-    userAgent: AGENT,
+    userAgent: options.wechat ? WECHAT_AGENT : AGENT,
     javaScriptEnabled: options.script ?? true,
     locale: options.lang ?? 'zh-CN',
   })
   context.setDefaultTimeout(10_000)
+  if (options.wechat) await putIntoWechat(context, options.wechat)
   const page = await context.newPage()
   let taps = 0
   const press = (selector: string) => Promise.all([page.waitForEvent('domcontentloaded'), page.locator(selector).first().tap()])
@@ -42,6 +58,18 @@ export async function openVisitor(browser: Browser, options: { script?: boolean;
     },
     close: () => context.close(),
   }
+}
+
+async function putIntoWechat(context: BrowserContext, { url, answers = [] }: WechatApp): Promise<void> {
+  await context.exposeFunction('wechatApp', async (params: object) => {
+    const answered = await fetch(`${url}/wallet/bridge`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ params, answer: answers.shift() ?? 'pay' }),
+    })
+    return (await answered.json()) as { err_msg: string }
+  })
+  await context.addInitScript(BRIDGE_SCRIPT)
 }
 
 export interface Weight {

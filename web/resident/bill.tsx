@@ -64,6 +64,8 @@ export interface BillView {
   backHref?: string
   /** From a code or a link (default), or from a list the resident opened. */
   origin?: 'scan' | 'find'
+  /** Inside WeChat the form says whether script runs: without it the wallet cannot be opened there. */
+  isInWechat?: true
   errors?: readonly FieldError[]
 }
 
@@ -259,4 +261,5 @@ export const billPage = (ctx: PageContext, view: BillView): string =>
   renderPage(ctx, <BillPage view={view} />, {
     title: t(ctx.lang)('bill.title', { service: view.service }),
     hasError: !!view.errors?.length,
+    ...(view.isInWechat && { scripts: ['jsapi.js'] as const }),
   })

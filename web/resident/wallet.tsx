@@ -80,6 +80,10 @@ export interface JsapiView extends Amount {
   params: Readonly<Record<'appId' | 'timeStamp' | 'nonceStr' | 'package' | 'signType' | 'paySign', string>>
   /** Waiting page, opened when the wallet says it is done; the server decides what is true. */
   afterHref: string
+  /** POST: a code for another telephone instead. */
+  codeAction: string
+  cancelAction: string
+  idempotencyKey: string
 }
 
 /** Inside WeChat: opens the wallet by its bridge; without script it says how to open a browser. */
@@ -101,6 +105,16 @@ export function JsapiPage({ view }: { view: JsapiView }) {
         <LinkButton href={view.afterHref} kind="secondary" wide>
           {t('qr.check')}
         </LinkButton>
+        <PostForm action={view.codeAction} idempotencyKey={view.idempotencyKey}>
+          <Button kind="secondary" wide>
+            {t('open_browser.code')}
+          </Button>
+        </PostForm>
+        <PostForm action={view.cancelAction} idempotencyKey={view.idempotencyKey}>
+          <Button kind="quiet" wide>
+            {t('qr.cancel')}
+          </Button>
+        </PostForm>
       </div>
     </Layout>
   )

@@ -9,6 +9,7 @@ import { signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
 import { verifyPage } from '#web/resident/verify.tsx'
 import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
+import { openBrowserPage, staleReturnPage } from '#web/resident/wechat.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '#web/resident/wrong-payment.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { PageContext } from '#web/ui/page.tsx'
@@ -166,8 +167,16 @@ const afterSamples: readonly Sample[] = [
         ...amount(ctx),
         params: { appId: 'wx0000', timeStamp: '1795055070', nonceStr: 'n', package: 'prepay_id=wx1', signType: 'RSA', paySign: 's' },
         afterHref: '/o/1',
+        codeAction: '/o/1/by-code',
+        cancelAction: '/o/1/cancel',
+        idempotencyKey: 'k3',
       }),
   },
+  {
+    name: 'open-browser',
+    render: ctx => openBrowserPage(ctx, { billHref: '/b/1', payAction: '/b/1/pay', quote: 'q', idempotencyKey: 'k4' }),
+  },
+  { name: 'stale-return', render: ctx => staleReturnPage(ctx, '/b/1') },
   { name: 'cash', render: ctx => cashSlipPage(ctx, { ...amount(ctx), codeText: 'https://wutongli.example/b/7m3kq2x9d4' }) },
 ]
 

@@ -21,7 +21,6 @@ import {
 import {
   askChannel,
   attemptStateOf,
-  type CreateInput,
   closeOrder,
   findOrderByCode,
   listChannels,
@@ -36,25 +35,18 @@ import {
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import type { Visit } from '#web/visit.ts'
+import { type Visit, visitErrors } from '#web/visit.ts'
 import { alreadyPaidPage } from '../already-paid.tsx'
 import { billPage, type WayId } from '../bill.tsx'
 import { donePage } from '../done.tsx'
 import { waitingPage } from '../waiting.tsx'
 import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
+import { openBrowserPage, staleReturnPage } from '../wechat.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
 import type { Pages } from './pages.ts'
 import { addReceiptRoutes } from './receipts.ts'
 import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
-
-/** Which product of a channel fits the browser at hand. */
-export function productFor(channel: string, userAgent: string): CreateInput['product'] {
-  const isPhone = /Mobile|Android|iPhone/i.test(userAgent)
-  if (channel === 'alipay') return isPhone ? 'wap' : 'precreate'
-  // H5 is refused inside WeChat and JSAPI needs an openid, which nothing asks for yet: a code to scan always works.
-  if (/MicroMessenger/i.test(userAgent)) return 'native'
-  return isPhone ? 'h5' : 'native'
-}
+import { agentOf, askWechat, findOpenid, forgetOpenid, hasSignIn, isInWechat, type Pressed, productFor, readReturn } from './wechat.ts'
 
 /** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
 export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
@@ -67,7 +59,6 @@ export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
   return usable.map(id => ({ id }))
 }
 
-const agentOf = (request: FastifyRequest): string => String(request.headers['user-agent'] ?? '')
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
 const bodyOf = (request: FastifyRequest): Record<string, string> => textsOf(request.body)
 
@@ -109,6 +100,7 @@ async function showBill(
         payAction: `/b/${code}/pay`,
         idempotencyKey: newCode(visit.ctx.kernel.random),
         ways: waysFor(visit.ctx.tenantId, agentOf(request)),
+        ...(isInWechat(request) && { isInWechat: true as const }),
         ...(errors && { errors }),
       }),
     ),
@@ -126,7 +118,7 @@ const noticeOf = (lang: Visit['ctx']['lang'], error: AppError): FieldError[] => 
   return [{ field: 'way', text: t(lang)(key) }]
 }
 
-/** Confirm: the order, the attempt, and away to the wallet. Every repeat ends on the same order. */
+/** Confirm. Inside WeChat the wallet asks who pays, so a browser that is not known yet goes there and comes back first. */
 async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const { ctx } = visit
@@ -134,7 +126,50 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
   const code = codeOf(request)
   const way = waysFor(ctx.tenantId, agentOf(request)).find(w => w.id === body.way)
   if (!way) return showBill(pages, visit, request, reply, code, [fieldError(ctx.lang, 'wayMissing')])
-  const placed = await payBills(ctx, { quote: body.quote ?? '', idempotencyKey: body.idempotency_key, payer: visit.payer, place: 'phone' })
+  const pressed: Pressed = { bill: code, quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
+  if (way.id !== 'wechat' || !isInWechat(request) || body.by === 'code' || !hasSignIn(visit))
+    return place(pages, visit, request, reply, pressed, way.id)
+  if (!body.script) {
+    const view = { billHref: `/b/${code}`, payAction: `/b/${code}/pay`, quote: pressed.quote }
+    return pages.html(reply, openBrowserPage(visit.page, { ...view, idempotencyKey: pressed.idempotencyKey ?? newCode(ctx.kernel.random) }))
+  }
+  const openid = findOpenid(pages, visit, request, reply)
+  const away = openid ? undefined : askWechat(pages, visit, request, reply, pressed)
+  return away ?? place(pages, visit, request, reply, pressed, way.id, openid)
+}
+
+/** Back from WeChat with the answer who pays, or without one. */
+async function goOn(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  const code = codeOf(request)
+  const returned = await readReturn(pages, visit, request, reply, code)
+  if (returned.kind === 'pressed') return place(pages, visit, request, reply, returned.pressed, 'wechat', returned.openid)
+  const found = await getBill(visit.ctx, code, visit.payer)
+  if (!found.ok) return pages.error(visit, reply, found.error)
+  // Somebody going back in the history sees how the bill stands.
+  if (found.value.claim?.payer === visit.payer) return reply.redirect(`/b/${code}`, 303)
+  pages.refused(visit, visitErrors.return_stale, 'GET /b/:code/wechat')
+  return pages.html(reply, staleReturnPage(visit.page, `/b/${code}`), visitErrors.return_stale.status)
+}
+
+/** The order, the attempt, and away to the wallet. Every repeat ends on the same order. */
+async function place(
+  pages: Pages,
+  visit: Visit,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pressed: Pressed,
+  channel: string,
+  openid?: string,
+): Promise<FastifyReply> {
+  const { ctx } = visit
+  const code = pressed.bill
+  const placed = await payBills(ctx, {
+    quote: pressed.quote,
+    idempotencyKey: pressed.idempotencyKey,
+    payer: visit.payer,
+    place: 'phone',
+  })
   if (!placed.ok) {
     pages.refused(visit, placed.error, 'POST /b/:code/pay')
     const isTaken =
@@ -146,11 +181,12 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
   const order = `/o/${placed.value.code}`
   const started = await startAttempt(ctx, {
     orderId: placed.value.orderId,
-    channel: way.id,
-    product: productFor(way.id, agentOf(request)),
-    notifyUrl: notifyUrlOf(ctx, way.id),
+    channel,
+    product: productFor(channel, agentOf(request), openid),
+    notifyUrl: notifyUrlOf(ctx, channel),
     returnUrl: `${publicUrl(ctx.kernel.config)}${order}?back=1`,
     clientIp: request.ip,
+    ...(openid && { openid }),
   })
   if (!started.ok) {
     if (started.error.code === paymentErrors.channel_not_available.code || started.error.code === paymentErrors.order_not_open.code) {
@@ -159,9 +195,42 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
     }
     return reply.redirect(order, 303)
   }
-  if (started.value.state === 'failed')
+  if (started.value.state === 'failed') {
+    if (openid) {
+      // The wallet would not have this payer: the refused order is over, a code to scan needs no payer.
+      forgetOpenid(pages, visit, request, reply)
+      return placeByCode(pages, visit, request, reply, code, placed.value.code)
+    }
     return showBill(pages, visit, request, reply, code, [{ field: 'way', text: t(ctx.lang)('bill.error_channel') }])
+  }
   return reply.redirect(started.value.launch?.redirectUrl ?? order, 303)
+}
+
+/** Pays a bill anew by a code to scan, after an order for it was closed; an amount that changed meanwhile is shown first. */
+async function placeByCode(
+  pages: Pages,
+  visit: Visit,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bill: string,
+  closedCode: string,
+): Promise<FastifyReply> {
+  const closed = await findOrderByCode(visit.ctx, closedCode)
+  const found = await getBill(visit.ctx, bill, visit.payer)
+  if (!found.ok || found.value.bill.amountFen + found.value.lateFeeFen !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
+  const pressed = { bill, quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
+  return place(pages, visit, request, reply, pressed, 'wechat')
+}
+
+async function payByCode(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  const order = await findOrderByCode(visit.ctx, codeOf(request))
+  if (!order || order.payer !== visit.payer) return pages.error(visit, reply, paymentErrors.order_not_found)
+  const bill = order.lines.find(line => line.subjectKind === 'bill')
+  const found = bill && (await pages.findBillById(visit, bill.subjectId))
+  const became = orderStateOf(order.state) === 'open' ? await closeOrder(visit.ctx, order.id, 'by_code') : 'unknown'
+  if (!found || became !== 'closed') return reply.redirect(`/o/${order.code}`, 303)
+  return placeByCode(pages, visit, request, reply, found.bill.code, order.code)
 }
 
 const openAttempt = (order: OrderView) =>
@@ -225,6 +294,9 @@ function showWallet(
         backHref: `/b/${found.bill.code}`,
         params: launch.jsapi as JsapiView['params'],
         afterHref: `/o/${order.code}?back=1`,
+        codeAction: `/o/${order.code}/by-code`,
+        cancelAction: `/o/${order.code}/cancel`,
+        idempotencyKey: newCode(kernel.random),
       }),
     )
   }
@@ -349,6 +421,8 @@ export function addPayRoutes(server: Server, pages: Pages): void {
     showBill(pages, await pages.visit(request, reply), request, reply, codeOf(request)),
   )
   pages.form(server, '/b/:code/pay', { per_minute: 20 }, (request, reply) => pay(pages, request, reply))
+  server.get('/b/:code/wechat', { schema: { hide: true } }, (request, reply) => goOn(pages, request, reply))
+  pages.form(server, '/o/:code/by-code', { per_minute: 20 }, (request, reply) => payByCode(pages, request, reply))
   server.get('/o/:code', { schema: { hide: true } }, (request, reply) => showOrder(pages, request, reply))
   server.get('/o/:code/state', { schema: { hide: true } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)

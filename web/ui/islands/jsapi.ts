@@ -21,4 +21,15 @@ if (box && button) {
   else document.addEventListener('WeixinJSBridgeReady', start, { once: true })
 }
 
+// Before the wallet: the form says that script runs here.
+const pay = document.querySelector<HTMLFormElement>('form#pay')
+if (pay) {
+  const mark = document.createElement('input')
+  mark.type = 'hidden'
+  mark.name = 'script'
+  mark.value = '1'
+  pay.append(mark)
+  if (pay.classList.contains('go') && /MicroMessenger/.test(navigator.userAgent)) pay.submit()
+}
+
 export {}

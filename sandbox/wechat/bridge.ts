@@ -1,0 +1,17 @@
+/**
+ * What the app puts into each page: `WeixinJSBridge`, ready a moment after the page, announced by an event. It hands
+ * calls to `wechatApp(params)`, which whoever drives the browser binds to `POST /wallet/bridge`: the page itself may
+ * talk to nobody but its own server, in the real app too.
+ */
+export const BRIDGE_SCRIPT = `(() => {
+  const announce = () => setTimeout(() => {
+    window.WeixinJSBridge = {
+      invoke(method, params, done) {
+        if (method !== 'getBrandWCPayRequest') return done({ err_msg: method + ':fail' })
+        window.wechatApp(params).then(done, () => done({ err_msg: 'get_brand_wcpay_request:fail' }))
+      },
+    }
+    document.dispatchEvent(new Event('WeixinJSBridgeReady'))
+  }, 50)
+  document.addEventListener('DOMContentLoaded', announce, { once: true })
+})()`
