@@ -73,6 +73,30 @@ test('codes of bills and orders carry 128 bits', { timeout: 90_000 }, () =>
   }),
 )
 
+test('numbers people read aloud open nothing: receipts, bills and attempts are found by their codes alone', { timeout: 90_000 }, () =>
+  withProduct(product =>
+    withInspector(product, async see => {
+      const { bill, order } = await pay(product, 3_300)
+      const [row] = (await see.rows(`
+        select o.id::text as order_id, b.id::text as bill_id, b.bill_no, r.receipt_no, a.out_trade_no
+        from payments."order" o cross join billing.bill b cross join billing.receipt r cross join payments.attempt a`)) as Record<
+        string,
+        string
+      >[]
+      assert.match(row!.receipt_no!, /^YM-\d{8}-\d{6}$/)
+      const stranger = plainBrowser(product.url)
+      for (const [name, number] of Object.entries(row!)) {
+        for (const path of [`/b/${number}`, `/o/${number}`, `/o/${number}/receipt.json`, `/o/${number}/receipt.pdf`])
+          assert.equal((await stranger.get(path)).status, 404, `${name} opens ${path.replace(number, ':it')}`)
+        const checked = await stranger.get(`/verify?c=${encodeURIComponent(number)}`)
+        assert.doesNotMatch(checked.text, /33\.00/, name)
+      }
+      // The code of a bill is not the code of its order, nor the other way round.
+      for (const path of [`/o/${bill}`, `/b/${order.slice(3)}`]) assert.equal((await stranger.get(path)).status, 404, path)
+    }),
+  ),
+)
+
 async function plantInOtherTenant(product: Product): Promise<{ bill: string; order: string; account: string }> {
   const { bill, order } = await pay(product, 2_200)
   const { rows } = await queryIn(
