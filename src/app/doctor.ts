@@ -1,14 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Config } from '#kernel/config.ts'
+import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
 import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
 
+/** Daily work that failed the last time it ran; not applicable before any has run. */
+async function checkJobs(db: Db, tenantId: number): Promise<Check[]> {
+  const jobs = await listJobs(db, tenantId)
+  const failing = jobs.filter(job => job.failures > 0)
+  const detail = failing.map(job => `${job.name} failed ${job.failures} times, last: ${job.failure}`).join('; ')
+  return [{ id: 'J1', name: 'daily work went well the last time', ok: jobs.length === 0 ? 'not applicable' : failing.length === 0, detail }]
+}
+
 /** Every invariant of the books and of the trail. */
 export async function examineAll(db: Db, tenantId: number, vkeys: readonly string[]): Promise<Check[]> {
-  return [...(await checkLedger(db, tenantId)), ...(await checkPayments(db, tenantId)), ...(await checkTrail(db, tenantId, vkeys))]
+  return [
+    ...(await checkJobs(db, tenantId)),
+    ...(await checkLedger(db, tenantId)),
+    ...(await checkPayments(db, tenantId)),
+    ...(await checkTrail(db, tenantId, vkeys)),
+  ]
 }
 
 /** `yimen doctor`: prints each check; 0 when none is broken. Works beside a running product. */

@@ -340,6 +340,7 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'identity.tenant.name_zh': 'a sub-district',
   'identity.tenant.name_en': 'a sub-district',
   'identity.tenant.phone': 'the public number of an office',
+  'kernel.job.name': 'name of a job',
   'kernel.migration.name': 'name of a file',
   'payments.attempt.launch': 'addresses and codes of the channel for one order',
   'trail.checkpoint.note': 'a signed note: origin, size, hash',

@@ -7,12 +7,14 @@ import type { Logger } from 'pino'
 import type { Config } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { loadVault } from '#kernel/crypto/vault.ts'
+import { everyDay } from '#kernel/daily.ts'
 import { type DiskGuard, watchDisk } from '#kernel/db/disk-guard.ts'
 import { type EmbeddedServer, startEmbedded } from '#kernel/db/embedded.ts'
 import { connect } from '#kernel/db/index.ts'
 import { migrate } from '#kernel/db/migrate.ts'
 import { type Connections, externalConnections } from '#kernel/db/roles.ts'
 import { listBreakers } from '#kernel/http/exchange.ts'
+import { purgeIdempotency } from '#kernel/http/idempotency.ts'
 import { createLive } from '#kernel/live.ts'
 import { createLog } from '#kernel/log.ts'
 import { createMetrics, type Metrics } from '#kernel/metrics.ts'
@@ -21,6 +23,7 @@ import { unwrap } from '#kernel/result.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
 import { type BillerApiConfig, ensureClient, listBillers, registerReceipts, startBillingJobs } from '#modules/billing/index.ts'
+import { purgeSignIns } from '#modules/identity/index.ts'
 import { registerFold } from '#modules/ledger/index.ts'
 import { type SmsConfig, smsGateway, startNotifyJobs, useMessenger } from '#modules/notify/index.ts'
 import {
@@ -32,6 +35,7 @@ import {
   type WechatConfig,
   wechatChannel,
 } from '#modules/payments/index.ts'
+import { startTaskJobs } from '#modules/tasks/index.ts'
 import { ensureTrailKey, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
 import { startSandbox } from '../../sandbox/start.ts'
 import { migrationFolders } from './migrations.ts'
@@ -216,10 +220,13 @@ export function freePort(host: string): Promise<number> {
 export function startWork(kernel: Kernel, tenantId: number): { stop(): Promise<void> } {
   registerFold()
   registerReceipts()
-  const timers = createTimers(kernel.log)
+  const timers = createTimers(kernel.log, kernel.metrics)
   timers.every(`trail.subscribers:${tenantId}`, 200, async () => (await runSubscribers(kernel, tenantId)) > 0)
   startPaymentJobs(kernel, timers, tenantId)
   startBillingJobs(kernel, timers, tenantId)
   startNotifyJobs(kernel, timers, tenantId)
+  startTaskJobs(kernel, timers, tenantId)
+  everyDay(kernel, timers, tenantId, 'identity.purge', () => purgeSignIns(kernel, tenantId))
+  everyDay(kernel, timers, tenantId, 'kernel.idempotency', () => purgeIdempotency(kernel, tenantId))
   return timers
 }

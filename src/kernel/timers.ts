@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Metrics } from './metrics.ts'
 
 export interface Timers {
   /** Runs `work` again and again, `pauseMs` after it ended. It answers whether there may be more at once. */
@@ -9,8 +10,10 @@ export interface Timers {
   stop(): Promise<void>
 }
 
-/** Background work of one process. A failure is logged and tried again after a longer pause, never ends the timer. */
-export function createTimers(log: Logger): Timers {
+/** Background work of one process. A failure is logged, counted and tried again after a longer pause, never ends the timer. */
+export function createTimers(log: Logger, metrics: Metrics): Timers {
+  const failed = metrics.counter('yimen_timer_failures_total', 'Runs of background work that failed', ['timer'])
+  const failing = metrics.gauge('yimen_timer_failing', '1 while the last run of background work failed', ['timer'])
   let stopped = false
   const running = new Map<string, { loop: Promise<void>; wake: () => void }>()
 
@@ -21,7 +24,10 @@ export function createTimers(log: Logger): Timers {
       try {
         more = await work()
         failures = 0
+        failing.set({ timer: name }, 0)
       } catch (error) {
+        failed.inc({ timer: name })
+        failing.set({ timer: name }, 1)
         failures = Math.min(failures + 1, 6)
         log.warn({ timer: name, err: error }, 'background work failed, will try again')
       }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Ctx } from '../context.ts'
+import type { Ctx, Kernel } from '../context.ts'
 import { sql, type Tx } from '../db/index.ts'
 import { defineErrors, fail, ok, type Result } from '../result.ts'
+import { addMs } from '../time.ts'
 
 export const idempotencyErrors = defineErrors('idempotency', { key_missing: 400, key_malformed: 400, key_used_for_other_request: 422 })
 
@@ -44,4 +45,23 @@ export async function once<T>(
     update kernel.idempotency set answer = ${JSON.stringify(answer)}::jsonb
     where tenant_id = ${ctx.tenantId} and scope = ${call.scope} and key = ${call.key}`)
   return ok(answer)
+}
+
+const KEPT_MS = 90 * 86_400_000
+const PURGED_MAX = 5_000
+
+/** Forgets answers older than 90 days, a bounded number at a time. Answers how many. */
+export async function purgeIdempotency(kernel: Kernel, tenantId: number): Promise<number> {
+  const before = addMs(kernel.clock.now(), -KEPT_MS)
+  let total = 0
+  for (;;) {
+    const purged = await kernel.db.tx(tenantId, tx =>
+      tx.run(sql`
+        delete from kernel.idempotency i using (
+          select scope, key from kernel.idempotency where tenant_id = ${tenantId} and created_at < ${before} limit ${PURGED_MAX}) old
+        where i.tenant_id = ${tenantId} and i.scope = old.scope and i.key = old.key`),
+    )
+    total += purged
+    if (purged < PURGED_MAX) return total
+  }
 }

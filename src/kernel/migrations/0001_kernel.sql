@@ -16,3 +16,19 @@ grant select, insert, update, delete on kernel.idempotency to yimen_app;
 alter table kernel.idempotency enable row level security;
 alter table kernel.idempotency force row level security;
 create policy idempotency_tenant on kernel.idempotency to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+
+create table kernel.job (
+  tenant_id integer not null,
+  name text not null,
+  ok_at timestamptz,
+  rows bigint,
+  failed_at timestamptz,
+  failures integer not null,
+  failure text,
+  primary key (tenant_id, name)
+);
+comment on table kernel.job is 'daily work: when it last went well and on how many rows, and how often it has failed since';
+grant select, insert, update on kernel.job to yimen_app;
+alter table kernel.job enable row level security;
+alter table kernel.job force row level security;
+create policy job_tenant on kernel.job to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
