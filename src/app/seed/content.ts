@@ -44,6 +44,7 @@ export interface Estate {
   readonly id: string
   readonly zh: string
   readonly community: string
+  readonly cell: string
   readonly households: number
   readonly has_lift: boolean
   readonly buildings: number
@@ -55,8 +56,9 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`content
 
 export const billers = (read('billers.json') as { billers: BillerContent[] }).billers
 export const town = read('town.json') as {
-  subdistrict: { zh: string; en: string; households: number }
-  communities: { id: string; zh: string }[]
+  subdistrict: { code: string; zh: string; en: string; households: number }
+  communities: { id: string; code: string; zh: string; en: string }[]
+  cells: { id: string; code: string; zh: string; en: string; community: string }[]
   estates: Estate[]
 }
 

@@ -13,8 +13,9 @@ import {
   type PrintBill,
   registerBiller,
 } from '#modules/billing/index.ts'
+import { placeHouseholds } from './areas.ts'
 import { generators, type SeedRow, serialNumbers } from './bills.ts'
-import { type BillerContent, billers } from './content.ts'
+import { type BillerContent, billers, town } from './content.ts'
 import { type Cycle, listCycles } from './cycles.ts'
 import { type Household, inventHouseholds } from './households.ts'
 import { writeRendered } from './render.ts'
@@ -29,7 +30,7 @@ export interface Seeded {
 }
 
 /**
- * Makes the demonstration town: six billers, their tariffs, households and a year of bills up to today, every bill taken in
+ * Makes the demonstration town: its areas and who lives where, six billers, their tariffs, households and a year of bills up to today, every bill taken in
  * through a file in its biller's layout. Running it again adds nothing for the same seed and day. Equal seeds give equal
  * households and amounts; ids and codes come from the kernel's own randomness.
  */
@@ -41,6 +42,8 @@ export async function seedTown(
   const began = performance.now()
   const ctx = systemCtx(kernel, tenantId, 'seed')
   const households = inventHouseholds(HOUSEHOLDS[options.size], options.seed)
+  const placed = await placeHouseholds(ctx, households)
+  if (placed > 0) options.onProgress?.(`${town.cells.length} 个网格，${placed} 户`)
   const folder = await mkdtemp(join(tmpdir(), 'yimen-seed-'))
   let bills = 0
   let accounts = 0

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemCtx } from '#kernel/context.ts'
 import { sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
+import { listAreas } from '#modules/identity/index.ts'
 import { printBills, seedTown } from '../index.ts'
 
 test('the small town holds every biller, adds up, and gives the printed example', async () => {
@@ -25,11 +27,32 @@ test('the small town holds every biller, adds up, and gives the printed example'
         assert.ok(row.settled > row.bills / 5 && row.settled < row.bills, `${row.biller}: ${row.settled} of ${row.bills}`)
         assert.equal(row.wrong, 0)
       }
+      const areas = await listAreas(systemCtx(kernel, 1, 'test'))
+      assert.deepEqual(
+        [9, 12, 15].map(digits => areas.filter(area => area.code.length === digits).length),
+        [1, 12, 96],
+      )
+      const codes = new Set(areas.map(area => area.code))
+      for (const { code } of areas) if (code.length > 9) assert.ok(codes.has(code.slice(0, -3)), `${code} has no parent`)
+      const homes = await kernel.db.read(1, tx =>
+        tx.rows<{ area: string; mask: string; heads: number }>(sql`
+          select h.area_code as area, h.address_mask as mask, count(m.person_id)::int as heads from identity.household h
+          left join identity.household_member m on m.tenant_id = h.tenant_id and m.household_id = h.id and m.relation = 'head'
+          where h.tenant_id = 1 group by h.id, h.area_code, h.address_mask`),
+      )
+      assert.equal(homes.length, 60)
+      for (const home of homes) assert.ok(codes.has(home.area) && home.area.length === 15 && home.heads === 1, JSON.stringify(home))
+      const example = homes.filter(home => home.mask.startsWith('青砖一村')).map(home => home.area.slice(0, 12))
+      assert.deepEqual([...new Set(example)], ['990101001002'], 'an estate lies in its community')
       const [first] = await printBills(kernel, 1, 5)
       assert.equal(first?.amountFen, 7_920)
       assert.equal(first?.addressMask, '青砖一村***')
       const again = await seedTown(kernel, 1, { size: 'small', seed: 'test' })
       assert.equal(again.bills, 0)
+      const { n } = await kernel.db.read(1, tx =>
+        tx.one<{ n: number }>(sql`select count(*)::int as n from identity.household where tenant_id = 1`),
+      )
+      assert.equal(n, 60, 'nobody moves in twice')
     },
     { clock: manualClock('2026-11-22T10:00:00+08:00') },
   )

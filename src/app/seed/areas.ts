@@ -1,0 +1,34 @@
+import type { Ctx } from '#kernel/context.ts'
+import { unwrap } from '#kernel/result.ts'
+import { importAreas, listAreas, registerHousehold, registerPerson } from '#modules/identity/index.ts'
+import { town } from './content.ts'
+import { addressOf, type Household } from './households.ts'
+
+const AT_ONCE = 8
+
+/**
+ * The sub-district, its communities and their grid cells as areas, and every household with its head in the cell of its
+ * estate. Nothing is added to a tenant that has areas. Answers how many households were placed.
+ */
+export async function placeHouseholds(ctx: Ctx, households: readonly Household[]): Promise<number> {
+  if ((await listAreas(ctx)).length > 0) return 0
+  const areas = [town.subdistrict, ...town.communities, ...town.cells]
+  unwrap(
+    await importAreas(
+      ctx,
+      areas.map(({ code, zh, en }) => ({ code, nameZh: zh, nameEn: en })),
+    ),
+  )
+  const codeOf = new Map(town.cells.map(cell => [cell.id, cell.code]))
+  const queue = [...households]
+  const place = async (): Promise<void> => {
+    for (let home = queue.shift(); home; home = queue.shift()) {
+      const areaCode = codeOf.get(home.estate.cell)
+      if (!areaCode) throw new Error(`no cell ${home.estate.cell} for ${home.estate.zh}`)
+      const head = unwrap(await registerPerson(ctx, { name: home.name, areaCode }))
+      unwrap(await registerHousehold(ctx, { address: addressOf(home), areaCode, members: [{ personId: head.id, relation: 'head' }] }))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, place))
+  return households.length
+}
