@@ -18,7 +18,8 @@ function need(name: string): string {
   process.exit(2)
 }
 
-const log = createLog(process.env.YIMEN_LOG ?? 'info')
+// Standard output is for the word that it is ready; whoever started it passes on only the other.
+const log = createLog(process.env.YIMEN_LOG ?? 'info', process.stderr)
 const signer = loadTrailSigner(need('YIMEN_TRAIL_KEY'), need('YIMEN_TRAIL_ORIGIN'))
 const onError = (error: Error) => log.warn({ err: error }, 'idle database connection lost')
 const db = connect(need('DATABASE_URL_SEQUENCER'), { max: 5, name: 'yimen sequencer', onError })
