@@ -125,7 +125,9 @@ async function program(folder: 'bench' | 'drills', args: readonly string[]): Pro
   const dir = join(root, folder)
   const runnable = existsSync(dir)
     ? readdirSync(dir).filter(
-        file => /^[a-z0-9-]+\.ts$/.test(file) && /process\.argv|process\.stdout|console\.log/.test(readFileSync(join(dir, file), 'utf8')),
+        file =>
+          /^[a-z0-9-]+\.ts$/.test(file) &&
+          /process\.argv|process\.stdout|console\.log|await runDrill\(/.test(readFileSync(join(dir, file), 'utf8')),
       )
     : []
   if (runnable.includes(`${name}.ts`)) return foreground([join(folder, `${name}.ts`), ...rest])
