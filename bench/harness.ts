@@ -120,6 +120,19 @@ export async function openLoop(
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
 }
 
+/**
+ * A server that has run for a while writes over old segments of its log; a new one makes each anew, which is no cost of what
+ * is measured. This makes as many as it will keep (min_wal_size).
+ */
+export async function ageLog(admin: pg.Client): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    await admin.query(`select pg_logical_emit_message(true, 'bench', '')`)
+    await admin.query('select pg_switch_wal()')
+  }
+  await admin.query('checkpoint')
+  await admin.query('checkpoint')
+}
+
 const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size', 'plan_cache_mode']
 
 export async function settingsOf(admin: pg.Client): Promise<string> {

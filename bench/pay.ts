@@ -6,7 +6,7 @@ import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments, confirmMany, recordPaid, useChannel, wechatChannel } from '#modules/payments/index.ts'
 import { makeWechatKeys } from '../sandbox/wechat/keys.ts'
 import { makeNotification, wechatSigner } from '../sandbox/wechat/signer.ts'
-import { median, meter, openLoop, range, rate, round, settingsOf, startBench } from './harness.ts'
+import { ageLog, median, meter, openLoop, range, rate, round, settingsOf, startBench } from './harness.ts'
 import { type PreparedAttempt, prepareAttempts, prepareBooks, TENANT } from './pay-data.ts'
 import { FLOOR_TABLES, fillFloor, floor4, floor7, pgbenchFloors } from './pay-floor.ts'
 import type { Errand, Letter } from './pay-sender.ts'
@@ -106,11 +106,8 @@ interface Cost {
 }
 const costs = Object.fromEntries(Object.keys(contenders).map(name => [name, []])) as unknown as Record<Name, Cost[]>
 
-// A server that has run for a while writes over old segments of its log: without this, making new ones is most of the first rounds.
-for (let i = 0; i < 3; i++) {
-  await refill()
-  await admin.query('checkpoint')
-}
+await refill()
+await ageLog(admin)
 for (let i = 0; i < ROUNDS + 1; i++) {
   for (const [name, run] of Object.entries(contenders) as [Name, () => Promise<number>][]) {
     await refill()

@@ -15,9 +15,7 @@ with chosen as (
 txn as (
   insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
   select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$6
-journal as ($7),
-pending as ($8)
-select case when count(*) < $10::integer then coalesce(array_agg(ref || ' ' || txn_no), '{}') end as applied from chosen;
+journal as ($7)$8;
 
 -- src/modules/payments/store.ts
 

@@ -27,12 +27,18 @@ export interface Tx {
   afterCommit(then: () => void): void
 }
 
+/** What a statement gave back, and how many rows it returned or changed. */
+export interface Done<T> {
+  readonly rows: readonly T[]
+  readonly count: number
+}
+
 export interface Db {
   tx<T>(tenantId: number, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Reads one snapshot: what belongs together is seen together. */
   read<T>(tenantId: number, work: (tx: Tx) => Promise<T>): Promise<T>
   /** One named prepared statement as a transaction of its own, in one round trip. */
-  statement<T>(name: string, text: string, values: unknown[]): Promise<T[]>
+  statement<T>(name: string, text: string, values: unknown[]): Promise<Done<T>>
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -175,7 +181,8 @@ export function connect(url: string, options: ConnectOptions): Db {
       const client = await checkOut()
       let broken = false
       try {
-        return (await client.query({ name, text, values })).rows as T[]
+        const { rows, rowCount } = await client.query({ name, text, values })
+        return { rows: rows as T[], count: rowCount ?? 0 }
       } catch (error) {
         broken = isConnectionLoss(error)
         if (broken) throw new CommitUnknown('the connection broke during a statement', { cause: error })

@@ -47,7 +47,7 @@ const MANY_WITH_EVENTS = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float
  * of it; everything after happens for what it returned and is unconditional. An attempt missing from the answer was not
  * applied: late, duplicate, or another amount (slow path). Facts come sorted, so that two statements lock in one order.
  * Parameters: tenant; attempt, txn number, amount, second paid at (arrays unless it is one); now, actor kind, actor id,
- * request id; number of facts; and with events the arrays of event key (null for none), raw bytes and headers.
+ * request id; unless it is one, number of facts; and with events the arrays of event key (null for none), raw bytes and headers.
  * Instants travel as seconds, which the server reads several times faster than dates. The answer is null when every fact
  * was applied, the usual case, else the attempts and numbers of those that were.
  */
@@ -64,9 +64,13 @@ with chosen as (
 txn as (
   insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
   select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),${withEvents ? EVENT_KEPT : ''}
-journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')}),
-pending as (${sqlInsertPending(EVENT, facts === ONE ? 'one' : 'many')})
+journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
+  facts === ONE
+    ? sqlInsertPending(EVENT, 'one')
+    : `,
+pending as (${sqlInsertPending(EVENT)})
 select case when count(*) < $10::integer then coalesce(array_agg(ref || ' ' || txn_no), '{}') end as applied from chosen`
+}`
 
 const CONFIRM_ONE = confirmText(ONE)
 const CONFIRM_MANY = confirmText(MANY)
@@ -76,37 +80,38 @@ const byAttempt = (a: PaidFact, b: PaidFact): number => (a.attemptId < b.attempt
 
 /** Runs the statement for many facts at once. Answers for each, in the order given, whether it was applied. */
 export async function confirmMany(db: Db, ctx: Ctx, facts: readonly PaidFact[]): Promise<boolean[]> {
-  const applied = await run(db, ctx, facts)
-  if (!applied) return facts.map(() => true)
-  const done = new Set(applied)
-  return facts.map(fact => done.has(`${fact.attemptId} ${fact.txnNo}`))
-}
-
-async function run(db: Db, ctx: Ctx, facts: readonly PaidFact[]): Promise<readonly string[] | null> {
   const [first] = facts
-  const { tenantId, actor, requestId, kernel } = ctx
-  const rest = [kernel.clock.now().toISOString(), actor.kind, actor.id, requestId, facts.length]
-  const ask = async (name: string, text: string, values: unknown[]) =>
-    (await db.statement<{ applied: string[] | null }>(name, text, values))[0]!.applied
-  if (facts.length === 1 && !first!.event) {
-    const fact = [first!.attemptId, first!.txnNo, first!.amountFen, secondsOf(first!.paidAt)]
-    return ask('payments_confirm_one', CONFIRM_ONE, [tenantId, ...fact, ...rest])
-  }
+  if (facts.length === 1 && !first!.event) return [await confirmOne(db, ctx, first!)]
   const sorted = [...facts].sort(byAttempt)
-  const columns = [
+  const values: unknown[] = [
+    ctx.tenantId,
     arrayText(sorted.map(f => f.attemptId)),
     arrayText(sorted.map(f => quoted(f.txnNo))),
     arrayText(sorted.map(f => f.amountFen)),
     arrayText(sorted.map(f => secondsOf(f.paidAt))),
+    ...whoAndWhen(ctx),
+    facts.length,
   ]
-  if (!sorted.some(f => f.event)) return ask('payments_confirm_many', CONFIRM_MANY, [tenantId, ...columns, ...rest])
-  const events = [
-    arrayText(sorted.map(({ event }) => (event ? quoted(event.key) : 'null'))),
-    arrayText(sorted.map(({ event }) => (event ? `"\\\\x${event.raw.toString('hex')}"` : 'null'))),
-    arrayText(sorted.map(({ event }) => (event ? quoted(event.headers) : 'null'))),
-  ]
-  return ask('payments_confirm_events', CONFIRM_WITH_EVENTS, [tenantId, ...columns, ...rest, ...events])
+  const withEvents = sorted.some(f => f.event)
+  if (withEvents)
+    values.push(
+      arrayText(sorted.map(({ event }) => (event ? quoted(event.key) : 'null'))),
+      arrayText(sorted.map(({ event }) => (event ? `"\\\\x${event.raw.toString('hex')}"` : 'null'))),
+      arrayText(sorted.map(({ event }) => (event ? quoted(event.headers) : 'null'))),
+    )
+  const [name, text] = withEvents ? ['payments_confirm_events', CONFIRM_WITH_EVENTS] : ['payments_confirm_many', CONFIRM_MANY]
+  const { rows } = await db.statement<{ applied: string[] | null }>(name!, text!, values)
+  const applied = rows[0]!.applied && new Set(rows[0]!.applied)
+  return facts.map(fact => applied?.has(`${fact.attemptId} ${fact.txnNo}`) ?? true)
 }
+
+/** For one fact the statement ends with the insert of its event: one row if it was applied, none if not. */
+async function confirmOne(db: Db, ctx: Ctx, { attemptId, txnNo, amountFen, paidAt }: PaidFact): Promise<boolean> {
+  const values = [ctx.tenantId, attemptId, txnNo, amountFen, secondsOf(paidAt), ...whoAndWhen(ctx)]
+  return (await db.statement('payments_confirm_one', CONFIRM_ONE, values)).count === 1
+}
+
+const whoAndWhen = ({ kernel, actor, requestId }: Ctx): string[] => [kernel.clock.now().toISOString(), actor.kind, actor.id, requestId]
 
 const secondsOf = (at: Date): number => at.getTime() / 1000
 
