@@ -207,6 +207,9 @@ test('axe finds nothing on the pages as they are served, in both languages and t
       '/verify?c=1234',
       '/prices',
       '/mine/payments',
+      '/mine',
+      '/mine/households',
+      '/mine/readings',
       '/sign-in',
       '/staff/sign-in',
     ]

@@ -16,17 +16,79 @@ export interface HouseholdsView {
     sharedBy?: string
     isShared: boolean
   }[]
+  /** Absent for who did not sign in: they are asked to. */
+  sharing?: SharingView
   /** Shown once after a change. */
-  notice?: 'saved' | 'bound'
+  notice?: Notice
+  errors?: readonly FieldError[]
+}
+
+export const notices = ['saved', 'bound', 'shared', 'ended'] as const
+type Notice = (typeof notices)[number]
+
+interface SharingView {
+  /** Whom the resident shares with; the telephone is what they typed, so a mask of it tells nothing new. */
+  members: readonly { phoneMasked: string; since: string; endAction: string }[]
+  phone?: string
+}
+
+/** Who sees one's accounts. One answer for every number: a share waits for whoever signs in with it. */
+function Sharing({ view, errors }: { view: SharingView | undefined; errors: readonly FieldError[] | undefined }) {
+  const { ctx, t } = usePage()
+  return (
+    <Section title={t('households.share_title')}>
+      <div class="card stack">
+        <p class="t-2">{t('households.share_text')}</p>
+        {!view && (
+          <LinkButton href={`${paths.signIn}?next=${encodeURIComponent(paths.households)}`} kind="secondary" wide>
+            {t('households.share_sign_in')}
+          </LinkButton>
+        )}
+        {view?.members.map(m => (
+          <PostForm key={m.endAction} action={m.endAction} class="spread row--wrap">
+            <span>
+              {m.phoneMasked}
+              <br />
+              <small class="t-3">{t('households.member_since', { on: dayWithYear(ctx.lang, m.since) })}</small>
+            </span>
+            <Button kind="secondary">
+              {t('households.unshare')}
+              <span class="unseen">{m.phoneMasked}</span>
+            </Button>
+          </PostForm>
+        ))}
+        {view && (
+          <PostForm action={paths.shares} class="stack">
+            <Field
+              name="phone"
+              label={t('households.share_phone')}
+              hint={t('households.share_hint')}
+              type="tel"
+              inputMode="tel"
+              value={view.phone}
+              maxLength={30}
+              errors={errors}
+            />
+            <Button kind="secondary" wide>
+              {t('households.share')}
+            </Button>
+          </PostForm>
+        )}
+      </div>
+    </Section>
+  )
 }
 
 export function HouseholdsPage({ view }: { view: HouseholdsView }) {
   const { t } = usePage()
   return (
     <Layout back={{ href: paths.mine }}>
+      <ErrorSummary errors={view.errors} />
       <Heading title={t('households.title')} />
       <div class="stack">
-        {view.notice && <Banner tone="ok" title={t(`households.${view.notice}`)} live />}
+        {view.notice && (
+          <Banner tone="ok" title={t(view.notice === 'shared' ? 'households.shared_done' : `households.${view.notice}`)} live />
+        )}
         {view.households.length === 0 ? (
           <Empty title={t('households.empty')}>
             <p>{t('households.empty_text')}</p>
@@ -56,12 +118,13 @@ export function HouseholdsPage({ view }: { view: HouseholdsView }) {
           {t('households.add')}
         </LinkButton>
       </div>
+      <Sharing view={view.sharing} errors={view.errors} />
     </Layout>
   )
 }
 
 export const householdsPage = (ctx: PageContext, view: HouseholdsView): string =>
-  renderPage(ctx, <HouseholdsPage view={view} />, { title: t(ctx.lang)('households.title') })
+  renderPage(ctx, <HouseholdsPage view={view} />, { title: t(ctx.lang)('households.title'), hasError: !!view.errors?.length })
 
 export interface HouseholdNewView {
   billers: readonly { id: string; service: string; name: string }[]
@@ -117,111 +180,72 @@ export interface HouseholdView {
   biller: string
   accountMasked: string
   addressMasked: string
-  nickname?: string
   billsHref: string
-  saveAction: string
-  unbindAction: string
-  /** Absent when the account was shared with the visitor: only the owner shares. */
-  sharing?: {
-    shareAction: string
-    members: readonly { nameMasked: string; phoneMasked: string; since: string; unshareAction: string }[]
-    phone?: string
-  }
-  notice?: 'saved'
-  errors?: readonly FieldError[]
+  own?: { saveAction: string; unbindAction: string; nickname?: string }
+  /** A family member's: who shares it, masked, and how to see it no more. */
+  shared?: { by: string; endAction: string }
 }
 
-function Sharing({ view, errors }: { view: NonNullable<HouseholdView['sharing']>; errors?: readonly FieldError[] }) {
-  const { ctx, t } = usePage()
-  return (
-    <Section title={t('households.share_title')}>
-      <div class="card stack">
-        <p class="t-2">{t('households.share_text')}</p>
-        {view.members.map(m => (
-          <PostForm key={m.unshareAction} action={m.unshareAction} class="spread row--wrap">
-            <span>
-              {m.nameMasked} {m.phoneMasked}
-              <br />
-              <small class="t-3">{t('households.member_since', { on: dayWithYear(ctx.lang, m.since) })}</small>
-            </span>
-            <Button kind="secondary">
-              {t('households.unshare')}
-              <span class="unseen">{m.nameMasked}</span>
-            </Button>
-          </PostForm>
-        ))}
-        <PostForm action={view.shareAction} class="stack">
-          <Field
-            name="phone"
-            label={t('households.share_phone')}
-            type="tel"
-            inputMode="tel"
-            value={view.phone}
-            maxLength={30}
-            errors={errors}
-          />
-          <Button kind="secondary" wide>
-            {t('households.share')}
-          </Button>
-        </PostForm>
-      </div>
-    </Section>
-  )
-}
-
-/** One bound account: its name, who sees it, and the way out. */
+/** One account: its bills, its name, and the way out. */
 export function HouseholdPage({ view }: { view: HouseholdView }) {
   const { t } = usePage()
+  const { own, shared } = view
   return (
     <Layout back={{ href: paths.households }}>
-      <ErrorSummary errors={view.errors} />
       <Heading title={t('households.edit_title', { service: view.service })} />
-      <div class="stack">
-        {view.notice && <Banner tone="ok" title={t('households.saved')} live />}
-        <div class="card stack">
-          <SummaryList
-            rows={[
-              { label: t('print.payer'), value: view.biller },
-              { label: t('done.account'), value: view.accountMasked },
-              { label: t('not_open.address'), value: view.addressMasked },
-            ]}
-          />
-          <LinkButton href={view.billsHref} wide>
-            {t('account.find')}
-          </LinkButton>
-        </div>
+      <div class="card stack">
+        <SummaryList
+          rows={[
+            { label: t('print.payer'), value: view.biller },
+            { label: t('done.account'), value: view.accountMasked },
+            { label: t('not_open.address'), value: view.addressMasked },
+            ...(shared ? [{ label: t('households.shared'), value: t('households.shared_by', { name: shared.by }) }] : []),
+          ]}
+        />
+        <LinkButton href={view.billsHref} wide>
+          {t('account.find')}
+        </LinkButton>
       </div>
-      <div class="sec">
-        <PostForm action={view.saveAction} class="card stack">
-          <Field
-            name="nickname"
-            label={t('households.nickname')}
-            hint={t('households.nickname_hint')}
-            optional
-            value={view.nickname}
-            maxLength={20}
-            errors={view.errors}
-          />
-          <Button kind="secondary" wide>
-            {t('households.save')}
-          </Button>
-        </PostForm>
-      </div>
-      {view.sharing && <Sharing view={view.sharing} errors={view.errors} />}
-      <Section title={t('households.unbind')}>
-        <PostForm action={view.unbindAction} class="stack">
-          <p class="t-2">{t('households.unbind_text')}</p>
-          <Button kind="secondary" wide>
-            {t('households.unbind')}
-          </Button>
-        </PostForm>
-      </Section>
+      {own && (
+        <>
+          <div class="sec">
+            <PostForm action={own.saveAction} class="card stack">
+              <Field
+                name="nickname"
+                label={t('households.nickname')}
+                hint={t('households.nickname_hint')}
+                optional
+                value={own.nickname}
+                maxLength={20}
+              />
+              <Button kind="secondary" wide>
+                {t('households.save')}
+              </Button>
+            </PostForm>
+          </div>
+          <Section title={t('households.unbind')}>
+            <PostForm action={own.unbindAction} class="stack">
+              <p class="t-2">{t('households.unbind_text')}</p>
+              <Button kind="secondary" wide>
+                {t('households.unbind')}
+              </Button>
+            </PostForm>
+          </Section>
+        </>
+      )}
+      {shared && (
+        <Section title={t('households.leave')}>
+          <PostForm action={shared.endAction} class="stack">
+            <p class="t-2">{t('households.leave_text')}</p>
+            <Button kind="secondary" wide>
+              {t('households.leave')}
+            </Button>
+          </PostForm>
+        </Section>
+      )}
     </Layout>
   )
 }
 
 export const householdPage = (ctx: PageContext, view: HouseholdView): string =>
-  renderPage(ctx, <HouseholdPage view={view} />, {
-    title: t(ctx.lang)('households.edit_title', { service: view.service }),
-    hasError: !!view.errors?.length,
-  })
+  renderPage(ctx, <HouseholdPage view={view} />, { title: t(ctx.lang)('households.edit_title', { service: view.service }) })

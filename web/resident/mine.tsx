@@ -17,6 +17,7 @@ export function MinePage() {
           rows={[
             { href: paths.payments, title: t('mine.payments'), note: t('mine.payments_note') },
             { href: paths.households, title: t('mine.households'), note: t('mine.households_note') },
+            { href: paths.readings, title: t('readings.title'), note: t('mine.readings_note') },
             { href: paths.prefs, title: t('prefs.title') },
           ]}
         />

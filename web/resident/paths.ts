@@ -7,6 +7,8 @@ export const paths = {
   mine: '/mine',
   payments: '/mine/payments',
   households: '/mine/households',
+  shares: '/mine/shares',
+  readings: '/mine/readings',
   householdNew: '/mine/households/new',
   signIn: '/sign-in',
   signInCode: '/sign-in/code',

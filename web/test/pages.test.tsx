@@ -138,15 +138,14 @@ test('every class in a stylesheet is used by some page', () => {
 })
 
 test('every message is used, and no English text contains Chinese', () => {
-  const code = sources(/\.(tsx|ts)$/)
-    .replaceAll(table('zh-CN'), '')
-    .replaceAll(table('en'), '')
+  const tables = ['', 'resident/', 'staff/'].flatMap(folder => [table('zh-CN', folder), table('en', folder)])
+  const code = tables.reduce((text, own) => text.replaceAll(own, ''), sources(/\.(tsx|ts)$/))
   const unused = Object.keys(zh).filter(key => !code.includes(`'${key}'`) && !code.includes(`"${key}"`) && !isComposed(key, code))
   assert.deepEqual(unused, [])
   for (const [key, text] of Object.entries(en)) assert.doesNotMatch(text, /[\u4e00-\u9fff]/, key)
 })
 
-const table = (lang: string) => readFileSync(new URL(`messages.${lang}.ts`, webDir), 'utf8')
+const table = (lang: string, folder: string) => readFileSync(new URL(`${folder}messages.${lang}.ts`, webDir), 'utf8')
 
 /** A key built as `prefix${…}` or `prefix${…}suffix` in the code. */
 function isComposed(key: string, code: string): boolean {

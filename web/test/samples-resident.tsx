@@ -4,6 +4,7 @@ import { accountNumberPage, chooseBillerPage } from '#web/resident/find-account.
 import { householdNewPage, householdPage, householdsPage } from '#web/resident/households.tsx'
 import { minePage, paymentsPage } from '#web/resident/mine.tsx'
 import { pricesPage } from '#web/resident/prices.tsx'
+import { readingsPage } from '#web/resident/readings.tsx'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
 import { signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
@@ -213,9 +214,19 @@ const mineSamples: readonly Sample[] = [
           },
           { href: '/mine/households/2', service: water(ctx).service, accountMasked: '3306 **** 5190', sharedBy: '李**', isShared: false },
         ],
+        sharing: { members: [{ phoneMasked: '138****6620', since: '2026-05-02', endAction: '/mine/shares/9/end' }] },
       }),
   },
-  { name: 'households-empty', render: ctx => householdsPage(signedIn(ctx), { households: [] }) },
+  { name: 'households-empty', render: ctx => householdsPage(ctx, { households: [] }) },
+  {
+    name: 'households-error',
+    render: ctx =>
+      householdsPage(signedIn(ctx), {
+        households: [],
+        sharing: { members: [], phone: '1380' },
+        errors: [fieldError(ctx.lang, 'sharePhone')],
+      }),
+  },
   {
     name: 'household-new-error',
     render: ctx =>
@@ -232,16 +243,47 @@ const mineSamples: readonly Sample[] = [
         ...water(ctx),
         accountMasked,
         addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
-        nickname: pick(ctx, '爸妈家', 'Parents'),
         billsHref: '/mine/households/1/bills',
-        saveAction: '/mine/households/1',
-        unbindAction: '/mine/households/1/unbind',
-        sharing: {
-          shareAction: '/mine/households/1/share',
-          members: [
-            { nameMasked: '李**', phoneMasked: '138 **** 6620', since: '2026-05-02', unshareAction: '/mine/households/1/unshare/9' },
-          ],
+        own: {
+          saveAction: '/mine/households/1/save',
+          unbindAction: '/mine/households/1/unbind',
+          nickname: pick(ctx, '爸妈家', 'Parents'),
         },
+      }),
+  },
+  {
+    name: 'household-shared',
+    render: ctx =>
+      householdPage(signedIn(ctx), {
+        ...water(ctx),
+        accountMasked,
+        addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
+        billsHref: '/mine/households/2/bills',
+        shared: { by: '李**', endAction: '/mine/shares/9/end' },
+      }),
+  },
+  { name: 'readings-empty', render: ctx => readingsPage(ctx, { readings: [] }) },
+  {
+    name: 'readings',
+    render: ctx =>
+      readingsPage(signedIn(ctx), {
+        readings: [
+          {
+            id: '1',
+            at: new Date('2026-11-19T02:24:36Z'),
+            reader: { role: 'clerk', nameMasked: '李**' },
+            kind: 'order',
+            order: { href: '/o/1', text: pick(ctx, '水费 2026-10 ¥131.95', 'Water 2026-10 ¥131.95') },
+          },
+          {
+            id: '2',
+            at: new Date('2026-11-18T07:02:00Z'),
+            reader: { role: 'approver', nameMasked: '周**' },
+            kind: 'id_number',
+            why: pick(ctx, '核对退款收款人', 'To check who receives a refund'),
+          },
+          { id: '3', at: new Date('2026-11-18T07:01:00Z'), kind: 'person', by: 'phone' },
+        ],
       }),
   },
   { name: 'sign-in', render: ctx => signInPage(ctx, { next: '/mine' }) },

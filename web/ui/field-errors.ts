@@ -11,6 +11,8 @@ const words = {
   accountNotFound: { field: 'account', key: 'account.error_not_found' },
   accountDuplicate: { field: 'account', key: 'households.error_duplicate' },
   relationMissing: { field: 'relation', key: 'households.error_relation' },
+  shareSelf: { field: 'phone', key: 'households.error_self' },
+  shareMany: { field: 'phone', key: 'households.error_many' },
   sharePhone: { field: 'phone', key: 'households.error_phone' },
   reasonMissing: { field: 'reason', key: 'wrong.error_reason' },
   verifyEmpty: { field: 'c', key: 'verify.error_empty' },

@@ -73,6 +73,9 @@ select $1 from identity.staff where tenant_id = $2 and id = $3 for no key update
 -- listStaff
 select $1 from identity.staff where tenant_id = $2 order by username limit 1000;
 
+-- listStaffByIds
+select id, name, role from identity.staff where tenant_id = $1 and id = any ($2::uuid[]);
+
 -- insertStaff
 insert into identity.staff (tenant_id, id, username, name, role, area_code, password_hash, totp_sealed, totp_step, failures, created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9)

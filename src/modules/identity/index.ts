@@ -19,6 +19,7 @@ export {
   registerPerson,
   unmask,
 } from './service/people.ts'
+export { listReaders, listReadings, type Reader } from './service/readings.ts'
 export {
   findResident,
   finishSignIn,

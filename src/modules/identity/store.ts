@@ -141,6 +141,9 @@ export const takeStaff = (tx: Tx, tenantId: number, id: string): Promise<StaffRo
 export const listStaff = (tx: Tx, tenantId: number): Promise<StaffRow[]> =>
   tx.rows(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} order by username limit 1000`)
 
+export const listStaffByIds = (tx: Tx, tenantId: number, ids: readonly string[]): Promise<Pick<StaffRow, 'id' | 'name' | 'role'>[]> =>
+  tx.rows(sql`select id, name, role from identity.staff where tenant_id = ${tenantId} and id = any (${[...ids]}::uuid[])`)
+
 /** False when the user name is taken. */
 export const insertStaff = async (
   tx: Tx,

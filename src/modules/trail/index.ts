@@ -24,7 +24,7 @@ export {
 export { ensureTrailKey, loadTrailSigner } from './keys.ts'
 export { originOf, type TrailEntry } from './model.ts'
 export { erasePersonal, readPersonal } from './personal.ts'
-export { findCheckpoint, findEntry, findTile, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'
+export { findCheckpoint, findEntry, findTile, listAbout, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'
 export { createSequencer, type Sequencer, type SequencerOptions } from './sequencer.ts'
 export {
   type BatchDelivery,

@@ -136,3 +136,25 @@ export function timeline(
     return rows.map(toEntry)
   })
 }
+
+/** Newest entries of these types about any of these things, at most `limit` (200). */
+export function listAbout(
+  db: Db,
+  tenantId: number,
+  about: {
+    readonly types: readonly string[]
+    readonly subjectKind: string
+    readonly subjectIds: readonly string[]
+    readonly limit?: number
+  },
+): Promise<TrailEntry[]> {
+  if (about.subjectIds.length === 0) return Promise.resolve([])
+  return db.read(tenantId, async tx => {
+    const rows = await tx.rows<EntryRow>(sql`
+      select ${raw(entryColumns)} from trail.entry
+      where tenant_id = ${tenantId} and subject_kind = ${about.subjectKind} and subject_id = any (${[...about.subjectIds]})
+        and type = any (${[...about.types]})
+      order by idx desc limit ${Math.min(about.limit ?? LIST_MAX, LIST_MAX)}`)
+    return rows.map(toEntry)
+  })
+}

@@ -1,76 +1,25 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { httpErrors, type Server } from '#kernel/http/server.ts'
-import { dayOf } from '#kernel/time.ts'
-import {
-  type BillState,
-  billingErrors,
-  bindAccount,
-  findAccount,
-  listBillers,
-  listBindings,
-  listOpenBills,
-  listTariffs,
-  unbindAccount,
-} from '#modules/billing/index.ts'
+import type { FastifyReply } from 'fastify'
+import type { Server } from '#kernel/http/server.ts'
+import { billingErrors, findAccount, listBillers, listOpenBills, listTariffs } from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
-import { cookieName, type Visit } from '#web/visit.ts'
-import { billsPage } from '../bills.tsx'
+import type { Visit } from '#web/visit.ts'
 import { accountNumberPage, chooseBillerPage } from '../find-account.tsx'
 import { homePage } from '../home.tsx'
-import { householdNewPage, householdPage, householdsPage } from '../households.tsx'
 import { minePage, paymentsPage } from '../mine.tsx'
 import { notOpenPage } from '../not-open.tsx'
 import { paths } from '../paths.ts'
 import { pricesPage, type TariffView } from '../prices.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '../texts.tsx'
+import { billers, billRow, type Limit, LOOKUPS, listKept, lookUpLimit, showBills } from './accounts.ts'
+import { addHouseholdRoutes } from './households.ts'
 import type { Pages } from './pages.ts'
+import { addReadingRoutes } from './readings.ts'
 import { billerName, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
-/**
- * Account numbers tried, over both forms that take one: few enough that nobody walks through them. An address may stand
- * for a hall full of people, a browser for one.
- */
-const LOOKUPS = { max: 120, timeWindow: '1 hour', groupId: 'look-up' }
-const LOOKUPS_OF_BROWSER = { max: 20, timeWindow: '1 hour' }
 const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
-
-const billRow = (visit: Visit, state: BillState) => ({
-  href: `/b/${state.bill.code}`,
-  periodLabel: periodLabel(visit.ctx.lang, state.bill.periodFrom, state.bill.periodTo),
-  amountFen: state.bill.amountFen + state.lateFeeFen,
-  dueOn: state.bill.dueOn,
-  isOverdue: state.bill.dueOn < dayOf(visit.ctx.kernel.clock.now()),
-})
-
-async function billers(visit: Visit) {
-  return (await listBillers(visit.ctx)).map(b => ({
-    id: b.id,
-    service: serviceName(visit.ctx.lang, b),
-    name: billerName(visit.ctx.lang, b),
-  }))
-}
-
-async function showBills(
-  pages: Pages,
-  visit: Visit,
-  reply: FastifyReply,
-  account: { id: string; accountNo: string; billerId: string },
-): Promise<FastifyReply> {
-  const open = await listOpenBills(visit.ctx, [account.id])
-  const biller = (await listBillers(visit.ctx)).find(b => b.id === account.billerId)!
-  return pages.html(
-    reply,
-    billsPage(visit.page, {
-      service: serviceName(visit.ctx.lang, biller),
-      accountMasked: `**** ${account.accountNo.slice(-4)}`,
-      bills: open.map(state => billRow(visit, state)),
-      isOldestFirst: biller.config.partial_payment === 'oldest_first',
-    }),
-  )
-}
 
 async function showAccountNumber(
   pages: Pages,
@@ -100,25 +49,11 @@ async function showAccountNumber(
   )
 }
 
-/** Answers too many tries of one browser; undefined while it may go on. */
-type Limit = (visit: Visit, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
-
-function lookUpLimit(server: Server, pages: Pages): Limit {
-  const name = cookieName(pages.options.kernel, 'browser')
-  const count = server.createRateLimit({ ...LOOKUPS_OF_BROWSER, keyGenerator: request => request.cookies[name] ?? request.ip })
-  return async (visit, request, reply) => {
-    const counted = await count(request)
-    if (counted.isAllowed || !counted.isExceeded) return undefined
-    pages.refused(visit, httpErrors.too_many_requests, `POST ${request.routeOptions.url ?? ''}`)
-    return pages.error(visit, reply.header('retry-after', String(counted.ttlInSeconds)), httpErrors.too_many_requests)
-  }
-}
-
 function addFinding(server: Server, pages: Pages, limit: Limit): void {
   server.get(paths.pay, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const known = new Map((await billers(visit)).map(b => [b.id, b]))
-    const mine = (await listBindings(visit.ctx, visit.payer)).map(k => ({
+    const mine = (await listKept(visit)).map(k => ({
       href: `/mine/households/${k.id}/bills`,
       service: known.get(k.billerId)!.service,
       accountMasked: `**** ${k.accountNo.slice(-4)}`,
@@ -160,7 +95,7 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
   )
 }
 
-function addMine(server: Server, pages: Pages, limit: Limit): void {
+function addMine(server: Server, pages: Pages): void {
   server.get(paths.mine, hidden, async (request, reply) => pages.html(reply, minePage((await pages.visit(request, reply)).page)))
   server.get(paths.payments, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
@@ -202,103 +137,6 @@ function addMine(server: Server, pages: Pages, limit: Limit): void {
         },
       }),
     )
-  })
-  server.get(paths.households, hidden, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const known = new Map((await billers(visit)).map(b => [b.id, b]))
-    const { notice } = textsOf(request.query)
-    const households = (await listBindings(visit.ctx, visit.payer)).map(k => ({
-      href: `/mine/households/${k.id}`,
-      service: known.get(k.billerId)!.service,
-      accountMasked: `**** ${k.accountNo.slice(-4)}`,
-      isShared: k.sharedBy !== null,
-      ...(k.nickname && { nickname: k.nickname }),
-      ...(k.sharedBy && { sharedBy: k.sharedBy }),
-    }))
-    return pages.html(reply, householdsPage(visit.page, { households, ...((notice === 'saved' || notice === 'bound') && { notice }) }))
-  })
-  server.get(paths.householdNew, hidden, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    return pages.html(reply, householdNewPage(visit.page, { billers: await billers(visit) }))
-  })
-  server.post(paths.households, { ...hidden, config: { rateLimit: LOOKUPS } }, (request, reply) =>
-    pages.guarded(request, reply, async () => {
-      const visit = await pages.visit(request, reply)
-      const tooMany = await limit(visit, request, reply)
-      if (tooMany) return tooMany
-      const body = textsOf(request.body)
-      const errors: FieldError[] = []
-      if (!body.biller) errors.push(fieldError(visit.ctx.lang, 'billerMissing'))
-      if (!['owner', 'tenant', 'helper'].includes(body.relation ?? '')) errors.push(fieldError(visit.ctx.lang, 'relationMissing'))
-      const found = body.biller ? await findAccount(visit.ctx, body.biller, body.account ?? '') : undefined
-      if (found && !found.ok)
-        errors.push(
-          fieldError(
-            visit.ctx.lang,
-            (body.account ?? '').trim() === ''
-              ? 'accountEmpty'
-              : found.error.code === billingErrors.account_no_malformed.code
-                ? 'accountFormat'
-                : 'accountNotFound',
-            { digits: '' },
-          ),
-        )
-      if (errors.length > 0 || !found?.ok)
-        return pages.html(reply, householdNewPage(visit.page, { billers: await billers(visit), values: body, errors }), 422)
-      await bindAccount(visit.ctx, visit.payer, found.value.id, body.relation!, body.nickname?.trim().slice(0, 20) || null)
-      return reply.redirect(`${paths.households}?notice=bound`, 303)
-    }),
-  )
-  addHousehold(server, pages)
-}
-
-function addHousehold(server: Server, pages: Pages): void {
-  const bound = async (visit: Visit, request: FastifyRequest) =>
-    (await listBindings(visit.ctx, visit.payer)).find(k => k.id === (request.params as { id: string }).id)
-  server.get('/mine/households/:id/bills', hidden, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const binding = await bound(visit, request)
-    return binding ? showBills(pages, visit, reply, binding) : pages.error(visit, reply, billingErrors.account_not_found)
-  })
-  server.get('/mine/households/:id', hidden, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const binding = await bound(visit, request)
-    if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
-    const biller = (await billers(visit)).find(b => b.id === binding.billerId)!
-    const base = `/mine/households/${binding.id}`
-    return pages.html(
-      reply,
-      householdPage(visit.page, {
-        service: biller.service,
-        biller: biller.name,
-        accountMasked: `**** ${binding.accountNo.slice(-4)}`,
-        addressMasked: binding.addressMask,
-        billsHref: `${base}/bills`,
-        saveAction: `${base}/save`,
-        unbindAction: `${base}/unbind`,
-        ...(binding.nickname && { nickname: binding.nickname }),
-        ...(binding.sharedBy && { sharedBy: binding.sharedBy }),
-      }),
-    )
-  })
-  pages.form(server, '/mine/households/:id/save', {}, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const binding = await bound(visit, request)
-    if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
-    await bindAccount(
-      visit.ctx,
-      visit.payer,
-      binding.id,
-      binding.relation,
-      textsOf(request.body).nickname?.trim().slice(0, 20) || null,
-      binding.sharedBy,
-    )
-    return reply.redirect(`${paths.households}?notice=saved`, 303)
-  })
-  pages.form(server, '/mine/households/:id/unbind', {}, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    await unbindAccount(visit.ctx, visit.payer, (request.params as { id: string }).id)
-    return reply.redirect(`${paths.households}?notice=saved`, 303)
   })
 }
 
@@ -367,7 +205,7 @@ function addTexts(server: Server, pages: Pages): void {
   const hall = pages.options.hall
   server.get(paths.home, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    const bindings = await listBindings(visit.ctx, visit.payer)
+    const bindings = await listKept(visit)
     const due = (
       await listOpenBills(
         visit.ctx,
@@ -400,6 +238,8 @@ function addTexts(server: Server, pages: Pages): void {
 export function addOtherRoutes(server: Server, pages: Pages): void {
   const limit = lookUpLimit(server, pages)
   addFinding(server, pages, limit)
-  addMine(server, pages, limit)
+  addMine(server, pages)
+  addHouseholdRoutes(server, pages, limit)
+  addReadingRoutes(server, pages)
   addTexts(server, pages)
 }

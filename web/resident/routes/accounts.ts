@@ -1,0 +1,89 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { httpErrors, type Server } from '#kernel/http/server.ts'
+import { dayOf } from '#kernel/time.ts'
+import { type BillState, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
+import { listShares } from '#modules/identity/index.ts'
+import { cookieName, type Visit } from '#web/visit.ts'
+import { billsPage } from '../bills.tsx'
+import type { Pages } from './pages.ts'
+import { billerName, periodLabel, serviceName } from './views.ts'
+
+/**
+ * Account numbers tried, over both forms that take one: few enough that nobody walks through them. An address may stand
+ * for a hall full of people, a browser for one.
+ */
+export const LOOKUPS = { max: 120, timeWindow: '1 hour', groupId: 'look-up' }
+const LOOKUPS_OF_BROWSER = { max: 20, timeWindow: '1 hour' }
+
+export const billRow = (visit: Visit, state: BillState) => ({
+  href: `/b/${state.bill.code}`,
+  periodLabel: periodLabel(visit.ctx.lang, state.bill.periodFrom, state.bill.periodTo),
+  amountFen: state.bill.amountFen + state.lateFeeFen,
+  dueOn: state.bill.dueOn,
+  isOverdue: state.bill.dueOn < dayOf(visit.ctx.kernel.clock.now()),
+})
+
+export async function billers(visit: Visit) {
+  return (await listBillers(visit.ctx)).map(b => ({
+    id: b.id,
+    service: serviceName(visit.ctx.lang, b),
+    name: billerName(visit.ctx.lang, b),
+  }))
+}
+
+export async function showBills(
+  pages: Pages,
+  visit: Visit,
+  reply: FastifyReply,
+  account: { id: string; accountNo: string; billerId: string },
+): Promise<FastifyReply> {
+  const open = await listOpenBills(visit.ctx, [account.id])
+  const biller = (await listBillers(visit.ctx)).find(b => b.id === account.billerId)!
+  return pages.html(
+    reply,
+    billsPage(visit.page, {
+      service: serviceName(visit.ctx.lang, biller),
+      accountMasked: `**** ${account.accountNo.slice(-4)}`,
+      bills: open.map(state => billRow(visit, state)),
+      isOldestFirst: biller.config.partial_payment === 'oldest_first',
+    }),
+  )
+}
+
+/** Answers too many tries of one browser; undefined while it may go on. */
+export type Limit = (visit: Visit, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
+
+export function lookUpLimit(server: Server, pages: Pages): Limit {
+  const name = cookieName(pages.options.kernel, 'browser')
+  const count = server.createRateLimit({ ...LOOKUPS_OF_BROWSER, keyGenerator: request => request.cookies[name] ?? request.ip })
+  return async (visit, request, reply) => {
+    const counted = await count(request)
+    if (counted.isAllowed || !counted.isExceeded) return undefined
+    pages.refused(visit, httpErrors.too_many_requests, `POST ${request.routeOptions.url ?? ''}`)
+    return pages.error(visit, reply.header('retry-after', String(counted.ttlInSeconds)), httpErrors.too_many_requests)
+  }
+}
+
+export type Kept = Awaited<ReturnType<typeof listBindings>>[number] & {
+  /** Set when it is a family member's: the share it comes by and, masked, who gave it. */
+  readonly share?: { readonly id: string; readonly by: string }
+}
+
+/**
+ * Accounts a visitor keeps, then those family members share with them. Shares are read each time, so one that was ended
+ * shows nothing any more. What somebody merely pays for others is not theirs to share.
+ */
+export async function listKept(visit: Visit): Promise<Kept[]> {
+  const own: Kept[] = await listBindings(visit.ctx, visit.payer)
+  if (!visit.resident) return own
+  const shares = await listShares(visit.ctx, visit.resident.id)
+  if (!shares.ok) return own
+  const kept = new Map(own.map(k => [k.id, k]))
+  for (const { id, ownerId, ownerMasked } of shares.value.received) {
+    const theirs = await listBindings(visit.ctx, `resident:${ownerId}`)
+    // The name the owner gave it is the owner's alone.
+    for (const k of theirs.filter(k => k.relation !== 'helper' && !kept.has(k.id)))
+      kept.set(k.id, { ...k, nickname: null, share: { id, by: ownerMasked } })
+  }
+  return [...kept.values()]
+}
