@@ -27,6 +27,16 @@ export async function startBench(poolMax = 40): Promise<Bench> {
   chmodSync(dataDir, 0o755)
   const server = await startEmbedded({ dataDir, settings: { max_connections: '250' } })
   await migrate(server.connections.migrator, await migrationFolders())
+  // However the run ends, its server does not stay behind.
+  process.on('exit', () => {
+    try {
+      process.kill(server.pid(), 'SIGQUIT')
+    } catch {
+      // It has ended already.
+    }
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const db = connect(server.connections.app, { max: poolMax, name: 'yimen bench' })
   const kernel: Kernel = {
     db,

@@ -113,11 +113,11 @@ export async function checkPayments(
         sql`
         select 'paid' as what, o.id from payments."order" o
         where o.tenant_id = ${t} and o.paid_attempt_id is not null
-          and not exists (select 1 from (${recorded(t, [orderPaid.type])}) e where e.id = o.paid_attempt_id)
+          and o.paid_attempt_id not in (select e.id from (${recorded(t, [orderPaid.type])}) e)
         union all
         select 'refund', r.id from payments.refund r
         where r.tenant_id = ${t}
-          and not exists (select 1 from (${recorded(t, [refundRequested.type])}) e where e.subject_id = r.order_id::text and e.body ->> 'refund' = r.id::text)
+          and r.id::text not in (select coalesce(e.body ->> 'refund', '') from (${recorded(t, [refundRequested.type])}) e)
         limit 20`,
       ),
       await empty(
