@@ -1,11 +1,12 @@
 import { type Ctx, type Kernel, permit } from '#kernel/context.ts'
-import type { Tx } from '#kernel/db/index.ts'
+import { databaseFailure, type Tx } from '#kernel/db/index.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import { ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { SEEN_MS, SESSION_MS } from '../model.ts'
 import * as store from '../store.ts'
 
+const DISK_FULL = 'database.disk_full'
 const TOKEN = /^[0-9a-z]{52}$/
 
 export const tokenDigest = (kernel: Kernel, token: string): Buffer => kernel.vault.digest('identity.session', token)
@@ -46,7 +47,12 @@ export function findSession(
 export async function noteUse(kernel: Kernel, tenantId: number, session: store.SessionRow): Promise<void> {
   const now = kernel.clock.now()
   if (now.getTime() - session.seenAt.getTime() < SEEN_MS) return
-  await kernel.db.tx(tenantId, tx => store.touchSession(tx, tenantId, session.digest, now))
+  try {
+    await kernel.db.tx(tenantId, tx => store.touchSession(tx, tenantId, session.digest, now))
+  } catch (error) {
+    // With no room to write reading goes on; the sign-in just ends a little earlier.
+    if (databaseFailure(error)?.code !== DISK_FULL) throw error
+  }
 }
 
 /** Ends the sign-in a token stands for; an unknown token is already signed out. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#kernel/db/index.ts'
+import { connect, sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
 import {
@@ -42,6 +42,17 @@ test('residents sign in by a code', async t => {
         assert.equal(first.resident.nameMasked, '138****1111')
         assert.notEqual(first.token, second.token)
         assert.deepEqual(await findResident(kernel, 1, second.token), second.resident)
+      })
+
+      await t.test('with no room left to write, whoever is signed in stays so', async () => {
+        const { token, resident } = await signInResident(kernel, '13800009999')
+        clock.advance(5 * MINUTE)
+        const db = connect(kernel.connections.app, { max: 1, isDiskFull: () => true })
+        try {
+          assert.deepEqual(await findResident({ ...kernel, db }, 1, token), resident)
+        } finally {
+          await db.close()
+        }
       })
 
       await t.test('a known and an unknown telephone get answers of the same shape', async () => {
