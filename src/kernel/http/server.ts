@@ -167,7 +167,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   })
   server.setErrorHandler(async (thrown, request, reply) => {
     const error = toAppError(thrown)
-    if (error.status >= 500) kernel.log.error({ requestId: request.id, route: request.routeOptions.url, err: thrown }, 'request failed')
+    const about = { requestId: request.id, route: request.routeOptions.url }
+    // The database being away or full is told once by whoever watches it; each request needs a line, not a stack.
+    if (error.status === 503) kernel.log.warn({ ...about, code: error.code }, 'request put off')
+    else if (error.status >= 500) kernel.log.error({ ...about, err: thrown }, 'request failed')
     else options.onRefused?.(request.ctx ?? undefined, error, `${request.method} ${request.routeOptions.url ?? 'unknown'}`)
     if (error.status === 503) void reply.header('retry-after', '2')
     const shown = await options.showError?.(request, reply, error)
