@@ -142,7 +142,7 @@ function createTrade(desk: WechatDesk, around: Surroundings, product: string, ra
   if (!/^[\w*|-]{6,32}$/.test(outTradeNo)) return no(400, 'PARAM_ERROR', 'out_trade_no')
   if (!Number.isSafeInteger(amountFen) || amountFen < 1) return no(400, 'PARAM_ERROR', 'amount.total')
   if (!body.description || !body.notify_url) return no(400, 'PARAM_ERROR', 'description, notify_url')
-  if (product === 'jsapi' && !body.payer?.openid) return no(400, 'PARAM_ERROR', 'payer.openid')
+  if (product === 'jsapi' && !/^o[\w-]{27}$/.test(body.payer?.openid ?? '')) return no(400, 'PARAM_ERROR', 'payer.openid')
   const known = desk.book.find(outTradeNo)
   if (known) {
     if (known.payments.length > 0) return no(400, 'ORDERPAID', '订单已支付')

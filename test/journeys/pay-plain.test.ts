@@ -101,8 +101,12 @@ test('inside WeChat without script: how to open a browser, nothing placed, or a 
     const code = await product.issueBill(8_800)
     const browser = plainBrowser(product.url, WECHAT)
     const bill = await browser.get(`/b/${code}`)
-    const told = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    const sent = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    assert.equal(sent.status, 303)
+    const told = await browser.get(sent.location!)
     assert.equal(told.status, 200)
+    // The browser it is then opened in comes to the bill.
+    assert.equal((await plainBrowser(product.url).get(sent.location!)).location, `/b/${code}`)
     assert.match(told.text, /请用浏览器打开/)
     assert.match(told.text, /未扣款/)
     const { rows: none } = await product.kernel.db.pool.query('select count(*)::int as n from payments."order"')
@@ -198,6 +202,29 @@ test('when WeChat does not say who pays, the payment goes on with a code', { tim
       assert.match((await browser.get(on.location!)).text, /88\.00/)
     }
     assert.deepEqual(await placed(product), ['native', 'native'])
+    assert.deepEqual(await books(product), [])
+  }),
+)
+
+test('a payer the wallet refuses is forgotten, and the payment goes on with a code', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const code = await product.issueBill(8_800)
+    const browser = plainBrowser(product.url, WECHAT)
+    const bill = await browser.get(`/b/${code}`)
+    const { appid } = product.sandbox.wechat.config as unknown as { appid: string }
+    const cell = `web|wechat_payer|${appid}|${browser.cookies.get('yimen_browser')}`
+    const note = JSON.stringify({ openid: 'of-another-account', until: Date.now() + 60_000 })
+    browser.cookies.set('yimen_wechat_payer', product.kernel.vault.seal(1, cell, note).toString('base64url'))
+    const on = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat', script: '1' })
+    assert.equal(on.status, 303)
+    assert.match((await browser.get(on.location!)).text, /88\.00/)
+    assert.deepEqual(await placed(product), ['jsapi', 'native'])
+    assert.equal(browser.cookies.get('yimen_wechat_payer'), '')
+    const { rows } = await product.kernel.db.pool.query('select state from payments."order" order by created_at')
+    assert.deepEqual(
+      rows.map(row => row.state),
+      [3, 1],
+    )
     assert.deepEqual(await books(product), [])
   }),
 )

@@ -129,13 +129,23 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
   const pressed: Pressed = { bill: code, quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
   if (way.id !== 'wechat' || !isInWechat(request) || body.by === 'code' || !hasSignIn(visit))
     return place(pages, visit, request, reply, pressed, way.id)
-  if (!body.script) {
-    const view = { billHref: `/b/${code}`, payAction: `/b/${code}/pay`, quote: pressed.quote }
-    return pages.html(reply, openBrowserPage(visit.page, { ...view, idempotencyKey: pressed.idempotencyKey ?? newCode(ctx.kernel.random) }))
-  }
+  if (!body.script) return reply.redirect(`/b/${code}/pay`, 303)
   const openid = findOpenid(pages, visit, request, reply)
   const away = openid ? undefined : askWechat(pages, visit, request, reply, pressed)
   return away ?? place(pages, visit, request, reply, pressed, way.id, openid)
+}
+
+/** How to leave WeChat. The address is the one another browser then opens: there it is the bill. */
+async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const visit = await pages.visit(request, reply)
+  const billHref = `/b/${codeOf(request)}`
+  const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payer) : undefined
+  if (!found?.ok || found.value.claim) return reply.redirect(billHref, 303)
+  const idempotencyKey = newCode(visit.ctx.kernel.random)
+  return pages.html(
+    reply,
+    openBrowserPage(visit.page, { billHref, payAction: `${billHref}/pay`, quote: found.value.quote, idempotencyKey }),
+  )
 }
 
 /** Back from WeChat with the answer who pays, or without one. */
@@ -421,6 +431,7 @@ export function addPayRoutes(server: Server, pages: Pages): void {
     showBill(pages, await pages.visit(request, reply), request, reply, codeOf(request)),
   )
   pages.form(server, '/b/:code/pay', { per_minute: 20 }, (request, reply) => pay(pages, request, reply))
+  server.get('/b/:code/pay', { schema: { hide: true } }, (request, reply) => showWayOut(pages, request, reply))
   server.get('/b/:code/wechat', { schema: { hide: true } }, (request, reply) => goOn(pages, request, reply))
   pages.form(server, '/o/:code/by-code', { per_minute: 20 }, (request, reply) => payByCode(pages, request, reply))
   server.get('/o/:code', { schema: { hide: true } }, (request, reply) => showOrder(pages, request, reply))
