@@ -122,11 +122,12 @@ const HOSTILE = [
 const isReflected = (page: Page, text: string): boolean => /<(?=[a-z!/?])/i.test(text) && text.trim().length > 3 && page.text.includes(text)
 
 async function attackWith(url: string, texts: readonly string[], first: number): Promise<string[]> {
-  const { browser, csrf } = await visitor(url)
   const wrong: string[] = []
   const queue = texts.map((text, i) => ({ text, n: first + i }))
   const work = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
+      // A browser each: look-ups are limited by browser, and what is tried here is the text.
+      const { browser, csrf } = await visitor(url)
       for (const [place, page] of await sendEverywhere(url, browser, csrf, next.text, next.n)) {
         if (page.status >= 500 || page.status === 429)
           wrong.push(`${place} answered ${page.status} to ${JSON.stringify(next.text.slice(0, 60))}`)
