@@ -69,7 +69,7 @@ limit 20;
 -- silentJournals
 select j.ref, j.code from ledger.journal j
 where j.tenant_id = $1 and j.code <> 'PAY'
-  and not exists (select 1 from ($2) e where e.subject_id = j.ref::text and e.body ->> 'code' = j.code)
+  and (j.ref::text, j.code) not in (select e.subject_id, coalesce(e.body ->> 'code', '') from ($2) e)
 limit 20;
 
 -- canRewrite
