@@ -282,8 +282,10 @@ test('no role does at the desk what it does not hold, whatever it sends, and nob
           refused++
         }
         // For oneself: no page offers it and no form does it.
+        const refusals = await see.refusals()
         const own = await desk.browser.post(`/staff/accounts/${desk.id}/role`, { ...raised, csrf: desk.csrf })
         assert.equal(own.status, 403, role)
+        await until(`a refusal of ${role} for itself`, async () => (await see.refusals()) === refusals + 1)
       }
       assert.ok(refused > 25, String(refused))
       // Fields of a password form that belong to somebody else's account are not read.
