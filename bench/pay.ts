@@ -12,7 +12,7 @@ import { FLOOR_TABLES, fillFloor, floor4, floor7, pgbenchFloors } from './pay-fl
 import type { Errand, Letter } from './pay-sender.ts'
 
 const CLIENTS = 64
-const LETTERS = 10_000
+const LETTERS = 8_000
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 const WINDOW_MS = Number(process.env.WINDOW_MS ?? 700)
 
@@ -152,9 +152,13 @@ const coalesced = ratio('coalesced_64', 'floor4_64')
 report('single / floor7 at 32', single)
 const overHttp = ratio('http_64', 'floor4_64')
 report('coalesced / floor4 at 64', coalesced)
+const crowd = ratio('coalesced_256', 'floor4_64')
+report('coalesced at 256 / floor4 at 64', crowd)
 report('http / floor4 at 64', overHttp)
+const examined = performance.now()
 const checks = [...(await checkLedger(kernel.db, TENANT)), ...(await checkPayments(kernel.db, TENANT))]
 const broken = checks.filter(check => check.ok === false)
+console.log(`doctor over ${txn} payments: ${round((performance.now() - examined) / 1000, 1)} s`)
 for (const check of broken) console.log(`${check.id} ${check.name}: ${check.detail}`)
 await http.close()
 await sender.terminate()
@@ -165,6 +169,7 @@ console.log(
     name: 'pay',
     single_vs_floor7: round(median(single)),
     coalesced_vs_floor4: round(median(coalesced)),
+    coalesced_256_vs_floor4: round(median(crowd)),
     http_vs_floor4: round(median(overHttp)),
     doctor: broken.length === 0 ? 'clean' : 'broken',
   }),
