@@ -11,6 +11,7 @@ const USAGE = `yimen <command>
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]
+  biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
   verify FILE             check a receipt or checkpoint offline [--keys FILE] [--json]
   doctor                  check the books and the trail [--json]
@@ -32,6 +33,15 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       try {
         const { runImport } = await import('./import-cli.ts')
         return await runImport(opened.kernel, TENANT, rest)
+      } finally {
+        await opened.close()
+      }
+    }
+    case 'biller-client': {
+      const opened = await openKernel(readConfig())
+      try {
+        const { runClients } = await import('./client-cli.ts')
+        return await runClients(opened.kernel, TENANT, rest)
       } finally {
         await opened.close()
       }

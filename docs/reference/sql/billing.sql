@@ -152,6 +152,10 @@ c.hourly_max as "hourlyMax";
 select $1 from billing.client c
 where c.tenant_id = $2 and c.biller_id = $3 and c.purpose = $4 and c.client_id = $5 and c.revoked_at is null;
 
+-- listClients
+select $1, c.revoked_at as "revokedAt" from billing.client c
+where c.tenant_id = $2 order by c.biller_id, c.purpose, c.opened_at desc limit 500;
+
 -- findCaller
 select $1 from billing.client c
 where c.tenant_id = $2 and c.biller_id = $3 and c.purpose = 'call' and c.revoked_at is null order by c.opened_at desc limit 1;

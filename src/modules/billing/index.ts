@@ -34,7 +34,7 @@ export {
   searchBills,
   unbindAccount,
 } from './service/bills.ts'
-export { ensureClient, type NewClient, revokeClient, usePort } from './service/clients.ts'
+export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type PayBills, payBills } from './service/pay.ts'
 export { findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'

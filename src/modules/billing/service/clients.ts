@@ -70,6 +70,18 @@ export async function revokeClient(ctx: Ctx, which: Pick<NewClient, 'billerId' |
   })
 }
 
+export interface ListedClient {
+  readonly billerId: string
+  readonly purpose: store.ClientRow['purpose']
+  readonly clientId: string
+  readonly baseUrl: string | null
+  readonly revokedAt: Date | null
+}
+
+/** Credentials in force and ended, without their secrets. */
+export const listClients = (ctx: Ctx): Promise<ListedClient[]> =>
+  ctx.kernel.db.read(ctx.tenantId, tx => store.listClients(tx, ctx.tenantId))
+
 const adapters = new Map<string, BillerPort>()
 
 /** For a biller whose own protocol is code of ours: it takes the place of the posting interface we ask billers to offer. */

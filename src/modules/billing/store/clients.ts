@@ -19,6 +19,12 @@ export const findClient = (tx: Tx, tenantId: number, c: Which) =>
     select ${COLUMNS} from billing.client c
     where c.tenant_id = ${tenantId} and c.biller_id = ${c.billerId} and c.purpose = ${c.purpose} and c.client_id = ${c.clientId} and c.revoked_at is null`)
 
+/** Every credential ever given, the newest first within a biller; secrets stay sealed. */
+export const listClients = (tx: Tx, tenantId: number) =>
+  tx.rows<ClientRow & { revokedAt: Date | null }>(sql`
+    select ${COLUMNS}, c.revoked_at as "revokedAt" from billing.client c
+    where c.tenant_id = ${tenantId} order by c.biller_id, c.purpose, c.opened_at desc limit 500`)
+
 /** The credentials we call a biller with. */
 export const findCaller = (tx: Tx, tenantId: number, billerId: string) =>
   tx.maybe<ClientRow>(sql`
