@@ -13,8 +13,8 @@ const USAGE = `usage: yimen biller-client list
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>
-  readonly print?: (text: string) => void
-  readonly complain?: (text: string) => void
+  readonly print?: (text: string) => unknown
+  readonly complain?: (text: string) => unknown
 }
 
 const write = (stream: NodeJS.WriteStream) => (text: string) => void stream.write(text)

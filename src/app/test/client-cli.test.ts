@@ -11,14 +11,14 @@ test('an operator hands out, renews, lists and ends the credentials of a biller'
   withTestDb(async kernel => {
     await seedTown(kernel, 1, { size: 'small', seed: 'clients' })
     const run = async (...argv: string[]) => {
-      let printed = ''
-      let complained = ''
+      const printed: string[] = []
+      const complained: string[] = []
       const code = await runClients(kernel, 1, argv, {
         env: { BILLER_SECRET: 'a secret the biller gave us' },
-        print: text => void (printed += text),
-        complain: text => void (complained += text),
+        print: text => printed.push(text),
+        complain: text => complained.push(text),
       })
-      return { code, printed, complained }
+      return { code, printed: printed.join(''), complained: complained.join('') }
     }
     const secretOf = (printed: string) => /^secret ([0-9a-z]{52})$/m.exec(printed)?.[1] ?? ''
     const may = async (secret: string) => {
