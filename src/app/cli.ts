@@ -1,8 +1,10 @@
 import { ConfigError, publicUrl, readConfig } from '#kernel/config.ts'
+import { systemCtx } from '#kernel/context.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
-import { resetStaffByOperator } from '#modules/identity/index.ts'
+import { createStaff, resetStaffByOperator, roles } from '#modules/identity/index.ts'
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
+import { describe } from './texts.ts'
 import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
 import { verifyFile } from './verify.ts'
 
@@ -12,6 +14,7 @@ const USAGE = `yimen <command>
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]
   biller-client           list | add | connect | revoke: credentials of billers' systems
+  staff-add NAME ROLE FULL-NAME   open a staff account, print its password and authenticator once
   staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
   verify FILE             check a receipt or checkpoint offline [--keys FILE] [--json]
   doctor                  check the books and the trail [--json]
@@ -46,6 +49,8 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
         await opened.close()
       }
     }
+    case 'staff-add':
+      return addStaff(rest)
     case 'staff-reset':
       return resetStaff(rest)
     case 'verify':
@@ -59,6 +64,25 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
     default:
       process.stderr.write(`unknown command: ${command}\n\n${USAGE}`)
       return 2
+  }
+}
+
+async function addStaff([username, role, name, ...more]: readonly string[]): Promise<number> {
+  const chosen = roles.find(known => known === role)
+  if (!username || !/^[a-z][a-z0-9.-]{1,30}$/.test(username) || !chosen || !name || more.length > 0) {
+    process.stderr.write(
+      `usage: yimen staff-add NAME ROLE FULL-NAME\n  NAME: letters, digits, dots and hyphens. ROLE: ${roles.join(', ')}\n`,
+    )
+    return 2
+  }
+  const { kernel, close } = await openKernel(readConfig())
+  try {
+    const made = await createStaff(systemCtx(kernel, TENANT, 'operator'), { username, role: chosen, name })
+    if (made.ok) process.stdout.write(`password ${made.value.password}\nauthenticator ${made.value.totpSecret}\n  shown this once\n`)
+    else process.stderr.write(`${describe(made.error, 'en') ?? made.error.code}\n`)
+    return made.ok ? 0 : 1
+  } finally {
+    await close()
   }
 }
 

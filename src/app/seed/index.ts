@@ -13,6 +13,7 @@ import {
   type PrintBill,
   registerBiller,
 } from '#modules/billing/index.ts'
+import { billerFileSchema, billerOf } from '../biller-file.ts'
 import { placeHouseholds } from './areas.ts'
 import { generators, type SeedRow, serialNumbers } from './bills.ts'
 import { type BillerContent, billers, town } from './content.ts'
@@ -72,26 +73,7 @@ export async function seedTown(
 export const printBills = (kernel: Kernel, tenantId: number, count = 12): Promise<PrintBill[]> =>
   listPrintBills(systemCtx(kernel, tenantId, 'seed'), 'water', count)
 
-const register = async (ctx: Ctx, b: BillerContent): Promise<void> =>
-  unwrap(
-    await registerBiller(ctx, {
-      id: b.id,
-      nameZh: b.zh,
-      nameEn: b.en,
-      serviceZh: b.service_zh,
-      serviceEn: b.service_en,
-      unit: b.unit,
-      config: {
-        account: b.account,
-        late_fee: b.late_fee,
-        partial_payment: b.partial_payment,
-        posting_window_min: b.posting_window_min,
-        cycle_months: b.cycle_months,
-        mappings: { bills: b.mapping },
-      },
-      tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),
-    }),
-  )
+const register = async (ctx: Ctx, b: BillerContent): Promise<void> => unwrap(await registerBiller(ctx, billerOf(billerFileSchema.parse(b))))
 
 function generate(biller: BillerContent, households: readonly Household[], cycles: readonly Cycle[], seed: string): Map<Cycle, SeedRow[]> {
   const random = seededRandom(`${seed}:${biller.id}`)

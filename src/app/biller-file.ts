@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import type { NewBiller } from '#modules/billing/index.ts'
+
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
+
+/**
+ * A biller as its file declares it: who it is, what its account numbers look like, its rules, its published prices and the
+ * layout of its bill files. A new biller is such a file. Money in fen, `rate_per_day_e6` in millionths, prices as published.
+ */
+export const billerFileSchema = z.object({
+  id: z.string().regex(/^[a-z][a-z0-9_]{1,30}$/),
+  zh: z.string().min(1).max(60),
+  en: z.string().min(1).max(60),
+  service_zh: z.string().min(1).max(20),
+  service_en: z.string().min(1).max(40),
+  unit: z.string().max(20),
+  account: z.object({
+    pattern: z.string().refine(isPattern, 'not a regular expression'),
+    check: z.enum(['luhn', 'weighted_mod11_2to7', 'iso7064_mod11_10', 'weighted_731_mod10', 'luhn_mod36', 'iso7064_mod97_10']),
+    length: z.int().min(1).max(40),
+    example: z.string().min(1).max(40),
+  }),
+  late_fee: z.object({ grace_days: z.int().min(0), rate_per_day_e6: z.int().min(0), minimum_fen: z.int().min(0).optional() }),
+  partial_payment: z.enum(['none', 'oldest_first', 'free']),
+  posting_window_min: z.int().min(0),
+  cycle_months: z.int().min(1).max(12),
+  query_after_min: z.int().min(1).optional(),
+  tariffs: z.array(z.looseObject({ id: z.string().min(1).max(60), valid_from: day, valid_to: day.nullable() })).default([]),
+  mapping: z.record(z.string(), z.unknown()),
+})
+
+export type BillerFile = z.infer<typeof billerFileSchema>
+
+export const billerOf = (b: BillerFile): NewBiller => ({
+  id: b.id,
+  nameZh: b.zh,
+  nameEn: b.en,
+  serviceZh: b.service_zh,
+  serviceEn: b.service_en,
+  unit: b.unit,
+  config: {
+    account: b.account,
+    late_fee: { grace_days: b.late_fee.grace_days, rate_per_day_e6: b.late_fee.rate_per_day_e6, ...minimum(b) },
+    partial_payment: b.partial_payment,
+    posting_window_min: b.posting_window_min,
+    cycle_months: b.cycle_months,
+    ...(b.query_after_min !== undefined && { query_after_min: b.query_after_min }),
+    mappings: { bills: b.mapping },
+  },
+  tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),
+})
+
+const minimum = ({ late_fee }: BillerFile) => (late_fee.minimum_fen === undefined ? {} : { minimum_fen: late_fee.minimum_fen })
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text).source !== ''
+  } catch {
+    return false
+  }
+}
