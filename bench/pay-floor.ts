@@ -51,9 +51,9 @@ export const fillFloor = async (pool: pg.Pool, from: number, to: number): Promis
 const txnOf = (id: number) => `42000020261122${String(id).padStart(14, '0')}`
 
 export const floor4 = (pool: pg.Pool, id: number) =>
-  pool.query({ name: 'floor4', text: FLOOR4, values: [id, new Date(), txnOf(id), 12_345, 1, 2] })
+  pool.query({ name: 'floor4', text: FLOOR4, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2'] })
 export const floor7 = (pool: pg.Pool, id: number) =>
-  pool.query({ name: 'floor7', text: FLOOR7, values: [id, new Date(), txnOf(id), 12_345, 1, 2, ENTRY] })
+  pool.query({ name: 'floor7', text: FLOOR7, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2', ENTRY] })
 
 const SECONDS = 3
 const IDS_A_CLIENT = 10_000

@@ -110,7 +110,7 @@ export const en: Record<keyof typeof zh, string> = {
   'precheck.being_paid_text': 'Wait a few minutes, so that it is not paid twice.',
   'precheck.account_closed': 'This account is closed',
   'precheck.account_closed_text': 'Please check the number by telephone.',
-  'precheck.amount_far': '{more} {unit} more than a year ago',
+  'precheck.amount_far': 'About {times} times the usual amount',
   'precheck.amount_far_text': 'Guests or a leak may be the cause. You can pay as usual.',
   'precheck.amount_far_link': 'Ask for a meter check first',
   'precheck.late_fee': 'Past the due date, late fee {amount} yuan included',

@@ -108,7 +108,7 @@ export const zh = {
   'precheck.being_paid_text': '等几分钟再看，免得付两次。',
   'precheck.account_closed': '这个户号已销户',
   'precheck.account_closed_text': '请打电话核对户号。',
-  'precheck.amount_far': '比去年同期多用{more} {unit}',
+  'precheck.amount_far': '金额约为往常的{times}倍',
   'precheck.amount_far_text': '来客、漏水都可能，可以照常缴。',
   'precheck.amount_far_link': '先请人看表',
   'precheck.late_fee': '已过缴费日，含违约金{amount}元',

@@ -5,7 +5,7 @@ import type { Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
 import { billingErrors, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
-import { receiveNotification } from '#modules/payments/index.ts'
+import { paymentErrors, receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
 import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
@@ -193,7 +193,8 @@ function addNotifications(server: Server, kernel: Kernel, refused: (ctx: Ctx, co
         if (received?.ok) return channel === 'alipay' ? reply.type('text/plain').send('success') : reply.status(204).send()
         const code = received?.error.code ?? httpErrors.not_found.code
         refused(request.ctx, code, `POST /notify/${channel}`)
-        const status = received?.error.status ?? 404
+        // A channel this tenant does not have is a place nobody lives at.
+        const status = code === paymentErrors.channel_not_available.code ? 404 : (received?.error.status ?? 404)
         return channel === 'alipay'
           ? reply.status(status).type('text/plain').send('fail')
           : reply.status(status).send({ code: 'FAIL', message: code })

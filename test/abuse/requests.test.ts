@@ -127,7 +127,7 @@ async function attackWith(url: string, texts: readonly string[], first: number):
   const work = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       // A browser each: look-ups are limited by browser, and what is tried here is the text.
-      const { browser, csrf } = await visitor(url)
+      const { browser, csrf } = await visitor(url, fromAddress(next.n))
       for (const [place, page] of await sendEverywhere(url, browser, csrf, next.text, next.n)) {
         if (page.status >= 500 || page.status === 429)
           wrong.push(`${place} answered ${page.status} to ${JSON.stringify(next.text.slice(0, 60))}`)

@@ -129,8 +129,8 @@ export const comparable = (text: string, path: string): string =>
 export const csrfOf = (page: Page): string => /name="csrf" value="([^"]*)"/.exec(page.text)![1]!
 
 /** A browser that has a token, and the token. */
-export async function visitor(url: string): Promise<{ browser: Plain; csrf: string }> {
-  const browser = plainBrowser(url)
+export async function visitor(url: string, headers: Record<string, string> = {}): Promise<{ browser: Plain; csrf: string }> {
+  const browser = plainBrowser(url, undefined, headers)
   return { browser, csrf: csrfOf(await browser.get('/prefs')) }
 }
 

@@ -21,7 +21,7 @@ export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillV
   addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
   nameMasked: '王**',
   precheck: [
-    { level: 'warn', key: 'amount_far', params: { more: 9, unit: 'm³' }, href: '/help' },
+    { level: 'warn', key: 'amount_far', params: { times: '2.3' }, href: '/help' },
     { level: 'ok', key: 'not_paid' },
     { level: 'ok', key: 'account_ok' },
     { level: 'ok', key: 'biller_ok', params: { biller: pick(ctx, '自来水公司', 'The water company') } },

@@ -8,7 +8,7 @@ with chosen as (
     paid_txn_no = f.txn_no, version = o.version + 1
   from $2
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
-  where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and o.amount_fen = a.amount_fen
+  where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> $4
   returning a.id as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event$5),
@@ -35,6 +35,10 @@ r.created_at as "createdAt", r.finished_at as "finishedAt";
 -- findMerchant
 select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
 from payments.merchant where tenant_id = $1 and channel = $2 order by opened_at desc limit 1;
+
+-- getMerchant
+select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+from payments.merchant where tenant_id = $1 and channel = $2 and mchid = $3;
 
 -- insertMerchant
 insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)
@@ -135,6 +139,9 @@ values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
 
 -- resolveSuspense
 update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
+
+-- replaceSuspenseRefund
+update payments.suspense set refund_id = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
 
 -- findSuspense
 select reason, refund_id as "refundId" from payments.suspense where tenant_id = $1 and attempt_id = $2;

@@ -149,16 +149,19 @@ export function connect(url: string, options: ConnectOptions): Db {
     }
   }
 
-  async function retried<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  /** Serialisation failures and deadlocks were rolled back whole: the same again is safe. */
+  async function againOnConflict<T>(act: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await attempt(begin, work)
+        return await act()
       } catch (error) {
         if (tries >= TRIES_MAX || !CONFLICT.has(codeOf(error))) throw error
         await pause(2 ** tries * (5 + Math.random() * 10))
       }
     }
   }
+
+  const retried = <T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> => againOnConflict(() => attempt(begin, work))
 
   const begin = (tenantId: number, mode: string) => {
     if (!Number.isInteger(tenantId)) throw new TypeError(`not a tenant: ${tenantId}`)
@@ -178,18 +181,20 @@ export function connect(url: string, options: ConnectOptions): Db {
     read: (tenantId, work) => retried(begin(tenantId, 'isolation level repeatable read read only'), work),
     async statement<T>(name: string, text: string, values: unknown[]) {
       refuseWhenFull()
-      const client = await checkOut()
-      let broken = false
-      try {
-        const { rows, rowCount } = await client.query({ name, text, values })
-        return { rows: rows as T[], count: rowCount ?? 0 }
-      } catch (error) {
-        broken = isConnectionLoss(error)
-        if (broken) throw new CommitUnknown('the connection broke during a statement', { cause: error })
-        throw error
-      } finally {
-        client.release(broken)
-      }
+      return againOnConflict(async () => {
+        const client = await checkOut()
+        let broken = false
+        try {
+          const { rows, rowCount } = await client.query({ name, text, values })
+          return { rows: rows as T[], count: rowCount ?? 0 }
+        } catch (error) {
+          broken = isConnectionLoss(error)
+          if (broken) throw new CommitUnknown('the connection broke during a statement', { cause: error })
+          throw error
+        } finally {
+          client.release(broken)
+        }
+      })
     },
     close: () => pool.end(),
   }

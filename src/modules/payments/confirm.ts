@@ -57,7 +57,7 @@ with chosen as (
     paid_txn_no = f.txn_no, version = o.version + 1
   from ${facts}
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
-  where o.tenant_id = $1 and o.id = a.order_id and o.state = ${ORDER.open} and o.amount_fen = a.amount_fen
+  where o.tenant_id = $1 and o.id = a.order_id and o.state = ${ORDER.open} and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> ${ATTEMPT.succeeded}
   returning a.id as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event${withEvents ? ', f.event_key, f.raw, f.headers' : ''}),

@@ -64,6 +64,8 @@ export const askAgainAfterMs = (tries: number): number => UNKNOWN_MS[Math.min(tr
 export const ORDER_MS_MAX = 15 * M
 /** A channel that still does not know an attempt this long after it was sent never got it. */
 export const NEVER_EXISTED_GRACE_MS = 60 * S
+/** Times a refund the channel closed is asked for again under a new number; then a person looks. */
+export const REFUND_REPEATS_MAX = 3
 /** Undo on the receipt (适老化: ten minutes for money). */
 export const UNDO_MS_MAX = 10 * M
 

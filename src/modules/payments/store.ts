@@ -86,6 +86,12 @@ export const findMerchant = (tx: Tx, tenantId: number, channel: string) =>
     select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
     from payments.merchant where tenant_id = ${tenantId} and channel = ${channel} order by opened_at desc limit 1`)
 
+/** The account an attempt was made with, whatever was opened since. */
+export const getMerchant = (tx: Tx, tenantId: number, a: Pick<AttemptRow, 'channel' | 'mchid'>) =>
+  tx.one<MerchantRow>(sql`
+    select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+    from payments.merchant where tenant_id = ${tenantId} and channel = ${a.channel} and mchid = ${a.mchid}`)
+
 export const insertMerchant = (tx: Tx, tenantId: number, row: MerchantRow, at: Date) =>
   tx.run(sql`
     insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)
@@ -253,6 +259,12 @@ export const insertSuspense = (
 export const resolveSuspense = (tx: Tx, tenantId: number, refundId: string, at: Date) =>
   tx.run(
     sql`update payments.suspense set resolved_at = ${at} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`,
+  )
+
+/** The refund that takes the place of one the channel closed. */
+export const replaceSuspenseRefund = (tx: Tx, tenantId: number, refundId: string, next: string) =>
+  tx.run(
+    sql`update payments.suspense set refund_id = ${next} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`,
   )
 
 export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>

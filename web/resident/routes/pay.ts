@@ -138,7 +138,7 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
 /** How to leave WeChat. The address is the one another browser then opens: there it is the bill. */
 async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
-  const billHref = `/b/${codeOf(request)}`
+  const billHref = `/b/${encodeURIComponent(codeOf(request))}`
   const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payer) : undefined
   if (!found?.ok || found.value.claim) return reply.redirect(billHref, 303)
   const idempotencyKey = newCode(visit.ctx.kernel.random)
@@ -320,7 +320,8 @@ function showWallet(
       money: order.mismatch ? 'charged_pending' : 'unknown',
       ...(launch.redirectUrl && { payHref: launch.redirectUrl }),
       ...(launch.codeUrl && { payHref: `/o/${order.code}` }),
-      cancelAction: `/o/${order.code}/cancel`,
+      // Money that came in another amount is somebody's to decide: there is nothing left to give up.
+      ...(!order.mismatch && { cancelAction: `/o/${order.code}/cancel` }),
       idempotencyKey: newCode(kernel.random),
     }),
   )

@@ -32,7 +32,8 @@ const sameLastYear = (from: string, to: string) => (a: { periodFrom: string; per
   a.periodTo.slice(5) === to.slice(5) &&
   Number(a.periodTo.slice(0, 4)) === Number(to.slice(0, 4)) - 1
 
-function checkView(lang: Lang, state: BillState, check: Precheck): PrecheckView | undefined {
+/** What a resident reads of one check; undefined for what needs no words. */
+export function checkView(lang: Lang, state: BillState, check: Precheck): PrecheckView | undefined {
   const params = check.params ?? {}
   switch (check.key) {
     case 'unpaid':

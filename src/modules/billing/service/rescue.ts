@@ -105,10 +105,12 @@ export async function answerRescue(ctx: Ctx, input: { orderId: string; isAgreed:
     const rescue = await store.findRescue(tx, ctx.tenantId, input.orderId)
     if (rescue?.state !== 'asked') return fail(errors.receipt_not_found)
     const now = ctx.kernel.clock.now()
-    await store.answerRescue(tx, ctx.tenantId, input.orderId, input.isAgreed ? 'returned' : 'declined', input.answer, now)
+    const outcome = input.isAgreed ? 'returned' : 'declined'
+    // Somebody else may have answered since the look: the first answer stands.
+    if ((await store.answerRescue(tx, ctx.tenantId, input.orderId, outcome, input.answer, now)) === 0) return fail(errors.receipt_not_found)
     await append(tx, ctx, rescueAnswered, {
       subjectId: input.orderId,
-      body: { rescue: rescue.id, outcome: input.isAgreed ? 'returned' : 'declined' },
+      body: { rescue: rescue.id, outcome },
     })
     if (!input.isAgreed) return ok(undefined)
     for (const posting of await store.lockPostings(tx, ctx.tenantId, input.orderId)) {

@@ -71,7 +71,7 @@ interface Prepared {
 async function prepareAttempt(tx: Tx, ctx: Ctx, input: StartAttempt): Promise<Result<Prepared>> {
   const order = await store.lockOrder(tx, ctx.tenantId, input.orderId)
   const now = ctx.kernel.clock.now()
-  if (order.state !== ORDER.open || order.expiresAt <= now) return fail(errors.order_not_open)
+  if (order.state !== ORDER.open || order.mismatch || order.expiresAt <= now) return fail(errors.order_not_open)
   const open = (await store.listAttempts(tx, ctx.tenantId, order.id)).find(attempt => OPEN_STATES.includes(attempt.state))
   if (open) {
     const same = open.channel === input.channel && open.product === input.product && open.launch !== null
@@ -142,7 +142,8 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: string): Promis
   const { db } = ctx.kernel
   const attempt = await db.tx(ctx.tenantId, async tx => {
     const order = await store.lockOrder(tx, ctx.tenantId, orderId)
-    if (order.state !== ORDER.open) return undefined
+    // Another amount was paid: the order and its subjects stay taken until somebody has decided.
+    if (order.state !== ORDER.open || order.mismatch) return undefined
     const open = (await store.listAttempts(tx, ctx.tenantId, orderId)).find(a => OPEN_STATES.includes(a.state))
     if (!open) {
       await finishOrder(tx, ctx, orderId, why)
@@ -163,7 +164,7 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: string): Promis
   })
   if (!attempt) {
     const order = await db.read(ctx.tenantId, tx => store.findOrder(tx, ctx.tenantId, orderId))
-    return order?.state === ORDER.paid ? 'paid' : 'closed'
+    return order?.state === ORDER.paid || order?.mismatch ? 'paid' : 'closed'
   }
   const channel = findChannel(ctx.tenantId, attempt.channel)
   if (!channel) return 'unknown'

@@ -63,7 +63,7 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
     txnNo: fact.txnNo,
     succeededAt: fact.paidAt,
   })
-  const merchant = (await store.findMerchant(tx, tenantId, attempt.channel))!
+  const merchant = await store.getMerchant(tx, tenantId, attempt)
   await post(tx, ctx, {
     code: 'LATE',
     ref: attempt.id,

@@ -6,7 +6,7 @@ import { addMs } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { orderPlaced } from '../events.ts'
-import { ORDER, ORDER_MS_MAX, orderStateOf } from '../model.ts'
+import { ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
 import * as store from '../store.ts'
 
 export interface OrderLineInput {
@@ -131,7 +131,8 @@ const viewOf = async (tx: Tx, tenantId: number, order: store.OrderRow): Promise<
   ...order,
   lines: await store.listLines(tx, tenantId, order.id),
   attempts: await store.listAttempts(tx, tenantId, order.id),
-  refunds: await store.listRefunds(tx, tenantId, order.id),
+  // One the channel closed moved no money and was asked for again under another number.
+  refunds: (await store.listRefunds(tx, tenantId, order.id)).filter(refund => refund.state !== REFUND.closed),
 })
 
 /** The order behind an unguessable code: whoever holds the code may see it. */

@@ -7,14 +7,22 @@ import { post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
 import { errors } from '../errors.ts'
-import { refundAbnormal, refundApproved, refundRequested, refundSubmitted, refundSucceeded, refundUnknown } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, ORDER, REFUND } from '../model.ts'
+import {
+  refundAbnormal,
+  refundApproved,
+  refundClosed,
+  refundRequested,
+  refundSubmitted,
+  refundSucceeded,
+  refundUnknown,
+} from '../events.ts'
+import { ATTEMPT, askAgainAfterMs, ORDER, REFUND, REFUND_REPEATS_MAX } from '../model.ts'
 import type { RefundFact } from '../ports.ts'
 import * as store from '../store.ts'
 
 interface NewRefund {
   readonly order: store.OrderRow
-  readonly attempt: Pick<store.AttemptRow, 'id' | 'channel'>
+  readonly attempt: Pick<store.AttemptRow, 'id' | 'channel' | 'mchid'>
   readonly amountFen: number
   readonly cause: string
   /** Ledger account the money is taken back from: suspense or the payee. */
@@ -25,7 +33,7 @@ interface NewRefund {
 export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): Promise<string> {
   const id = makeId(ctx)
   const now = ctx.kernel.clock.now()
-  const merchant = (await store.findMerchant(tx, ctx.tenantId, input.attempt.channel))!
+  const merchant = await store.getMerchant(tx, ctx.tenantId, input.attempt)
   await store.insertRefund(tx, ctx.tenantId, {
     id,
     orderId: input.order.id,
@@ -134,6 +142,46 @@ const paidAmount = async (ctx: Ctx, attempt: store.AttemptRow): Promise<number |
 export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string =>
   `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
 
+/**
+ * The channel gave a refund up without paying: what was set aside is released and asked for again under a new number, in
+ * one step, so that the payer's claim never lapses. False after the third time: then a person looks. Order row locked.
+ */
+async function repeatClosed(
+  tx: Tx,
+  ctx: Ctx,
+  refund: store.RefundRow,
+  attempt: store.AttemptRow,
+  merchant: store.MerchantRow,
+): Promise<boolean> {
+  const { tenantId } = ctx
+  const before = (await store.listRefunds(tx, tenantId, refund.orderId)).filter(
+    r =>
+      r.state === REFUND.closed &&
+      r.attemptId === attempt.id &&
+      r.fromAccountId === refund.fromAccountId &&
+      r.amountFen === refund.amountFen,
+  )
+  if (before.length >= REFUND_REPEATS_MAX) return false
+  const now = ctx.kernel.clock.now()
+  const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
+  if (!(await store.moveRefund(tx, tenantId, refund.id, open, REFUND.closed, { failure: 'CLOSED', finishedAt: now }))) return false
+  await post(tx, ctx, {
+    code: 'REFUND_RELEASE',
+    ref: refund.id,
+    postings: [
+      { accountId: merchant.refundAccountId, amount: refund.amountFen },
+      { accountId: refund.fromAccountId, amount: -refund.amountFen },
+    ],
+  })
+  // The amount reserved on the order passes to the next refund as it is.
+  const order = (await store.findOrder(tx, tenantId, refund.orderId))!
+  const { amountFen, cause, fromAccountId: from } = refund
+  const next = await approveAutomatically(tx, ctx, { order, attempt, amountFen, cause, from })
+  await store.replaceSuspenseRefund(tx, tenantId, refund.id, next)
+  await append(tx, ctx, refundClosed, { subjectId: refund.orderId, body: { refund: refund.id, next } })
+  return true
+}
+
 /** Applies what the channel says of a refund, by notification or query; any order and repetition gives the same books. */
 export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void> {
   const now = ctx.kernel.clock.now()
@@ -144,7 +192,7 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
     const refund = await store.lockRefund(tx, ctx.tenantId, seen.id)
     if (refund.finishedAt) return
     const attempt = (await store.findAttempt(tx, ctx.tenantId, refund.attemptId))!
-    const merchant = (await store.findMerchant(tx, ctx.tenantId, attempt.channel))!
+    const merchant = await store.getMerchant(tx, ctx.tenantId, attempt)
     const reserved = refund.fromAccountId !== merchant.suspenseAccountId
     const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
     if (fact.state === 'SUCCESS') {
@@ -163,6 +211,8 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
       if (reserved) await store.settleReserved(tx, ctx.tenantId, refund.orderId, refund.amountFen, true)
       else await store.resolveSuspense(tx, ctx.tenantId, refund.id, now)
       await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
+    } else if (fact.state === 'CLOSED' && (await repeatClosed(tx, ctx, refund, attempt, merchant))) {
+      return
     } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED') {
       const moved = await store.moveRefund(
         tx,

@@ -1,54 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Ctx, makeId, systemCtx } from '#kernel/context.ts'
+import { type Ctx, systemCtx } from '#kernel/context.ts'
 import { connect, sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
-import { checkLedger, ensureAccount } from '#modules/ledger/index.ts'
-import { checkPayments, confirmMany, ensureMerchant, outTradeNoOf, type PaidFact, placeOrder, recordPaid } from '../index.ts'
+import { checkLedger } from '#modules/ledger/index.ts'
+import { checkPayments, confirmMany, type PaidFact, recordPaid } from '../index.ts'
 import { ATTEMPT } from '../model.ts'
 import * as store from '../store.ts'
-
-const PAID_AT = new Date('2026-11-20T08:30:15.123Z')
-
-interface Open {
-  readonly orderId: string
-  readonly amountFen: number
-  /** Two per order: the second is what a resident's other phone would have started. */
-  readonly attempts: readonly string[]
-}
-
-async function openOrders(ctx: Ctx, count: number): Promise<Open[]> {
-  await ensureMerchant(ctx, 'wechat', '1900000109')
-  return ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    const payee = await ensureAccount(tx, ctx, '2202:water')
-    const clearing = await ensureAccount(tx, ctx, '1012:wechat:1900000109')
-    const opened: Open[] = []
-    for (let i = 0; i < count; i++) {
-      const amountFen = 1_000 + i
-      const line = { subjectKind: 'bill', subjectId: makeId(ctx), payeeAccountId: payee, amountFen, title: '水费' }
-      const placed = await placeOrder(tx, ctx, { lines: [line], title: '水费', payer: 'browser:test', place: 'phone' })
-      assert.ok(placed.ok)
-      const attempts = [makeId(ctx), makeId(ctx)]
-      for (const id of attempts)
-        await store.insertAttempt(tx, ctx.tenantId, {
-          id,
-          orderId: placed.value.orderId,
-          channel: 'wechat',
-          mchid: '1900000109',
-          product: 'h5',
-          outTradeNo: outTradeNoOf(ctx.tenantId, id),
-          amountFen,
-          createdAt: PAID_AT,
-          expiresAt: PAID_AT,
-          accounts: [clearing, payee],
-          amounts: [amountFen, -amountFen],
-        })
-      opened.push({ orderId: placed.value.orderId, amountFen, attempts })
-    }
-    return opened
-  })
-}
+import { type Open, openOrders, PAID_AT } from './support.ts'
 
 /** What a person could see of the orders, without the ids that differ from one run to the next. */
 const seen = (ctx: Ctx, opened: readonly Open[]) =>

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Ctx, systemCtx } from '#kernel/context.ts'
+import { withTestDb } from '#kernel/db/testing.ts'
+import { checkLedger, listBalances } from '#modules/ledger/index.ts'
+import { checkPayments, closeOrder, ensureMerchant, findOrderById, placeOrder, recordPaid, refundOrder } from '../index.ts'
+import { applyRefundFact } from '../service/refunds.ts'
+import * as store from '../store.ts'
+import { openOrders, PAID_AT } from './support.ts'
+
+const faults = async ({ kernel, tenantId }: Ctx) =>
+  [...(await checkLedger(kernel.db, tenantId)), ...(await checkPayments(kernel.db, tenantId))].filter(check => check.ok === false)
+
+const balances = async (ctx: Ctx): Promise<Record<string, number>> =>
+  Object.fromEntries((await ctx.kernel.db.read(ctx.tenantId, tx => listBalances(tx, ctx.tenantId))).map(row => [row.code, row.amount]))
+
+test('money of another amount keeps the bill taken until somebody decides: no giving up, no second order', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen + 1, paidAt: PAID_AT }
+    assert.equal(await recordPaid(ctx, fact), 'suspended')
+    assert.equal(await closeOrder(ctx, order!.orderId, 'cancelled_by_payer'), 'paid')
+    const again = await kernel.db.tx(1, tx =>
+      placeOrder(tx, ctx, {
+        lines: [{ subjectKind: 'bill', subjectId: order!.subjectId, payeeAccountId: 1, amountFen: order!.amountFen, title: '水费' }],
+        title: '水费',
+        payer: 'browser:other',
+        place: 'phone',
+      }),
+    )
+    assert.equal(!again.ok && again.error.code, 'payments.subject_being_paid')
+    // The right amount under the other attempt is a second payment now, not the one the order waits for.
+    const right = { ...fact, attemptId: order!.attempts[1]!, txnNo: '4200002', amountFen: order!.amountFen }
+    assert.equal(await recordPaid(ctx, right), 'suspended')
+    assert.deepEqual(await faults(ctx), [])
+  }))
+
+test('a wrong and a right amount told for one attempt at the same moment are booked once', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const orders = await openOrders(ctx, 30)
+    await Promise.all(
+      orders.flatMap(({ attempts, amountFen }, i) => [
+        recordPaid(ctx, { attemptId: attempts[0]!, txnNo: `w${i}`, amountFen: amountFen + 1, paidAt: PAID_AT }),
+        recordPaid(ctx, { attemptId: attempts[0]!, txnNo: `r${i}`, amountFen, paidAt: PAID_AT }),
+      ]),
+    )
+    assert.deepEqual(await faults(ctx), [])
+  }))
+
+test('a refund the channel closes is asked for again, three times, then waits for a person', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    const [attemptId, late] = order!.attempts
+    await recordPaid(ctx, { attemptId: attemptId!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT })
+    // A second payment too: its refund comes out of suspense.
+    await recordPaid(ctx, { attemptId: late!, txnNo: '4200002', amountFen: order!.amountFen, paidAt: PAID_AT })
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    const current = async () => (await findOrderById(ctx, order!.orderId))!.refunds
+    const numbers = new Set<string>()
+    for (let i = 0; i < 4; i++) {
+      const refunds = await current()
+      assert.equal(refunds.length, 2)
+      for (const refund of refunds) {
+        numbers.add(refund.outRefundNo)
+        await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo: refund.outRefundNo, state: 'CLOSED' })
+        await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo: refund.outRefundNo, state: 'CLOSED' })
+      }
+      assert.deepEqual(await faults(ctx), [])
+    }
+    assert.equal(numbers.size, 8)
+    assert.deepEqual(
+      (await current()).map(refund => refund.state),
+      [6, 6],
+    )
+    for (const { outRefundNo } of await current())
+      await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
+    assert.deepEqual(await faults(ctx), [])
+    assert.ok(Object.values(await balances(ctx)).every(amount => amount === 0))
+  }))
+
+test('money goes back out of the merchant account it came in on, whatever was opened since', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    await recordPaid(ctx, { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT })
+    await ensureMerchant(ctx, 'wechat', '1900000999')
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    const [refund] = await kernel.db.read(1, tx => store.listRefunds(tx, 1, order!.orderId))
+    await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo: refund!.outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
+    const sums = await balances(ctx)
+    assert.deepEqual([sums['1012:wechat:1900000109'], sums['1012:wechat:1900000999']], [0, 0])
+    assert.deepEqual(await faults(ctx), [])
+  }))
