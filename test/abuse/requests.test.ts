@@ -62,7 +62,7 @@ async function sendEverywhere(url: string, browser: Plain, csrf: string, text: s
   const headers = fromAddress(n)
   const household = { csrf, biller: 'water', relation: 'owner' }
   const inUrl = encodeURIComponent(text.toWellFormed())
-  const inPath = encodeURIComponent(text.toWellFormed().slice(0, 40)) || 'x'
+  const inPath = encodeURIComponent(text.slice(0, 40).toWellFormed()) || 'x'
   const posts: [string, string, Record<string, string>][] = [
     ['account number', '/pay/account', { csrf, biller: 'water', account: text }],
     ['biller', '/pay/account', { csrf, biller: text, account: '1045333141' }],
