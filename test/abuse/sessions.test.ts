@@ -265,6 +265,7 @@ test('no role does at the desk what it does not hold, whatever it sends, and nob
         ['POST', `/staff/accounts/${some}/reset`, 'identity.staff.manage', raised],
         ['POST', `/staff/changes/${some}/approve`, 'identity.staff.approve', raised],
         ['POST', `/staff/orders/${some}/rescue`, 'billing.rescue.answer', {}],
+        ['POST', `/staff/orders/${some}/return`, 'payments.refund.request', {}],
         ['GET', '/staff/search?q=W26', 'billing.bill.read', {}],
         ['GET', `/staff/orders/${some}`, 'payments.order.read', {}],
       ]

@@ -1,6 +1,7 @@
 import { type Ctx, type Lang, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
-import { newCode } from '#kernel/id.ts'
+import { isUuid, newCode } from '#kernel/id.ts'
+import { fail } from '#kernel/result.ts'
 import {
   answerRescue,
   type BillState,
@@ -19,15 +20,17 @@ import {
   findOrderOfAttempt,
   type OrderView as Order,
   orderStateOf,
+  paymentErrors,
   readOutTradeNo,
   refundStateOf,
+  returnMismatch,
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { yuan } from '#web/ui/format.ts'
-import { hasMessage, t } from '#web/ui/messages.ts'
+import { hasMessage, type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
@@ -120,7 +123,8 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (!isDesk(desk)) return desk
     const may = permit(desk.ctx, 'payments.order.read')
     if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/orders/:id')
-    const order = await findOrderById(desk.ctx, (request.params as { id: string }).id)
+    const { id } = request.params as { id: string }
+    const order = isUuid(id) ? await findOrderById(desk.ctx, id) : undefined
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     if (found) await noteRead(desk.ctx, order.id)
     return found ? pages.html(reply, await showOrder(desk, order, found)) : refuse(desk, reply, 404)
@@ -129,9 +133,18 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const { id } = request.params as { id: string }
+    if (!isUuid(id)) return refuse(desk, reply, 404)
     const answered = await answerRescue(desk.ctx, { orderId: id, isAgreed: true, answer: t('zh-CN')('staff.rescue_agreed') })
     if (answered.ok) return reply.redirect(`/staff/orders/${id}`, 303)
     return deny(desk, reply, answered.error, 'POST /staff/orders/:id/rescue')
+  })
+  pages.form(server, '/staff/orders/:id/return', {}, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { id } = request.params as { id: string }
+    const returned = isUuid(id) ? await returnMismatch(desk.ctx, id) : fail(paymentErrors.order_not_found)
+    if (returned.ok) return reply.redirect(`/staff/orders/${id}`, 303)
+    return deny(desk, reply, returned.error, 'POST /staff/orders/:id/return')
   })
   addAccountRoutes(server, pages)
 }
@@ -174,9 +187,17 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
   const entries = await timeline(kernel.db, tenantId, 'order', order.id, { limit: 200 })
   const rescue = await findRescue(ctx, order.id)
   const canAnswer = rescue?.state === 'asked' && permit(ctx, 'billing.rescue.answer').ok
+  const isOdd = order.mismatch && orderStateOf(order.state) === 'open'
+  const canReturn = isOdd && permit(ctx, 'payments.refund.request').ok
+  const act = (label: MessageKey, path: string) => ({
+    label: t(lang)(label),
+    action: `/staff/orders/${order.id}/${path}`,
+    idempotencyKey: newCode(kernel.random),
+    isDanger: true,
+  })
   return orderPage(desk.page, {
     orderNo: order.code,
-    state: { text: t(lang)(`staff.state_${orderStateOf(order.state)}`) },
+    state: { text: t(lang)(isOdd ? 'staff.state_odd' : `staff.state_${orderStateOf(order.state)}`) },
     amountFen: order.amountFen,
     payer: order.payer.startsWith('resident:') ? t(lang)('staff.payer_resident') : t(lang)('staff.payer_browser'),
     biller: billerName(lang, biller),
@@ -210,16 +231,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
       text: wordOf(lang, `event.${e.type}`, e.type),
       detail: detailOf(e.body),
     })),
-    actions: canAnswer
-      ? [
-          {
-            label: t(lang)('staff.rescue_agree'),
-            action: `/staff/orders/${order.id}/rescue`,
-            idempotencyKey: newCode(kernel.random),
-            isDanger: true,
-          },
-        ]
-      : [],
+    actions: [...(canAnswer ? [act('staff.rescue_agree', 'rescue')] : []), ...(canReturn ? [act('staff.odd_return', 'return')] : [])],
   })
 }
 

@@ -143,6 +143,13 @@ update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id
 -- replaceSuspenseRefund
 update payments.suspense set refund_id = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
 
+-- listOpenSuspense
+select attempt_id as "attemptId", amount_fen as "amountFen" from payments.suspense
+where tenant_id = $1 and order_id = $2 and refund_id is null and resolved_at is null order by attempt_id;
+
+-- giveSuspenseRefund
+update payments.suspense set refund_id = $1 where tenant_id = $2 and attempt_id = $3 and refund_id is null;
+
 -- findSuspense
 select reason, refund_id as "refundId" from payments.suspense where tenant_id = $1 and attempt_id = $2;
 

@@ -21,6 +21,7 @@ export type { ChannelCode, CreateInput, PayerSignIn, PaymentChannel } from './po
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'
+export { returnMismatch } from './service/mismatch.ts'
 export {
   type Claim,
   findOrderByCode,

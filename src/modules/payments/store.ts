@@ -267,6 +267,17 @@ export const replaceSuspenseRefund = (tx: Tx, tenantId: number, refundId: string
     sql`update payments.suspense set refund_id = ${next} where tenant_id = ${tenantId} and refund_id = ${refundId} and resolved_at is null`,
   )
 
+/** Breaks of an order that nobody has decided on. */
+export const listOpenSuspense = (tx: Tx, tenantId: number, orderId: string) =>
+  tx.rows<{ attemptId: string; amountFen: number }>(sql`
+    select attempt_id as "attemptId", amount_fen as "amountFen" from payments.suspense
+    where tenant_id = ${tenantId} and order_id = ${orderId} and refund_id is null and resolved_at is null order by attempt_id`)
+
+export const giveSuspenseRefund = (tx: Tx, tenantId: number, attemptId: string, refundId: string) =>
+  tx.run(
+    sql`update payments.suspense set refund_id = ${refundId} where tenant_id = ${tenantId} and attempt_id = ${attemptId} and refund_id is null`,
+  )
+
 export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>
   tx.maybe<{ reason: string; refundId: string | null }>(sql`
     select reason, refund_id as "refundId" from payments.suspense where tenant_id = ${tenantId} and attempt_id = ${attemptId}`)

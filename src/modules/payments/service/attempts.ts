@@ -126,7 +126,7 @@ async function applyCreated(tx: Tx, ctx: Ctx, attemptId: string, orderId: string
 }
 
 /** Closes an order nobody can pay any more and frees its subjects. Nothing happens to one that was paid. */
-async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: string): Promise<void> {
+export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: string): Promise<void> {
   if ((await store.closeOrder(tx, ctx.tenantId, orderId)) === 1) {
     await store.deleteClaims(tx, ctx.tenantId, orderId)
     await append(tx, ctx, orderClosed, { subjectId: orderId, body: { why } })

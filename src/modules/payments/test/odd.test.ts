@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ctx, systemCtx } from '#kernel/context.ts'
-import { withTestDb } from '#kernel/db/testing.ts'
+import { testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
-import { checkPayments, closeOrder, ensureMerchant, findOrderById, placeOrder, recordPaid, refundOrder } from '../index.ts'
+import { checkPayments, closeOrder, ensureMerchant, findOrderById, placeOrder, recordPaid, refundOrder, returnMismatch } from '../index.ts'
 import { applyRefundFact } from '../service/refunds.ts'
 import * as store from '../store.ts'
 import { openOrders, PAID_AT } from './support.ts'
@@ -34,6 +34,19 @@ test('money of another amount keeps the bill taken until somebody decides: no gi
     const right = { ...fact, attemptId: order!.attempts[1]!, txnNo: '4200002', amountFen: order!.amountFen }
     assert.equal(await recordPaid(ctx, right), 'suspended')
     assert.deepEqual(await faults(ctx), [])
+    const nobody = await returnMismatch(testCtx(kernel), order!.orderId)
+    assert.equal(nobody.ok, false)
+    const manager = testCtx(kernel, { permissions: new Set(['payments.refund.request']) })
+    const both = await Promise.all([1, 2].map(() => returnMismatch(manager, order!.orderId)))
+    assert.deepEqual(both.map(answer => answer.ok).sort(), [false, true])
+    const { refunds, state } = (await findOrderById(ctx, order!.orderId))!
+    assert.equal(state, 3)
+    assert.deepEqual(refunds.map(refund => refund.amountFen).sort(), [order!.amountFen, order!.amountFen + 1])
+    assert.deepEqual(await faults(ctx), [])
+    for (const { outRefundNo } of refunds)
+      await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
+    assert.deepEqual(await faults(ctx), [])
+    assert.ok(Object.values(await balances(ctx)).every(amount => amount === 0))
   }))
 
 test('a wrong and a right amount told for one attempt at the same moment are booked once', () =>
