@@ -198,7 +198,7 @@ export const en: Record<keyof typeof zh, string> = {
   'find.error_biller': 'Choose who you pay',
   'account.title': 'What is the {service} account number?',
   'account.label': 'Account number',
-  'account.hint': 'On the bill, {digits} characters. Spaces do not matter.',
+  'account.hint': 'On the bill, {digits} characters. Spaces do not matter. ',
   'account.example': 'For example {example}',
   'account.error_empty': 'Enter the account number',
   'account.error_format': 'The number is not right, please compare it with the bill',
@@ -290,7 +290,7 @@ export const en: Record<keyof typeof zh, string> = {
   'code.other_phone': 'Use another number',
   // prices
   'prices.lead': 'How much, on what basis and from which day.',
-  'prices.valid_from': 'In force from {from}',
+  'prices.valid_from': 'in force from {from}',
   'prices.valid_range': '{from} to {to}',
   'prices.history': 'Earlier prices',
   'prices.range': 'Tier and use ({unit})',

@@ -67,7 +67,8 @@ export function PaymentsPage({ view }: { view: PaymentsView }) {
         <LinkList
           rows={view.payments.map(p => ({
             href: p.href,
-            title: `${p.service} ${yuan(p.amountFen)}`,
+            title: p.service,
+            amount: yuan(p.amountFen),
             note: (
               <>
                 {p.periodLabel}

@@ -49,11 +49,11 @@ export const dateTime = (lang: Lang, at: Date): string => `${day(lang, onOf(at))
 /** `2026年11月19日 10:24:36`, for receipts. */
 export const stamp = (lang: Lang, at: Date): string => `${dayWithYear(lang, onOf(at))} ${timeWithSeconds(at)}`
 
-/** How long to wait: seconds up to two minutes, then whole minutes, rounded up. */
+/** How long to wait: seconds below a minute, then whole minutes, rounded up. */
 export function waiting(lang: Lang, seconds: number): string {
-  if (seconds < 120) return duration(lang, seconds)
+  if (seconds < 60) return duration(lang, seconds)
   const minutes = Math.ceil(seconds / 60)
-  return lang === 'en' ? `${minutes} minutes` : `${minutes}分钟`
+  return lang === 'en' ? `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}` : `${minutes}分钟`
 }
 
 /** Remaining seconds to `9 分 42 秒` or `9 min 42 s`. */

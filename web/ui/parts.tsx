@@ -176,6 +176,8 @@ export function Table<Row>(props: {
 export interface LinkRow {
   href: string
   title: string
+  /** Money of the row, in strong figures beside its title. */
+  amount?: string
   note?: ComponentChildren
   tag?: { text: string; tone?: Tone }
   end?: ComponentChildren
@@ -189,6 +191,12 @@ export function LinkList({ rows }: { rows: readonly LinkRow[] }) {
           <a href={row.href}>
             <span>
               {row.title}
+              {row.amount && (
+                <>
+                  {' '}
+                  <b class="keep">¥{row.amount}</b>
+                </>
+              )}
               {row.note && <small>{row.note}</small>}
             </span>
             {row.tag && (
@@ -246,7 +254,10 @@ export function PhoneButton() {
   const { ctx, t } = usePage()
   return (
     <LinkButton href={`tel:${ctx.phone.replace(/\D/g, '')}`} kind="secondary" icon="phone" wide>
-      {t('action.call')} <Keep>{ctx.phone}</Keep>
+      <span class="call">
+        <span>{t('action.call')}</span>
+        <span>{ctx.phone}</span>
+      </span>
     </LinkButton>
   )
 }
