@@ -42,7 +42,7 @@ async function scanAndPay(visitor: Visitor, product: Product, amountFen: number)
 for (const script of [true, false]) {
   test(
     `${script ? 'with' : 'without'} script: from the code to the receipt in two taps, and again for the next bill`,
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     () =>
       withProduct(async product => {
         const visitor = await openVisitor(browser, { script })
@@ -65,7 +65,7 @@ for (const script of [true, false]) {
   )
 }
 
-test('going back after paying never pays again', { timeout: 60_000 }, () =>
+test('going back after paying never pays again', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const visitor = await openVisitor(browser)
     const { order } = await scanAndPay(visitor, product, 8_800)
@@ -83,7 +83,7 @@ test('going back after paying never pays again', { timeout: 60_000 }, () =>
   }),
 )
 
-test('a double click on pay opens one order', { timeout: 60_000 }, () =>
+test('a double click on pay opens one order', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const visitor = await openVisitor(browser)
     await visitor.page.goto(`${product.url}/b/${await product.issueBill(5_500)}`)
@@ -97,7 +97,7 @@ test('a double click on pay opens one order', { timeout: 60_000 }, () =>
   }),
 )
 
-test('undo within ten minutes: the page shows the refund and the books are clean', { timeout: 60_000 }, () =>
+test('undo within ten minutes: the page shows the refund and the books are clean', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const visitor = await openVisitor(browser)
     const { order } = await scanAndPay(visitor, product, 7_700)
@@ -117,7 +117,7 @@ test('undo within ten minutes: the page shows the refund and the books are clean
 
 test(
   'inside WeChat: pay, the app says who pays, its wallet opens by itself, receipt; the next time without asking',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   () =>
     withProduct(async product => {
       const answers: ('pay' | 'cancel')[] = []
@@ -187,7 +187,7 @@ async function complaintsOf(visitor: Visitor, place: string): Promise<string[]> 
   return violations.map(v => `${place}: ${v.id} ${v.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
 }
 
-test('axe finds nothing on the pages as they are served, in both languages and two sizes', { timeout: 90_000 }, () =>
+test('axe finds nothing on the pages as they are served, in both languages and two sizes', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const visitor = await openVisitor(browser)
     const { page, context } = visitor

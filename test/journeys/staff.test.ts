@@ -151,7 +151,7 @@ for (const [name, size, scale] of [
   ['at 320 px', { width: 320, height: 640 }, 1],
   ['at 200% of a desk of 1280 px', { width: 640, height: 400 }, 2],
 ] as const) {
-  test(`${name} the desk reads without scrolling sideways; tables scroll by themselves`, { timeout: 90_000 }, () =>
+  test(`${name} the desk reads without scrolling sideways; tables scroll by themselves`, { timeout: 240_000 }, () =>
     withProduct(async product => {
       const complaints = await visitAll(
         product,
@@ -176,7 +176,7 @@ for (const [name, size, scale] of [
   )
 }
 
-test('two administrators reset a clerk, who enrols and signs in without script', { timeout: 60_000 }, () =>
+test('two administrators reset a clerk, who enrols and signs in without script', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const [clerk, admin, head] = [
       await signInAs(product, 'clerk'),
