@@ -96,12 +96,14 @@ export const inexactReversals = (tx: Tx, tenantId: number) =>
       and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))
     limit 20`)
 
-/** Bookings without their event (`not in` is one hashing whatever the planner believes of the queue's size); `events` is the trail's fragment of what this module recorded. Those of PAY are recorded with the payment. */
+/**
+ * Bookings without their event; `events` is the trail's fragment of what this module recorded. Those of PAY are recorded with
+ * the payment. `except` is one pass over each side whatever the planner believes of the queue's size; `not in` and joins were not.
+ */
 export const silentJournals = (tx: Tx, tenantId: number, events: Sql) =>
   tx.rows<{ ref: string; code: string }>(sql`
-    select j.ref, j.code from ledger.journal j
-    where j.tenant_id = ${tenantId} and j.code <> 'PAY'
-      and (j.ref::text, j.code) not in (select e.subject_id, coalesce(e.body ->> 'code', '') from (${events}) e)
+    select j.ref::text as ref, j.code from ledger.journal j where j.tenant_id = ${tenantId} and j.code <> 'PAY'
+    except select e.subject_id, e.body ->> 'code' from (${events}) e
     limit 20`)
 
 /** Rights on the append-only tables as the database itself sees them. */

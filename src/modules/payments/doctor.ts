@@ -111,13 +111,11 @@ export async function checkPayments(
         'C4',
         'no payment and no refund without its event on the trail',
         sql`
-        select 'paid' as what, o.id from payments."order" o
-        where o.tenant_id = ${t} and o.paid_attempt_id is not null
-          and o.paid_attempt_id not in (select e.id from (${recorded(t, [orderPaid.type])}) e)
+        (select 'attempt' as what, o.paid_attempt_id as id from payments."order" o where o.tenant_id = ${t} and o.paid_attempt_id is not null
+          except select 'attempt', e.id from (${recorded(t, [orderPaid.type])}) e)
         union all
-        select 'refund', r.id from payments.refund r
-        where r.tenant_id = ${t}
-          and r.id::text not in (select coalesce(e.body ->> 'refund', '') from (${recorded(t, [refundRequested.type])}) e)
+        (select 'refund', r.id from payments.refund r where r.tenant_id = ${t}
+          except select 'refund', (e.body ->> 'refund')::uuid from (${recorded(t, [refundRequested.type])}) e)
         limit 20`,
       ),
       await empty(
