@@ -1,4 +1,4 @@
-import { dayWithYear, type Lang, unitPrice } from '#web/ui/format.ts'
+import { dayWithYear, type Lang } from '#web/ui/format.ts'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -9,9 +9,8 @@ export interface TariffView {
   validFrom: string
   /** Null while in force. */
   validTo: string | null
-  unit: string
-  tiers: readonly { name: string; range: string; priceE4: number }[]
-  surcharges: readonly { name: string; unit: string; priceE4: number }[]
+  /** What is charged, what the price is for, and the price in yuan. */
+  rows: readonly { name: string; note: string; price: string }[]
   /** Document the price rests on. */
   source?: string
 }
@@ -27,27 +26,23 @@ const validity = (tr: ReturnType<typeof t>, lang: Lang, tariff: TariffView) =>
 
 function Tariff({ tariff, service }: { tariff: TariffView; service: string }) {
   const { ctx, t } = usePage()
-  const rows = [
-    ...tariff.tiers.map(x => ({ name: x.name, range: x.range, priceE4: x.priceE4 })),
-    ...tariff.surcharges.map(x => ({ name: x.name, range: t('prices.surcharge'), priceE4: x.priceE4 })),
-  ]
   return (
     <>
       <Table
         caption={`${service}${t('list.comma')}${validity(t, ctx.lang, tariff)}`}
         columns={[
           {
-            title: t('prices.range', { unit: tariff.unit }),
-            cell: (r: (typeof rows)[number]) => (
+            title: t('bill.item'),
+            cell: (r: TariffView['rows'][number]) => (
               <>
                 {r.name}
-                <small class="t-3 line-sum">{r.range}</small>
+                <small class="t-3 line-sum">{r.note}</small>
               </>
             ),
           },
-          { title: t('prices.unit_price'), cell: r => unitPrice(r.priceE4), numeric: true },
+          { title: t('prices.unit_price'), cell: r => r.price, numeric: true },
         ]}
-        rows={rows}
+        rows={tariff.rows}
       />
       {tariff.source && <p class="t-3 t-sm">{t('prices.source', { source: tariff.source })}</p>}
     </>

@@ -43,7 +43,8 @@ export const signInPage = (ctx: PageContext, view: SignInView): string =>
 
 export interface SignInCodeView {
   phoneMasked: string
-  validMinutes: number
+  /** Of a code that was sent just now. */
+  validMinutes?: number
   /** Opaque handle of the challenge; the telephone number is not in the page. */
   challenge: string
   next: string
@@ -59,10 +60,13 @@ export function SignInCodePage({ view }: { view: SignInCodeView }) {
       <Hidden name="next" value={view.next} />
     </>
   )
+  const lead = view.validMinutes
+    ? t('code.lead', { phone: view.phoneMasked, minutes: view.validMinutes })
+    : t('code.lead_again', { phone: view.phoneMasked })
   return (
     <Layout back={{ href: paths.signIn }}>
       <ErrorSummary errors={view.errors} />
-      <Heading title={t('code.title')} lead={t('code.lead', { phone: view.phoneMasked, minutes: view.validMinutes })} />
+      <Heading title={t('code.title')} lead={lead} />
       <QuestionForm action={paths.signInCode} button={t('code.submit')}>
         {state}
         <Field name="code" label={t('code.label')} inputMode="numeric" autoComplete="one-time-code" maxLength={12} errors={view.errors} />

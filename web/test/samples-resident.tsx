@@ -305,13 +305,12 @@ const publicSamples: readonly Sample[] = [
     name: 'prices',
     render: ctx => {
       const tariff = {
-        unit: 'm³',
-        tiers: [
-          { name: pick(ctx, '一阶', 'Tier 1'), range: '0–36', priceE4: 19500 },
-          { name: pick(ctx, '二阶', 'Tier 2'), range: '37–60', priceE4: 29200 },
-          { name: pick(ctx, '三阶', 'Tier 3'), range: pick(ctx, '61起', '61 and up'), priceE4: 58500 },
+        rows: [
+          { name: pick(ctx, '一阶', 'Tier 1'), note: pick(ctx, '全年0–36 m³', '0–36 m³ a year'), price: '1.95' },
+          { name: pick(ctx, '二阶', 'Tier 2'), note: pick(ctx, '全年37–60 m³', '37–60 m³ a year'), price: '2.92' },
+          { name: pick(ctx, '三阶', 'Tier 3'), note: pick(ctx, '全年61起 m³', '61 and up m³ a year'), price: '5.85' },
+          { name: pick(ctx, '污水处理费', 'Sewage'), note: pick(ctx, '每m³', 'per m³'), price: '0.95' },
         ],
-        surcharges: [{ name: pick(ctx, '污水处理费', 'Sewage'), unit: 'm³', priceE4: 9500 }],
         source: pick(ctx, '示例价〔2025〕7号', 'Sample price notice 2025-7'),
       }
       return pricesPage(ctx, {

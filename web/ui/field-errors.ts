@@ -21,6 +21,8 @@ const words = {
   tooManyCodes: { field: 'phone', key: 'sign_in.error_too_many' },
   codeWrong: { field: 'code', key: 'code.error_wrong' },
   codeExpired: { field: 'code', key: 'code.error_expired' },
+  codeSpent: { field: 'code', key: 'code.error_spent' },
+  codeNotSent: { field: 'phone', key: 'code.error_not_sent' },
   staffSignIn: { field: 'username', key: 'staff.error_sign_in' },
   staffSecond: { field: 'code', key: 'staff.error_second' },
   staffTotp: { field: 'totp', key: 'staff.error_second' },

@@ -49,10 +49,11 @@ export const dateTime = (lang: Lang, at: Date): string => `${day(lang, onOf(at))
 /** `2026年11月19日 10:24:36`, for receipts. */
 export const stamp = (lang: Lang, at: Date): string => `${dayWithYear(lang, onOf(at))} ${timeWithSeconds(at)}`
 
-/** How long to wait: seconds below a minute, then whole minutes, rounded up. */
+/** How long to wait: seconds below a minute, whole minutes up to two hours, then hours, rounded up. */
 export function waiting(lang: Lang, seconds: number): string {
   if (seconds < 60) return duration(lang, seconds)
   const minutes = Math.ceil(seconds / 60)
+  if (minutes > 120) return lang === 'en' ? `${Math.ceil(minutes / 60)} hours` : `${Math.ceil(minutes / 60)}小时`
   return lang === 'en' ? `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}` : `${minutes}分钟`
 }
 

@@ -118,7 +118,7 @@ insert into identity.quota as q (tenant_id, purpose, key, began_at, used) values
 on conflict (tenant_id, purpose, key) do update set
   used = case when q.began_at <= $5 then 1 else q.used + 1 end,
   began_at = case when q.began_at <= $6 then excluded.began_at else q.began_at end
-returning used;
+returning used, began_at as "beganAt";
 
 -- insertChallenge
 insert into identity.sms_challenge (tenant_id, digest, code_digest, phone_sealed, tries, created_at, expires_at)
@@ -127,10 +127,10 @@ values ($1, $2, $3, $4, 0, $5, $6);
 -- tryChallenge
 update identity.sms_challenge set tries = tries + 1
 where tenant_id = $1 and digest = $2 and used_at is null and expires_at > $3 and tries < $4
-returning digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries;
+returning digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries, expires_at as "expiresAt";
 
 -- findChallenge
-select digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries from identity.sms_challenge
+select digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries, expires_at as "expiresAt" from identity.sms_challenge
 where tenant_id = $1 and digest = $2;
 
 -- useChallenge

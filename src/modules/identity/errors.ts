@@ -6,6 +6,8 @@ export const errors = defineErrors('identity', {
   too_many_codes: 429,
   code_not_sent: 503,
   code_wrong: 401,
+  code_expired: 401,
+  code_spent: 401,
   credentials_refused: 401,
   second_factor_refused: 401,
   person_not_found: 404,

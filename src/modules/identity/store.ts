@@ -204,27 +204,39 @@ export const endSessionsOf = (tx: Tx, tenantId: number, holderId: string, now: D
   )
 
 /**
- * Counts one use in a window that begins with the first; returns how many there are now. The row lock makes parallel
+ * Counts one use in a window that begins with the first; returns how many there are now and when that was. The row lock makes parallel
  * callers count one after the other.
  */
-export const countUse = async (tx: Tx, tenantId: number, purpose: string, key: Buffer, now: Date, windowBefore: Date): Promise<number> => {
-  const row = await tx.one<{ used: number }>(sql`
+export const countUse = async (
+  tx: Tx,
+  tenantId: number,
+  purpose: string,
+  key: Buffer,
+  now: Date,
+  windowBefore: Date,
+): Promise<{ used: number; beganAt: Date }> =>
+  tx.one(sql`
     insert into identity.quota as q (tenant_id, purpose, key, began_at, used) values (${tenantId}, ${purpose}, ${key}, ${now}, 1)
     on conflict (tenant_id, purpose, key) do update set
       used = case when q.began_at <= ${windowBefore} then 1 else q.used + 1 end,
       began_at = case when q.began_at <= ${windowBefore} then excluded.began_at else q.began_at end
-    returning used`)
-  return row.used
-}
+    returning used, began_at as "beganAt"`)
 
 export interface ChallengeRow {
   readonly digest: Buffer
   readonly codeDigest: Buffer
   readonly phoneSealed: Buffer
   readonly tries: number
+  readonly expiresAt: Date
 }
 
-export const insertChallenge = (tx: Tx, tenantId: number, c: Omit<ChallengeRow, 'tries'>, now: Date, expiresAt: Date): Promise<number> =>
+export const insertChallenge = (
+  tx: Tx,
+  tenantId: number,
+  c: Omit<ChallengeRow, 'tries' | 'expiresAt'>,
+  now: Date,
+  expiresAt: Date,
+): Promise<number> =>
   tx.run(sql`
     insert into identity.sms_challenge (tenant_id, digest, code_digest, phone_sealed, tries, created_at, expires_at)
     values (${tenantId}, ${c.digest}, ${c.codeDigest}, ${c.phoneSealed}, 0, ${now}, ${expiresAt})`)
@@ -234,11 +246,11 @@ export const tryChallenge = (tx: Tx, tenantId: number, digest: Buffer, now: Date
   tx.maybe(sql`
     update identity.sms_challenge set tries = tries + 1
     where tenant_id = ${tenantId} and digest = ${digest} and used_at is null and expires_at > ${now} and tries < ${triesMax}
-    returning digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries`)
+    returning digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries, expires_at as "expiresAt"`)
 
 export const findChallenge = (tx: Tx, tenantId: number, digest: Buffer): Promise<ChallengeRow | undefined> =>
   tx.maybe(sql`
-    select digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries from identity.sms_challenge
+    select digest, code_digest as "codeDigest", phone_sealed as "phoneSealed", tries, expires_at as "expiresAt" from identity.sms_challenge
     where tenant_id = ${tenantId} and digest = ${digest}`)
 
 export const useChallenge = (tx: Tx, tenantId: number, digest: Buffer, now: Date): Promise<number> =>

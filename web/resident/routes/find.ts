@@ -10,12 +10,13 @@ import { homePage } from '../home.tsx'
 import { minePage, paymentsPage } from '../mine.tsx'
 import { notOpenPage } from '../not-open.tsx'
 import { paths } from '../paths.ts'
-import { pricesPage, type TariffView } from '../prices.tsx'
+import { pricesPage } from '../prices.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '../texts.tsx'
 import { billers, billRow, type Limit, LOOKUPS, listKept, lookUpLimit, showBills } from './accounts.ts'
 import { addHouseholdRoutes } from './households.ts'
 import type { Pages } from './pages.ts'
 import { addReadingRoutes } from './readings.ts'
+import { tariffView } from './tariffs.ts'
 import { billerName, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
@@ -140,47 +141,14 @@ function addMine(server: Server, pages: Pages): void {
   })
 }
 
-interface TariffBody {
-  readonly tiers?: readonly { no: number; up_to: number | null; unit_price_e4: number }[]
-  readonly by_area?: readonly { zh: string; use: string; unit_price_e4: number }[]
-  readonly plans?: readonly { zh: string; en: string; month_fee_fen: number }[]
-  readonly surcharges?: readonly { zh: string; en: string; unit_price_e4?: number }[]
-}
-
-function tariffView(
-  visit: Visit,
-  unit: string,
-  row: { validFrom: string; validTo: string | null; body: Record<string, unknown> },
-): TariffView {
-  const body = row.body as TariffBody
-  const en = visit.ctx.lang === 'en'
-  const tiers = [
-    ...(body.tiers ?? []).map((tier, i, all) => ({
-      name: en ? `Tier ${tier.no}` : `${tier.no}档`,
-      range: `${i === 0 ? 0 : (all[i - 1]!.up_to ?? 0) + 1}–${tier.up_to ?? ''}`,
-      priceE4: tier.unit_price_e4,
-    })),
-    ...(body.by_area ?? []).map(area => ({ name: en ? area.use : area.zh, range: unit, priceE4: area.unit_price_e4 })),
-    ...(body.plans ?? []).map(plan => ({ name: en ? plan.en : plan.zh, range: en ? 'month' : '每月', priceE4: plan.month_fee_fen * 100 })),
-  ]
-  return {
-    validFrom: row.validFrom,
-    validTo: row.validTo,
-    unit,
-    tiers,
-    surcharges: (body.surcharges ?? []).flatMap(s =>
-      s.unit_price_e4 === undefined ? [] : [{ name: en ? s.en : s.zh, unit, priceE4: s.unit_price_e4 }],
-    ),
-  }
-}
-
 function addTexts(server: Server, pages: Pages): void {
   server.get(paths.prices, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const tariffs = await listTariffs(visit.ctx)
     const services = (await listBillers(visit.ctx)).flatMap(biller => {
-      const unit = biller.unit.replace('m3', 'm³').replace('m2', 'm²')
-      const [current, ...earlier] = tariffs.filter(row => row.billerId === biller.id).map(row => tariffView(visit, unit, row))
+      const [current, ...earlier] = tariffs
+        .filter(row => row.billerId === biller.id)
+        .map(row => tariffView(visit.ctx.lang, biller.unit, row))
       return current ? [{ service: serviceName(visit.ctx.lang, biller), biller: billerName(visit.ctx.lang, biller), current, earlier }] : []
     })
     return pages.html(reply, pricesPage(visit.page, { services }))

@@ -4,6 +4,7 @@ import type { AppError } from '#kernel/result.ts'
 import { finishSignIn, identityErrors, resendCode, signOut, startSignIn } from '#modules/identity/index.ts'
 import { signInCodeSender } from '#modules/notify/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { waiting } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
@@ -13,14 +14,26 @@ import { textsOf } from './views.ts'
 
 const SESSION_S = 30 * 86_400
 
-const wordsFor = (visit: Visit, error: AppError): FieldError[] => {
+/** What went wrong, beside the field of the page that is shown: the telephone first, later the code. */
+function wordsFor(visit: Visit, error: AppError, field: 'phone' | 'code'): FieldError[] {
   const { lang } = visit.ctx
-  if (error.code === identityErrors.phone_malformed.code) return [fieldError(lang, 'phoneFormat')]
-  if (error.code === identityErrors.code_wrong.code) {
-    const left = Number(error.params?.left ?? 0)
-    return [left > 0 ? fieldError(lang, 'codeWrong', { left }) : fieldError(lang, 'codeExpired')]
+  const words = (): FieldError => {
+    switch (error.code) {
+      case identityErrors.phone_malformed.code:
+        return fieldError(lang, 'phoneFormat')
+      case identityErrors.code_wrong.code:
+        return fieldError(lang, 'codeWrong', { left: Number(error.params?.left) })
+      case identityErrors.code_expired.code:
+        return fieldError(lang, 'codeExpired')
+      case identityErrors.code_spent.code:
+        return fieldError(lang, 'codeSpent')
+      case identityErrors.too_many_codes.code:
+        return fieldError(lang, 'tooManyCodes', { wait: waiting(lang, Number(error.params?.wait_s)) })
+      default:
+        return fieldError(lang, 'codeNotSent')
+    }
   }
-  return [fieldError(lang, 'tooManyCodes', { wait: `${Math.max(1, Math.ceil(Number(error.params?.wait_s ?? 60) / 60))} min` })]
+  return [{ ...words(), field }]
 }
 
 /** Phone number, then the code; a new session at each sign-in. */
@@ -40,7 +53,7 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
     if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: pages.localPath(next) }))
     return pages.html(
       reply,
-      signInPage(visit.page, { phone: phone.slice(0, 30), next: pages.localPath(next), errors: wordsFor(visit, started.error) }),
+      signInPage(visit.page, { phone: phone.slice(0, 30), next: pages.localPath(next), errors: wordsFor(visit, started.error, 'phone') }),
       422,
     )
   })
@@ -51,20 +64,21 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
     const visit = await pages.visit(request, reply)
     const { challenge = '', code = '', next, resend } = textsOf(request.body)
     const back = pages.localPath(next, paths.mine)
+    const again = (error: AppError) => {
+      const phone = error.params?.phone
+      // A handle nobody knows any more leaves nothing to go on with: the telephone is asked for again.
+      const page =
+        phone === undefined
+          ? signInPage(visit.page, { next: back, errors: wordsFor(visit, error, 'phone') })
+          : signInCodePage(visit.page, { challenge, phoneMasked: String(phone), next: back, errors: wordsFor(visit, error, 'code') })
+      return pages.html(reply, page, 422)
+    }
     if (resend) {
       const started = await resendCode(visit.ctx, { challenge, clientKey: clientKey(request), send: signInCodeSender(visit.ctx) })
-      if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: back }))
-      return pages.html(reply, signInPage(visit.page, { next: back, errors: wordsFor(visit, started.error) }), 422)
+      return started.ok ? pages.html(reply, signInCodePage(visit.page, { ...started.value, next: back })) : again(started.error)
     }
     const done = await finishSignIn(visit.ctx, { challenge, code })
-    if (!done.ok) {
-      const phoneMasked = String(done.error.params?.phone ?? '')
-      return pages.html(
-        reply,
-        signInCodePage(visit.page, { challenge, phoneMasked, validMinutes: 5, next: back, errors: wordsFor(visit, done.error) }),
-        422,
-      )
-    }
+    if (!done.ok) return again(done.error)
     void reply.setCookie(cookieName(kernel, 'session'), done.value.token, cookieOptions(kernel, SESSION_S))
     return reply.redirect(back, 303)
   }

@@ -12,6 +12,34 @@ import type { BillView, PrecheckView } from '../bill.tsx'
 export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
 export const serviceName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.serviceEn : biller.serviceZh)
 
+interface LineNames {
+  readonly bill?: {
+    readonly lines?: readonly { readonly item: string; readonly name: string; readonly name_en?: string }[]
+    readonly lines_from?: { readonly names_en?: Readonly<Record<string, string>> }
+  }
+}
+
+/**
+ * What a fee line is called. Bills keep the words of the biller's file; the English ones stand in the layout of that file.
+ * A line no layout names is the service itself where it is the only one, else it is numbered.
+ */
+export function feeLineName(lang: Lang, biller: BillState['biller'], lines: readonly { item: string; name: string }[], at: number): string {
+  const line = lines[at]!
+  if (lang !== 'en') return line.name
+  for (const { bill } of Object.values(biller.config.mappings) as LineNames[]) {
+    const name = bill?.lines?.find(l => l.item === line.item && l.name === line.name)?.name_en ?? bill?.lines_from?.names_en?.[line.name]
+    if (name) return name
+  }
+  return lines.length === 1 || line.name === biller.serviceZh ? biller.serviceEn : t(lang)('bill.line_other', { no: at + 1 })
+}
+
+/** A unit of use in words a resident knows. */
+export function unitName(lang: Lang, unit: string): string {
+  const words: Readonly<Record<string, string>> =
+    lang === 'en' ? { m3: 'm³', m2: 'm²' } : { m3: 'm³', m2: 'm²', kWh: '度', month: '月', day: '天', GB: 'GB' }
+  return words[unit] ?? unit
+}
+
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** 2026年9–10月, Sep–Oct 2026. */
@@ -105,12 +133,12 @@ export function billView(
     addressMasked: bill.addressMask,
     nameMasked: bill.holderMask,
     precheck: found.checks.flatMap(check => checkView(lang, found, check) ?? []),
-    lines: bill.lines.map(line => ({
-      name: line.name,
+    lines: bill.lines.map((line, at) => ({
+      name: feeLineName(lang, biller, bill.lines, at),
       amountFen: line.amount_fen,
       ...(line.quantity_e3 !== undefined && {
         quantity: line.quantity_e3 / 1000,
-        unit: biller.unit.replace('m3', 'm³').replace('m2', 'm²'),
+        unit: unitName(lang, biller.unit),
       }),
       ...(line.unit_price_e4 !== undefined && { unitPriceE4: line.unit_price_e4 }),
     })),
@@ -121,7 +149,7 @@ export function billView(
           from: bill.readingFromE3 / 1000,
           to: bill.readingToE3 / 1000,
           usage: bill.usageE3 / 1000,
-          unit: biller.unit.replace('m3', 'm³'),
+          unit: unitName(lang, biller.unit),
           tiers: tiersOf(lang, found),
         },
       }),

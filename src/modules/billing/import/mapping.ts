@@ -35,6 +35,8 @@ const period = z.union([
 const feeLine = z.strictObject({
   item: z.string().min(1).max(40),
   name: z.string().min(1).max(40),
+  /** The same for readers of English. */
+  name_en: z.string().min(1).max(40).optional(),
   amount: columnName,
   quantity: columnName.optional(),
   unit_price: columnName.optional(),
@@ -58,7 +60,15 @@ const bill = z.strictObject({
   lines: z.array(feeLine).max(20),
   /** Fee lines that come as an array of objects inside a row (JSON). */
   lines_from: z
-    .strictObject({ column: columnName, item: z.string(), name: z.string(), amount: z.string(), unit: z.enum(['yuan', 'fen']) })
+    .strictObject({
+      column: columnName,
+      item: z.string(),
+      name: z.string(),
+      /** Names that occur in the file -> the same for readers of English. */
+      names_en: z.record(z.string(), z.string().min(1).max(40)).optional(),
+      amount: z.string(),
+      unit: z.enum(['yuan', 'fen']),
+    })
     .optional(),
 })
 

@@ -59,11 +59,14 @@ export async function startSignIn(ctx: Ctx, input: StartInput): Promise<Result<S
     const now = kernel.clock.now()
     for (const quota of QUOTAS) {
       const key = kernel.vault.blind(tenantId, quota.purpose, quota.of === 'phone' ? phone : input.clientKey)
-      const used = await store.countUse(tx, tenantId, quota.purpose, key, now, addMs(now, -quota.length_ms))
+      const { used, beganAt } = await store.countUse(tx, tenantId, quota.purpose, key, now, addMs(now, -quota.length_ms))
       // The first one over the limit is worth an entry; a flood of them is not.
       if (used === quota.max + 1)
         await append(tx, ctx, events.signInFailed, { subjectId: ctx.requestId, body: { kind: 'resident', why: 'limit' } })
-      if (used > quota.max) return fail(errors.too_many_codes, { minutes: Math.ceil(quota.length_ms / 60_000) }, 'phone')
+      if (used > quota.max) {
+        const wait_s = Math.max(1, Math.ceil((addMs(beganAt, quota.length_ms).getTime() - now.getTime()) / 1_000))
+        return fail(errors.too_many_codes, { wait_s, minutes: Math.ceil(wait_s / 60) }, 'phone')
+      }
     }
     const row = {
       digest,
@@ -85,7 +88,7 @@ export async function startSignIn(ctx: Ctx, input: StartInput): Promise<Result<S
 
 /**
  * Sends a new code for a sign-in under way, without asking for the telephone again; the limits of `startSignIn` hold.
- * An unknown handle is answered like one that is over.
+ * An unknown handle is answered like one that is over; a refusal names the telephone in part.
  */
 export async function resendCode(
   ctx: Ctx,
@@ -94,11 +97,23 @@ export async function resendCode(
   const { kernel, tenantId } = ctx
   const digest = challengeDigest(kernel, input.challenge)
   const row = await kernel.db.read(tenantId, tx => store.findChallenge(tx, tenantId, digest))
-  if (!row) return fail(errors.code_wrong, undefined, 'code')
-  return startSignIn(ctx, { ...input, phone: kernel.vault.open(tenantId, phoneCell(digest), row.phoneSealed) })
+  if (!row) return fail(errors.code_expired, undefined, 'code')
+  const phone = kernel.vault.open(tenantId, phoneCell(digest), row.phoneSealed)
+  const started = await startSignIn(ctx, { ...input, phone })
+  return started.ok ? started : fail(started.error, { ...started.error.params, phone: maskedPhone(phone) }, 'code')
 }
 
-/** Turns the right code into a session; the first time for a telephone also into a person. A code works once. */
+/** Why a code no longer counts. Whoever holds the handle was told the telephone in part before. */
+function refusedCode(kernel: Kernel, tenantId: number, row: store.ChallengeRow | undefined, now: Date): ReturnType<typeof fail> {
+  if (!row) return fail(errors.code_expired, undefined, 'code')
+  const phone = maskedPhone(kernel.vault.open(tenantId, phoneCell(row.digest), row.phoneSealed))
+  return fail(row.expiresAt <= now ? errors.code_expired : errors.code_spent, { phone }, 'code')
+}
+
+/**
+ * Turns the right code into a session; the first time for a telephone also into a person. A code works once. A wrong one
+ * is answered with how many tries are left, one that no longer counts with why.
+ */
 export async function finishSignIn(
   ctx: Ctx,
   input: { readonly challenge: string; readonly code: string },
@@ -110,15 +125,16 @@ export async function finishSignIn(
   return kernel.db.tx(tenantId, async tx => {
     const now = kernel.clock.now()
     const row = await store.tryChallenge(tx, tenantId, digest, now, CODE_TRIES_MAX)
-    if (!row || !timingSafeEqual(row.codeDigest, expected)) {
-      if (row) {
-        const subjectId = digest.toString('hex').slice(0, 32)
-        await append(tx, ctx, events.signInFailed, { subjectId, body: { kind: 'resident', why: 'code' } })
-      }
-      return fail(errors.code_wrong, undefined, 'code')
+    if (!row) return refusedCode(kernel, tenantId, await store.findChallenge(tx, tenantId, digest), now)
+    const phone = kernel.vault.open(tenantId, phoneCell(digest), row.phoneSealed)
+    if (!timingSafeEqual(row.codeDigest, expected)) {
+      const subjectId = digest.toString('hex').slice(0, 32)
+      await append(tx, ctx, events.signInFailed, { subjectId, body: { kind: 'resident', why: 'code' } })
+      const [left, masked] = [CODE_TRIES_MAX - row.tries, maskedPhone(phone)]
+      return left > 0 ? fail(errors.code_wrong, { left, phone: masked }, 'code') : fail(errors.code_spent, { phone: masked }, 'code')
     }
     await store.useChallenge(tx, tenantId, digest, now)
-    const person = await ensurePersonByPhone(tx, ctx, kernel.vault.open(tenantId, phoneCell(digest), row.phoneSealed), 'sign_in')
+    const person = await ensurePersonByPhone(tx, ctx, phone, 'sign_in')
     const token = await openSession(tx, ctx, { kind: 'resident', id: person.id })
     const own: Ctx = { ...ctx, actor: { kind: 'resident', id: person.id, permissions: new Set() } }
     await append(tx, own, events.signedIn, { subjectId: person.id, body: { kind: 'resident' } })

@@ -71,7 +71,23 @@ test('residents sign in by a code', async t => {
         const input = { challenge: started.value.challenge, code: sent.at(-1)!.code }
         assert.ok((await finishSignIn(ctx, input)).ok)
         const again = await finishSignIn(ctx, input)
-        assert.equal(!again.ok && again.error.code, 'identity.code_wrong')
+        assert.equal(!again.ok && again.error.code, 'identity.code_spent')
+        assert.equal(!again.ok && again.error.params?.phone, '138****3333')
+      })
+
+      await t.test('each wrong code says how many tries are left, the last that a new code is needed', async () => {
+        clock.advance(MINUTE)
+        const started = await ask('13800003344')
+        assert.ok(started.ok)
+        const code = sent.at(-1)!.code === '000000' ? '000001' : '000000'
+        const told: unknown[] = []
+        for (let i = 0; i < 6; i++) {
+          const refused = await finishSignIn(ctx, { challenge: started.value.challenge, code })
+          assert.ok(!refused.ok)
+          assert.equal(refused.error.params?.phone, '138****3344')
+          told.push(refused.error.params?.left ?? refused.error.code)
+        }
+        assert.deepEqual(told, [4, 3, 2, 1, 'identity.code_spent', 'identity.code_spent'])
       })
 
       await t.test('after five wrong codes the right one is refused, even when guessed in parallel', async () => {
@@ -83,7 +99,10 @@ test('residents sign in by a code', async t => {
         const guesses = await Promise.all(
           Array.from({ length: 20 }, () => finishSignIn(ctx, { challenge: started.value.challenge, code: wrong })),
         )
-        assert.ok(guesses.every(g => !g.ok && g.error.code === 'identity.code_wrong'))
+        assert.deepEqual(guesses.map(g => !g.ok && g.error.code).sort(), [
+          ...Array.from({ length: 16 }, () => 'identity.code_spent'),
+          ...Array.from({ length: 4 }, () => 'identity.code_wrong'),
+        ])
         assert.equal((await finishSignIn(ctx, { challenge: started.value.challenge, code: right })).ok, false)
         const tries = await kernel.db.read(1, tx =>
           tx.one<{ most: number }>(sql`select max(tries) as most from identity.sms_challenge where tenant_id = 1`),
@@ -96,7 +115,10 @@ test('residents sign in by a code', async t => {
         const started = await ask('13800005555')
         assert.ok(started.ok)
         clock.advance(5 * MINUTE)
-        assert.equal((await finishSignIn(ctx, { challenge: started.value.challenge, code: sent.at(-1)!.code })).ok, false)
+        for (const challenge of [started.value.challenge, 'nothing']) {
+          const over = await finishSignIn(ctx, { challenge, code: sent.at(-1)!.code })
+          assert.equal(!over.ok && over.error.code, 'identity.code_expired')
+        }
       })
 
       await t.test('a telephone gets one code a minute, also of parallel requests, and five a day', async () => {
@@ -119,6 +141,7 @@ test('residents sign in by a code', async t => {
         assert.equal(results.filter(r => r.ok).length, 20)
         const last = results.at(-1)!
         assert.equal(!last.ok && last.error.status, 429)
+        assert.equal(!last.ok && last.error.params?.wait_s, 3_600)
       })
 
       await t.test('a code can be sent again without the telephone', async () => {
@@ -130,6 +153,8 @@ test('residents sign in by a code', async t => {
         assert.ok(again.ok)
         assert.equal(sent.at(-1)!.phone, '13800007777')
         assert.equal((await resendCode(ctx, { challenge: 'nothing', clientKey: 'c', send })).ok, false)
+        const soon = await resendCode(ctx, { challenge: again.value.challenge, clientKey: 'c', send })
+        assert.deepEqual(!soon.ok && soon.error.params, { wait_s: 60, minutes: 1, phone: '138****7777' })
       })
 
       await t.test('text that is no mobile number is refused and nothing is sent', async () => {
