@@ -8,8 +8,8 @@ import { Card, Icon, Keep, PhoneButton, Section, Tag } from '#web/ui/parts.tsx'
 import { paths } from './paths.ts'
 
 export interface HomeView {
-  /** The most urgent open bill of a bound account, when signed in. */
-  due?: { service: string; amountFen: number; dueOn: string; isOverdue: boolean; href: string }
+  /** The most urgent open bill of a bound account, and which account that is: its own name or the masked number. */
+  due?: { service: string; account: string; amountFen: number; dueOn: string; isOverdue: boolean; href: string }
   hall: { name: string; hours: string; isOpen: boolean }
   /** Services of this hall that are not online: their doors say so. */
   notOpen: readonly ('services' | 'queue' | 'report')[]
@@ -44,6 +44,9 @@ export function HomePage({ view }: { view: HomeView }) {
                 {due.service} <b class="keep">{t('home.due_amount', { amount: yuan(due.amountFen) })}</b>
                 {t('list.comma')}
                 <Keep>{due.isOverdue ? t('home.due_late') : t('home.due_by', { due: day(ctx.lang, due.dueOn) })}</Keep>
+                <small>
+                  <Keep>{due.account}</Keep>
+                </small>
               </span>
               <Icon name="next" />
             </a>

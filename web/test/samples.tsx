@@ -83,7 +83,14 @@ const paySamples: readonly Sample[] = [
     name: 'home',
     render: ctx =>
       homePage(ctx, {
-        due: { service: pick(ctx, '水费', 'Water'), amountFen: 13195, dueOn: '2026-11-30', isOverdue: false, href: '/b/7m3kq2x9d4' },
+        due: {
+          service: pick(ctx, '水费', 'Water'),
+          account: pick(ctx, '户号 **** 2817', 'Account **** 2817'),
+          amountFen: 13195,
+          dueOn: '2026-11-30',
+          isOverdue: false,
+          href: '/b/7m3kq2x9d4',
+        },
         hall: {
           name: pick(ctx, '梧桐里社区服务中心', 'Wutongli Service Centre'),
           hours: pick(ctx, '今天8:30–17:00，周六上午照常', 'Today 8:30–17:00, Saturday morning too'),

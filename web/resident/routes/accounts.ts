@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
-import { type BillState, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
+import { type BillForPayer, type BillState, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
 import { listShares } from '#modules/identity/index.ts'
 import { cookieName, type Visit } from '#web/visit.ts'
 import { billsPage } from '../bills.tsx'
+import { paths } from '../paths.ts'
 import type { Pages } from './pages.ts'
-import { billerName, periodLabel, serviceName } from './views.ts'
+import { billerName, maskedAccount, periodLabel, serviceName } from './views.ts'
 
 /**
  * Account numbers tried, over both forms that take one: few enough that nobody walks through them. An address may stand
@@ -43,7 +44,7 @@ export async function showBills(
     reply,
     billsPage(visit.page, {
       service: serviceName(visit.ctx.lang, biller),
-      accountMasked: `**** ${account.accountNo.slice(-4)}`,
+      accountMasked: maskedAccount(account.accountNo),
       bills: open.map(state => billRow(visit, state)),
       isOldestFirst: biller.config.partial_payment === 'oldest_first',
     }),
@@ -86,4 +87,10 @@ export async function listKept(visit: Visit): Promise<Kept[]> {
       kept.set(k.id, { ...k, nickname: null, share: { id, by: ownerMasked } })
   }
   return [...kept.values()]
+}
+
+/** Where the older bills of an account are: with those who keep it, else behind the number printed on the bill. */
+export async function olderHref(visit: Visit, { bill, biller, checks }: BillForPayer): Promise<string> {
+  const isKept = checks.some(check => check.key === 'older_open') && (await listKept(visit)).some(kept => kept.id === bill.accountId)
+  return isKept ? `/mine/households/${bill.accountId}/bills` : `${paths.payAccount}?biller=${biller.id}`
 }

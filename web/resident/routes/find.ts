@@ -4,6 +4,7 @@ import { billingErrors, findAccount, listBillers, listOpenBills, listTariffs } f
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
+import { t } from '#web/ui/messages.ts'
 import type { Visit } from '#web/visit.ts'
 import { accountNumberPage, chooseBillerPage } from '../find-account.tsx'
 import { homePage } from '../home.tsx'
@@ -17,7 +18,7 @@ import { addHouseholdRoutes } from './households.ts'
 import type { Pages } from './pages.ts'
 import { addReadingRoutes } from './readings.ts'
 import { tariffView } from './tariffs.ts'
-import { billerName, periodLabel, serviceName, textsOf } from './views.ts'
+import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
 const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
@@ -57,7 +58,7 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
     const mine = (await listKept(visit)).map(k => ({
       href: `/mine/households/${k.id}/bills`,
       service: known.get(k.billerId)!.service,
-      accountMasked: `**** ${k.accountNo.slice(-4)}`,
+      accountMasked: maskedAccount(k.accountNo),
       ...(k.nickname && { nickname: k.nickname }),
     }))
     return pages.html(reply, chooseBillerPage(visit.page, { billers: [...known.values()], mine }))
@@ -187,7 +188,15 @@ function addTexts(server: Server, pages: Pages): void {
       homePage(visit.page, {
         hall: at,
         notOpen: ['services', 'queue', 'report'],
-        ...(row && { due: { ...row, service: serviceName(visit.ctx.lang, due.biller) } }),
+        ...(row && {
+          due: {
+            ...row,
+            service: serviceName(visit.ctx.lang, due.biller),
+            account:
+              bindings.find(k => k.id === due.bill.accountId)?.nickname ??
+              t(visit.ctx.lang)('home.due_account', { account: maskedAccount(due.bill.accountNo) }),
+          },
+        }),
       }),
     )
   })

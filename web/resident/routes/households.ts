@@ -10,7 +10,7 @@ import { householdNewPage, householdPage, householdsPage, notices } from '../hou
 import { paths } from '../paths.ts'
 import { billers, type Limit, LOOKUPS, listKept, showBills } from './accounts.ts'
 import type { Pages } from './pages.ts'
-import { textsOf } from './views.ts'
+import { maskedAccount, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
 
@@ -30,7 +30,7 @@ async function showHouseholds(
       households: (await listKept(visit)).map(k => ({
         href: `/mine/households/${k.id}`,
         service: known.get(k.billerId)!.service,
-        accountMasked: `**** ${k.accountNo.slice(-4)}`,
+        accountMasked: maskedAccount(k.accountNo),
         isShared: !k.share && k.relation !== 'helper' && given.length > 0,
         ...(k.nickname && { nickname: k.nickname }),
         ...(k.share && { sharedBy: k.share.by }),
@@ -113,7 +113,7 @@ function addHousehold(server: Server, pages: Pages): void {
       householdPage(visit.page, {
         service: biller.service,
         biller: biller.name,
-        accountMasked: `**** ${binding.accountNo.slice(-4)}`,
+        accountMasked: maskedAccount(binding.accountNo),
         addressMasked: binding.addressMask,
         billsHref: `${base}/bills`,
         ...(binding.share

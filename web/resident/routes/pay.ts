@@ -43,6 +43,7 @@ import { waitingPage } from '../waiting.tsx'
 import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
 import { openBrowserPage, staleReturnPage } from '../wechat.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
+import { olderHref } from './accounts.ts'
 import type { Pages } from './pages.ts'
 import { addReceiptRoutes } from './receipts.ts'
 import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
@@ -98,6 +99,7 @@ async function showBill(
       visit.page,
       billView(visit.ctx, found.value, {
         payAction: `/b/${code}/pay`,
+        olderHref: await olderHref(visit, found.value),
         idempotencyKey: newCode(visit.ctx.kernel.random),
         ways: waysFor(visit.ctx.tenantId, agentOf(request)),
         ...(isInWechat(request) && { isInWechat: true as const }),
@@ -251,9 +253,14 @@ async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyRe
   let order = await findOrderByCode(visit.ctx, codeOf(request))
   if (!order) return pages.error(visit, reply, paymentErrors.order_not_found)
   const attempt = openAttempt(order)
-  const query = request.query as { back?: string; check?: string }
-  if (orderStateOf(order.state) === 'open' && attempt && (query.back || query.check)) {
-    await askChannel(visit.ctx, attempt)
+  const { back, check, ...foreign } = request.query as Record<string, unknown>
+  // A wallet sends its guest back with words of its own, which prove nothing: they leave the address before anything keeps it.
+  if (Object.keys(foreign).length > 0) return reply.redirect(`/o/${order.code}${back || check ? '?back=1' : ''}`, 303)
+  // Whoever comes here without a code to scan was in the wallet, by whatever way they left it.
+  const wasAway = back || check || (attempt?.launch as { redirectUrl?: string } | null)?.redirectUrl
+  let answer: Awaited<ReturnType<typeof askChannel>> = 'unknown'
+  if (orderStateOf(order.state) === 'open' && order.payer === visit.payer && attempt && wasAway) {
+    answer = await askChannel(visit.ctx, attempt)
     order = (await findOrderByCode(visit.ctx, order.code))!
   }
   if (order.payer !== visit.payer && orderStateOf(order.state) !== 'paid') return pages.error(visit, reply, paymentErrors.order_not_found)
@@ -262,24 +269,23 @@ async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyRe
   const found = bill && (await pages.findBillById(visit, bill.subjectId))
   if (!found) return pages.error(visit, reply, paymentErrors.order_not_found)
   if (orderStateOf(order.state) === 'closed') return reply.redirect(`/b/${found.bill.code}`, 303)
-  return showWallet(pages, visit, request, reply, order, found)
+  return showWallet(pages, visit, reply, order, found, { isAway: !!(back || check), isUnpaid: answer === 'unpaid' || answer === 'gone' })
 }
 
 function showWallet(
   pages: Pages,
   visit: Visit,
-  request: FastifyRequest,
   reply: FastifyReply,
   order: OrderView,
   found: NonNullable<Awaited<ReturnType<Pages['findBillById']>>>,
+  { isAway, isUnpaid }: { isAway: boolean; isUnpaid: boolean },
 ): FastifyReply {
   const { lang, kernel } = visit.ctx
   const attempt = openAttempt(order)
   const base = { amountFen: order.amountFen, service: serviceName(lang, found.biller), biller: billerName(lang, found.biller) }
   const hrefs = { checkHref: `/o/${order.code}?check=1`, pollHref: `/o/${order.code}/state` }
   const launch = (attempt?.launch ?? {}) as { redirectUrl?: string; codeUrl?: string; jsapi?: Record<string, string> }
-  const asked = (request.query as { check?: string; back?: string }).check ?? (request.query as { back?: string }).back
-  if (launch.codeUrl && !asked) {
+  if (launch.codeUrl && !isAway) {
     return pages.html(
       reply,
       qrPayPage(visit.page, {
@@ -295,7 +301,7 @@ function showWallet(
       }),
     )
   }
-  if (launch.jsapi && !asked) {
+  if (launch.jsapi && !isAway) {
     return pages.html(
       reply,
       jsapiPage(visit.page, {
@@ -317,9 +323,9 @@ function showWallet(
       ...hrefs,
       orderNo: attempt?.outTradeNo ?? order.code,
       startedAt: order.createdAt,
-      money: order.mismatch ? 'charged_pending' : 'unknown',
+      money: order.mismatch ? 'charged_pending' : isUnpaid ? 'not_paid' : 'unknown',
       ...(launch.redirectUrl && { payHref: launch.redirectUrl }),
-      ...(launch.codeUrl && { payHref: `/o/${order.code}` }),
+      ...((launch.codeUrl || launch.jsapi) && { payHref: `/o/${order.code}` }),
       // Money that came in another amount is somebody's to decide: there is nothing left to give up.
       ...(!order.mismatch && { cancelAction: `/o/${order.code}/cancel` }),
       idempotencyKey: newCode(kernel.random),

@@ -12,6 +12,9 @@ import type { BillView, PrecheckView } from '../bill.tsx'
 export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
 export const serviceName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.serviceEn : biller.serviceZh)
 
+/** The last four digits, in one piece on every line. */
+export const maskedAccount = (accountNo: string): string => `****\u00a0${accountNo.slice(-4)}`
+
 interface LineNames {
   readonly bill?: {
     readonly lines?: readonly { readonly item: string; readonly name: string; readonly name_en?: string }[]
@@ -115,7 +118,7 @@ function tiersOf(lang: Lang, found: BillForPayer): TierView[] {
 export function billView(
   ctx: Ctx,
   found: BillForPayer,
-  extra: Pick<BillView, 'payAction' | 'idempotencyKey' | 'ways'> & Partial<BillView>,
+  { olderHref, ...extra }: Pick<BillView, 'payAction' | 'idempotencyKey' | 'ways'> & Partial<BillView> & { olderHref: string },
 ): BillView {
   const { lang } = ctx
   const { bill, biller } = found
@@ -132,7 +135,10 @@ export function billView(
     isOverdue: bill.dueOn < today,
     addressMasked: bill.addressMask,
     nameMasked: bill.holderMask,
-    precheck: found.checks.flatMap(check => checkView(lang, found, check) ?? []),
+    precheck: found.checks.flatMap(check => {
+      const shown = checkView(lang, found, check)
+      return shown ? [shown.key === 'older_open' ? { ...shown, href: olderHref } : shown] : []
+    }),
     lines: bill.lines.map((line, at) => ({
       name: feeLineName(lang, biller, bill.lines, at),
       amountFen: line.amount_fen,
