@@ -16,7 +16,7 @@ export function billOf(trades: Trade[], sellerId: string, day: string, now: Date
     for (const refund of trade.refunds) {
       const at = new Date(refund.at)
       if (refund.status !== 'SUCCESS' || dayOf(at) !== day) continue
-      rows.push(rowOf(trade, '退款', trade.payments[0]?.txnNo ?? '', refund.outRefundNo, -refund.amountFen, at))
+      rows.push(rowOf(trade, '退款', refund.txnNo, refund.outRefundNo, -refund.amountFen, at))
     }
   }
   return rows.length > 0 ? renderAlipayArchive({ account: sellerId, day, exportedAt: now }, rows) : undefined

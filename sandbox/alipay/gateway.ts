@@ -165,7 +165,6 @@ function tradeNode(desk: AlipayDesk, trade: Trade): Node {
 
 const REFUND_REFUSALS = {
   missing: no('ACQ.TRADE_NOT_EXIST', '交易不存在'),
-  unpaid: no('ACQ.TRADE_STATUS_ERROR', '交易状态不合法'),
   too_much: no('ACQ.REFUND_AMT_NOT_EQUAL_TOTAL', '退款金额超限'),
   conflict: no('ACQ.INVALID_PARAMETER', '同一退款请求号的金额不一致'),
 }
@@ -175,12 +174,12 @@ function takeRefund(desk: AlipayDesk, content: Node): Node {
   const outRefundNo = typeof content.out_request_no === 'string' ? content.out_request_no : ''
   if (!amountFen || !outRefundNo) return no('ACQ.INVALID_PARAMETER', '参数无效')
   const isRepeated = desk.book.findRefund(outRefundNo) !== undefined
-  const result = desk.refund({ outTradeNo: String(content.out_trade_no), outRefundNo, amountFen, notifyUrl: '' })
+  const result = desk.refund({ txnNo: String(content.trade_no), outRefundNo, amountFen, notifyUrl: '' })
   if (result.kind === 'refused') return REFUND_REFUSALS[result.why]
   const trade = desk.book.find(result.refund.outTradeNo)!
   return done({
     out_trade_no: trade.outTradeNo,
-    trade_no: trade.payments[0]?.txnNo,
+    trade_no: result.refund.txnNo,
     fund_change: isRepeated ? 'N' : 'Y',
     refund_fee: yuan(refundedFen(trade)),
   })

@@ -12,6 +12,8 @@ export interface Refund {
   refundNo: string
   outRefundNo: string
   outTradeNo: string
+  /** The payment given back. */
+  txnNo: string
   amountFen: number
   status: RefundStatus
   at: string
@@ -46,7 +48,7 @@ type TradeEvent =
 export type PayResult =
   | { kind: 'paid'; trade: Trade; payment: Payment }
   | { kind: 'refused'; why: 'closed' | 'paid' | 'expired' | 'missing' }
-export type RefundResult = { kind: 'taken'; refund: Refund } | { kind: 'refused'; why: 'missing' | 'unpaid' | 'too_much' | 'conflict' }
+export type RefundResult = { kind: 'taken'; refund: Refund } | { kind: 'refused'; why: 'missing' | 'too_much' | 'conflict' }
 
 export interface TradeBook {
   find(outTradeNo: string): Trade | undefined
@@ -57,7 +59,8 @@ export interface TradeBook {
   /** `force` pays a closed, expired or already paid trade all the same, with any amount: the races of the real world on demand. */
   pay(outTradeNo: string, how?: { force?: boolean; amountFen?: number; payer?: string }): PayResult
   close(outTradeNo: string): void
-  refund(input: Omit<Refund, 'refundNo' | 'status' | 'at'>): RefundResult
+  findByTxn(txnNo: string): { trade: Trade; payment: Payment } | undefined
+  refund(input: Omit<Refund, 'refundNo' | 'status' | 'at' | 'outTradeNo'>): RefundResult
   moveRefund(outRefundNo: string, status: RefundStatus): Refund | undefined
   acknowledge(key: string): void
   isAcknowledged(key: string): boolean
@@ -65,9 +68,10 @@ export interface TradeBook {
   nextNumber(prefix: string): string
 }
 
-export const refundedFen = (trade: Trade): number =>
+/** Given back of a trade, or of one of its payments. */
+export const refundedFen = (trade: Trade, txnNo?: string): number =>
   trade.refunds
-    .filter(refund => refund.status === 'SUCCESS' || refund.status === 'PROCESSING')
+    .filter(refund => (refund.status === 'SUCCESS' || refund.status === 'PROCESSING') && (!txnNo || refund.txnNo === txnNo))
     .reduce((sum, refund) => sum + refund.amountFen, 0)
 export const paidFen = (trade: Trade): number => trade.payments.reduce((sum, payment) => sum + payment.amountFen, 0)
 export const isExpired = (trade: Trade, now: Date): boolean => trade.expireAt !== '' && Date.parse(trade.expireAt) <= now.getTime()
@@ -76,6 +80,7 @@ export const isExpired = (trade: Trade, now: Date): boolean => trade.expireAt !=
 export function openTradeBook(path: string, seed: string, now: () => Date): TradeBook {
   const trades = new Map<string, Trade>()
   const handles = new Map<string, Trade>()
+  const payments = new Map<string, { trade: Trade; payment: Payment }>()
   const refunds = new Map<string, Refund>()
   const acknowledged = new Set<string>()
   const random = seededRandom(`${seed}:numbers:${now().getTime()}`)
@@ -91,6 +96,7 @@ export function openTradeBook(path: string, seed: string, now: () => Date): Trad
       case 'paid': {
         const trade = trades.get(event.outTradeNo)!
         trade.payments.push(event.payment)
+        payments.set(event.payment.txnNo, { trade, payment: event.payment })
         trade.payer = event.payer
         return
       }
@@ -123,6 +129,7 @@ export function openTradeBook(path: string, seed: string, now: () => Date): Trad
   return {
     find: outTradeNo => trades.get(outTradeNo),
     findByHandle: handle => handles.get(handle),
+    findByTxn: txnNo => payments.get(txnNo),
     findRefund: outRefundNo => refunds.get(outRefundNo),
     list: () => [...trades.values()],
     open(trade) {
@@ -147,17 +154,20 @@ export function openTradeBook(path: string, seed: string, now: () => Date): Trad
       if (trades.get(outTradeNo)?.isClosed === false) record({ type: 'closed', outTradeNo })
     },
     refund(input) {
-      const trade = trades.get(input.outTradeNo)
-      if (!trade) return { kind: 'refused', why: 'missing' }
+      const paid = payments.get(input.txnNo)
+      if (!paid) return { kind: 'refused', why: 'missing' }
+      const { trade, payment } = paid
       const known = refunds.get(input.outRefundNo)
       if (known) {
-        const isSame = known.outTradeNo === input.outTradeNo && known.amountFen === input.amountFen
+        const isSame = known.txnNo === input.txnNo && known.amountFen === input.amountFen
         return isSame ? { kind: 'taken', refund: known } : { kind: 'refused', why: 'conflict' }
       }
-      if (trade.payments.length === 0) return { kind: 'refused', why: 'unpaid' }
-      if (refundedFen(trade) + input.amountFen > paidFen(trade)) return { kind: 'refused', why: 'too_much' }
+      if (refundedFen(trade, payment.txnNo) + input.amountFen > payment.amountFen) return { kind: 'refused', why: 'too_much' }
       const at = new Date(Math.floor(now().getTime() / 1000) * 1000).toISOString()
-      record({ type: 'refunded', refund: { ...input, refundNo: nextNumber('5030'), status: 'PROCESSING', at } })
+      record({
+        type: 'refunded',
+        refund: { ...input, outTradeNo: trade.outTradeNo, refundNo: nextNumber('5030'), status: 'PROCESSING', at },
+      })
       return { kind: 'taken', refund: refunds.get(input.outRefundNo)! }
     },
     moveRefund(outRefundNo, status) {

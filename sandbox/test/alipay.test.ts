@@ -71,7 +71,7 @@ test('a wap order begins when its page opens, is paid by hand, refunded in two p
   assert.equal((await channel.close(order.outTradeNo)).kind, 'paid')
 
   const part = {
-    outTradeNo: order.outTradeNo,
+    channelTxnNo: notice.fact.channelTxnNo!,
     outRefundNo: `R1${order.outTradeNo}`,
     amountFen: 5,
     totalFen: 8_805,

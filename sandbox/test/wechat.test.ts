@@ -64,7 +64,7 @@ test('a native order is created, paid, notified, queried, refunded', async () =>
   assert.deepEqual((await channel.close(order.outTradeNo)).kind, 'paid')
 
   const refund = {
-    outTradeNo: order.outTradeNo,
+    channelTxnNo: notice.fact.channelTxnNo!,
     outRefundNo: `R${order.outTradeNo}`,
     amountFen: 620,
     totalFen: order.amountFen,

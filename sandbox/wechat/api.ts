@@ -169,7 +169,7 @@ function createTrade(desk: WechatDesk, around: Surroundings, product: string, ra
 }
 
 interface RefundBody {
-  out_trade_no?: string
+  transaction_id?: string
   out_refund_no?: string
   notify_url?: string
   amount?: { refund?: number; total?: number }
@@ -177,7 +177,6 @@ interface RefundBody {
 
 const REFUND_REFUSALS = {
   missing: no(404, 'RESOURCE_NOT_EXISTS', '订单不存在'),
-  unpaid: no(400, 'PARAM_ERROR', '订单未支付'),
   too_much: no(403, 'NOT_ENOUGH', '可退金额不足'),
   conflict: no(400, 'PARAM_ERROR', '同一退款单号的请求参数不一致'),
 }
@@ -187,10 +186,11 @@ function takeRefund(desk: WechatDesk, raw: unknown): Said {
   const amountFen = body.amount?.refund ?? 0
   if (!body.out_refund_no || !Number.isSafeInteger(amountFen) || amountFen < 1)
     return no(400, 'PARAM_ERROR', 'out_refund_no, amount.refund')
-  const trade = desk.book.find(body.out_trade_no ?? '')
-  if (trade && !trade.payments.some(payment => payment.amountFen === body.amount?.total)) return no(400, 'PARAM_ERROR', 'amount.total')
+  const txnNo = body.transaction_id ?? ''
+  const paid = desk.book.findByTxn(txnNo)
+  if (paid && paid.payment.amountFen !== body.amount?.total) return no(400, 'PARAM_ERROR', 'amount.total')
   const result = desk.refund({
-    outTradeNo: body.out_trade_no ?? '',
+    txnNo,
     outRefundNo: body.out_refund_no,
     amountFen,
     notifyUrl: body.notify_url ?? '',

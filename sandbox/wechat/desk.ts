@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Desk, openDesk } from '../common/desk.ts'
 import { notifier } from '../common/notifier.ts'
 import type { Surroundings } from '../common/process.ts'
-import { openTradeBook, type Payment, paidFen, type Refund, refundedFen, type Trade } from '../common/trade-book.ts'
+import { openTradeBook, type Payment, type Refund, refundedFen, type Trade } from '../common/trade-book.ts'
 import type { WechatKeyFiles } from './keys.ts'
 import { localTime, makeNotice, makeNotification, tradeResource, type WechatSigner, wechatSigner } from './signer.ts'
 
@@ -94,12 +94,12 @@ function resourceOf(signer: WechatSigner, trade: Trade): object {
 }
 
 function refundResource(signer: WechatSigner, trade: Trade, refund: Refund, nameOfState: 'status' | 'refund_status'): object {
-  const total = paidFen(trade)
+  const total = trade.payments.find(payment => payment.txnNo === refund.txnNo)!.amountFen
   return {
     ...(nameOfState === 'refund_status' && { mchid: signer.mchid }),
     refund_id: refund.refundNo,
     out_refund_no: refund.outRefundNo,
-    transaction_id: trade.payments[0]?.txnNo,
+    transaction_id: refund.txnNo,
     out_trade_no: refund.outTradeNo,
     [nameOfState]: refund.status,
     ...(refund.status === 'SUCCESS' && { success_time: localTime(new Date(refund.at)) }),

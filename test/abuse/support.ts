@@ -19,7 +19,7 @@ const STATE = `
     'attempts', (select jsonb_agg(jsonb_build_array(id, amount_fen, txn_no, state = 5) order by id) from payments.attempt_state),
     'claims', (select jsonb_agg(to_jsonb(c) order by c.order_id) from payments.claim c),
     'refunds', (select jsonb_agg(jsonb_build_array(id, amount_fen) order by id) from payments.refund),
-    'transactions', (select jsonb_agg(to_jsonb(t) order by t.txn_no) from payments.channel_txn t),
+    'transactions', (select jsonb_agg(t.ref order by t.ref) from ledger.journal t where t.code in ('PAY', 'LATE')),
     'suspense', (select count(*) from payments.suspense),
     'journal', (select count(*) from ledger.journal),
     'bindings', (select jsonb_agg(to_jsonb(b) order by b.payer, b.account_id) from billing.binding b)

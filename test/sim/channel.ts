@@ -89,18 +89,18 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
       }),
     refund: async input =>
       over(() => {
-        const trade = trades.get(input.outTradeNo)
+        const trade = [...trades.values()].find(t => t.txnNo === input.channelTxnNo)
         const known = refunds.get(input.outRefundNo)
         if (known && known.amountFen !== input.amountFen)
           return { kind: 'refused' as const, code: 'PARAM_ERROR', message: 'number used for another amount' }
         const given = [...refunds.values()]
-          .filter(r => r.outTradeNo === input.outTradeNo && r.outRefundNo !== input.outRefundNo)
+          .filter(r => r.outTradeNo === trade?.outTradeNo && r.outRefundNo !== input.outRefundNo)
           .reduce((sum, r) => sum + r.amountFen, 0)
         if (trade?.state !== 'SUCCESS' || given + input.amountFen > trade.amountFen)
           return { kind: 'refused' as const, code: 'NOT_ENOUGH', message: 'more than was paid' }
         if (!known)
           refunds.set(input.outRefundNo, {
-            outTradeNo: input.outTradeNo,
+            outTradeNo: trade.outTradeNo,
             outRefundNo: input.outRefundNo,
             amountFen: input.amountFen,
             state: 'PROCESSING',

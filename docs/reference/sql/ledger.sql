@@ -17,13 +17,13 @@ on conflict (tenant_id, code) do nothing;
 select id, code, unit from ledger.account where tenant_id = $1 and code = $2;
 
 -- insertJournal
-insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
-values ($1, $2, $3, $4, $5, $6,
-  $7::integer[], $8::bigint[])
+insert into ledger.journal (tenant_id, about, ref, code, reverses, unit, effective_at, accounts, amounts)
+values ($1, $2, $3, $4, $5, $6, $7,
+  $8::integer[], $9::bigint[])
 on conflict do nothing;
 
 -- findJournal
-select unit, accounts, amounts from ledger.journal where tenant_id = $1 and ref = $2 and code = $3 and reverses = '';
+select code, about, unit, accounts, amounts from ledger.journal where tenant_id = $1 and ref = $2 and reverses = '';
 
 -- addToBalances
 ($1::integer, $2::integer, $3::bigint, $4::bigint);
@@ -67,19 +67,18 @@ where r.tenant_id = $1 and r.code = 'REVERSAL'
 limit 20;
 
 -- silentJournals
-select j.ref, j.code from ledger.journal j
-where j.tenant_id = $1 and j.code <> 'PAY'
-  and (j.ref::text, j.code) not in (select e.subject_id, coalesce(e.body ->> 'code', '') from ($2) e)
+select j.ref, j.code from ledger.journal j where j.tenant_id = $1 and j.code <> 'PAY'
+except select e.subject_id, e.body ->> 'code' from ($2) e
 limit 20;
 
 -- canRewrite
 select has_table_privilege('yimen_app', $1, 'update') or has_table_privilege('yimen_app', $2, 'delete') as rewritable;
 
 -- sqlInsertJournals
-insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
-select $1::integer, s.ref, '$1', '', '$2', s.at, s.accounts, s.amounts from $3 s;
+insert into ledger.journal (tenant_id, about, ref, code, reverses, unit, effective_at, accounts, amounts)
+select $1::integer, s.about, s.ref, '$1', '', '$2', s.at, s.accounts, s.amounts from $3 s;
 
 -- sqlJournalDebits
-select ref, sum(amount) filter (where amount > 0) as debit from ledger.entry
+select ref, about, sum(amount) filter (where amount > 0) as debit from ledger.entry
 where tenant_id = $1 and code = any($2)
-group by ref, code, reverses;
+group by ref, about, code, reverses;

@@ -10,11 +10,9 @@ with chosen as (
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> $4
-  returning a.id as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts,
+  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event$5),
-txn as (
-  insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
-  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),$6
+$6
 journal as ($7)$8;
 
 -- src/modules/payments/store.ts
@@ -28,7 +26,7 @@ a.id, a.order_id as "orderId", a.channel, a.mchid, a.product, a.out_trade_no as 
 a.txn_no as "txnNo", a.launch, a.failure, a.created_at as "createdAt", a.expires_at as "expiresAt", a.succeeded_at as "succeededAt";
 
 -- REFUND_COLUMNS
-r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
+r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.txn_no as "txnNo", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
 r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
 r.created_at as "createdAt", r.finished_at as "finishedAt";
 
@@ -129,13 +127,9 @@ where a.tenant_id = $6 and a.id = $7 and a.state = any($8::smallint[])
 insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
 values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
 
--- insertChannelTxn
-insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values ($1, $2, $3, $4, $5)
-on conflict do nothing;
-
 -- insertSuspense
-insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)
-values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
+insert into payments.suspense (tenant_id, attempt_id, txn_no, order_id, reason, amount_fen, refund_id, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- resolveSuspense
 update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
@@ -144,19 +138,20 @@ update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id
 update payments.suspense set refund_id = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
 
 -- listOpenSuspense
-select attempt_id as "attemptId", amount_fen as "amountFen" from payments.suspense
-where tenant_id = $1 and order_id = $2 and refund_id is null and resolved_at is null order by attempt_id;
+select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen" from payments.suspense
+where tenant_id = $1 and order_id = $2 and refund_id is null and resolved_at is null order by attempt_id, txn_no;
 
 -- giveSuspenseRefund
-update payments.suspense set refund_id = $1 where tenant_id = $2 and attempt_id = $3 and refund_id is null;
+update payments.suspense set refund_id = $1
+where tenant_id = $2 and attempt_id = $3 and txn_no = $4 and refund_id is null;
 
--- findSuspense
-select reason, refund_id as "refundId" from payments.suspense where tenant_id = $1 and attempt_id = $2;
+-- isSuspended
+select 1 from payments.suspense where tenant_id = $1 and attempt_id = $2 and txn_no = $3;
 
 -- insertRefund
-insert into payments.refund (tenant_id, id, order_id, attempt_id, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-  $11, 0, $12, $13);
+insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+  $12, 0, $13, $14);
 
 -- reserveRefund
 update payments."order" set reserved_fen = reserved_fen + $1, version = version + 1
@@ -191,6 +186,3 @@ returning u.id;
 update payments.refund set state = $1, failure = coalesce($2, failure), due_at = coalesce($3, due_at),
   finished_at = coalesce($4, finished_at), approved_by = coalesce($5, approved_by)
 where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
-
--- findTxnAmount
-select amount_fen as "amountFen" from payments.channel_txn where tenant_id = $1 and channel = $2 and txn_no = $3;

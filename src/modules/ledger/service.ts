@@ -26,36 +26,48 @@ export async function ensureAccount(tx: Tx, ctx: Ctx, code: string, unit: Unit =
 }
 
 /**
- * Books a journal in the caller's transaction and tells the trail. Doing it again for the same (template, reference)
- * changes nothing and answers false.
+ * Books a journal in the caller's transaction and tells the trail. `ref` is the document booked, `about` what of ours it
+ * belongs to. Doing it again for the same document changes nothing and answers false; by another template it is a fault.
  */
 export async function post(
   tx: Tx,
   ctx: Ctx,
-  journal: { code: Template; ref: string; postings: readonly Posting[]; unit?: Unit; effectiveAt?: Date; reverses?: Template },
+  journal: {
+    code: Template
+    ref: string
+    about: string
+    postings: readonly Posting[]
+    unit?: Unit
+    effectiveAt?: Date
+    reverses?: Template
+  },
 ): Promise<boolean> {
   assertBalanced(journal.postings)
-  const unit = journal.unit ?? 'fen'
-  const row = {
-    code: journal.code,
-    ref: journal.ref,
-    unit,
-    effectiveAt: journal.effectiveAt ?? ctx.kernel.clock.now(),
-    ...(journal.reverses && { reverses: journal.reverses }),
+  const { code, ref, unit = 'fen', effectiveAt = ctx.kernel.clock.now() } = journal
+  if (!(await store.insertJournal(tx, ctx.tenantId, { ...journal, unit, effectiveAt }, journal.postings))) {
+    const booked = journal.reverses === undefined ? await store.findJournal(tx, ctx.tenantId, ref) : undefined
+    if (booked && booked.code !== code) throw new Error(`document ${ref} is booked as ${booked.code}, not ${code}`)
+    return false
   }
-  if (!(await store.insertJournal(tx, ctx.tenantId, row, journal.postings))) return false
   const accounts = journal.postings.map(p => p.accountId)
   const amounts = journal.postings.map(p => p.amount)
-  await append(tx, ctx, journalPosted, { subjectId: journal.ref, body: { code: journal.code, unit, accounts, amounts } })
+  await append(tx, ctx, journalPosted, { subjectId: ref, body: { code, unit, accounts, amounts } })
   return true
 }
 
+/** What a document was booked for: whose it is and the sum of its debits. */
+export async function findBooking(tx: Tx, tenantId: number, ref: string): Promise<{ about: string; amount: number } | undefined> {
+  const found = await store.findJournal(tx, tenantId, ref)
+  return found && { about: found.about, amount: found.amounts.reduce((sum, amount) => sum + Math.max(amount, 0), 0) }
+}
+
 /** Exact negation of a journal, at most once. False when it was reversed before. */
-export async function reverse(tx: Tx, ctx: Ctx, code: Template, ref: string): Promise<boolean> {
-  const journal = await store.findJournal(tx, ctx.tenantId, code, ref)
-  if (!journal) throw new Error(`no journal ${code} for ${ref}`)
+export async function reverse(tx: Tx, ctx: Ctx, ref: string): Promise<boolean> {
+  const journal = await store.findJournal(tx, ctx.tenantId, ref)
+  if (!journal) throw new Error(`no journal for ${ref}`)
+  const { code, about, unit } = journal
   const postings = journal.accounts.map((accountId, i) => ({ accountId, amount: -journal.amounts[i]! }))
-  return post(tx, ctx, { code: 'REVERSAL', ref, postings, unit: journal.unit, reverses: code })
+  return post(tx, ctx, { code: 'REVERSAL', ref, about, postings, unit, reverses: code })
 }
 
 /** Balance of every account as of this instant: what is folded plus what the trail holds after the fold. */

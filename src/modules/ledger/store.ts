@@ -22,24 +22,27 @@ export async function insertAccount(tx: Tx, tenantId: number, code: string, unit
 
 export interface JournalRow {
   readonly code: Template
+  /** The document booked: a channel's number for a payment, a refund's own for its reservation. */
   readonly ref: string
+  /** What of ours the document belongs to. */
+  readonly about: string
   readonly unit: Unit
   readonly effectiveAt: Date
   /** Template taken back, for a REVERSAL. */
   readonly reverses?: Template
 }
 
-/** False when this template was booked for this reference before. */
+/** False when the document was booked before. */
 export const insertJournal = async (tx: Tx, tenantId: number, journal: JournalRow, postings: readonly Posting[]): Promise<boolean> =>
   (await tx.run(sql`
-    insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
-    values (${tenantId}, ${journal.ref}, ${journal.code}, ${journal.reverses ?? ''}, ${journal.unit}, ${journal.effectiveAt},
+    insert into ledger.journal (tenant_id, about, ref, code, reverses, unit, effective_at, accounts, amounts)
+    values (${tenantId}, ${journal.about}, ${journal.ref}, ${journal.code}, ${journal.reverses ?? ''}, ${journal.unit}, ${journal.effectiveAt},
       ${postings.map(p => p.accountId)}::integer[], ${postings.map(p => p.amount)}::bigint[])
     on conflict do nothing`)) === 1
 
-export const findJournal = (tx: Tx, tenantId: number, code: Template, ref: string) =>
-  tx.maybe<{ unit: Unit; accounts: number[]; amounts: number[] }>(sql`
-    select unit, accounts, amounts from ledger.journal where tenant_id = ${tenantId} and ref = ${ref} and code = ${code} and reverses = ''`)
+export const findJournal = (tx: Tx, tenantId: number, ref: string) =>
+  tx.maybe<{ code: Template; about: string; unit: Unit; accounts: number[]; amounts: number[] }>(sql`
+    select code, about, unit, accounts, amounts from ledger.journal where tenant_id = ${tenantId} and ref = ${ref} and reverses = ''`)
 
 export async function addToBalances(
   tx: Tx,
@@ -102,7 +105,7 @@ export const inexactReversals = (tx: Tx, tenantId: number) =>
  */
 export const silentJournals = (tx: Tx, tenantId: number, events: Sql) =>
   tx.rows<{ ref: string; code: string }>(sql`
-    select j.ref::text as ref, j.code from ledger.journal j where j.tenant_id = ${tenantId} and j.code <> 'PAY'
+    select j.ref, j.code from ledger.journal j where j.tenant_id = ${tenantId} and j.code <> 'PAY'
     except select e.subject_id, e.body ->> 'code' from (${events}) e
     limit 20`)
 
@@ -112,13 +115,13 @@ export const canRewrite = (tx: Tx, table: string) =>
     sql`select has_table_privilege('yimen_app', ${table}, 'update') or has_table_privilege('yimen_app', ${table}, 'delete') as rewritable`,
   )
 
-/** Text of the insert of many journals, as a part of a larger statement. The source has ref, at, accounts integer[] and amounts bigint[]; `$1` is the tenant. */
+/** Text of the insert of many journals, as a part of a larger statement. The source has about, ref, at, accounts integer[] and amounts bigint[]; `$1` is the tenant. */
 export const sqlInsertJournals = (source: string, code: Template, unit: Unit): string => `
-  insert into ledger.journal (tenant_id, ref, code, reverses, unit, effective_at, accounts, amounts)
-  select $1::integer, s.ref, '${code}', '', '${unit}', s.at, s.accounts, s.amounts from ${source} s`
+  insert into ledger.journal (tenant_id, about, ref, code, reverses, unit, effective_at, accounts, amounts)
+  select $1::integer, s.about, s.ref, '${code}', '', '${unit}', s.at, s.accounts, s.amounts from ${source} s`
 
-/** Reference and sum of debits of each journal of these templates, to be joined with the facts of other modules. */
+/** Document, what of ours it belongs to, and sum of debits of each journal of these templates, to be joined with the facts of other modules. */
 export const sqlJournalDebits = (tenantId: number, codes: readonly Template[]): Sql => sql`
-  select ref, sum(amount) filter (where amount > 0) as debit from ledger.entry
+  select ref, about, sum(amount) filter (where amount > 0) as debit from ledger.entry
   where tenant_id = ${tenantId} and code = any(${[...codes]})
-  group by ref, code, reverses`
+  group by ref, about, code, reverses`

@@ -17,7 +17,7 @@ export interface PaidFact {
 const EVENT: InsertPending = {
   source: 'chosen',
   // One such event per attempt ever: its id serves, and a second one cannot be written.
-  id: 's.ref',
+  id: 's.about',
   at: '$6',
   type: 'payments.order_paid',
   version: 1,
@@ -32,7 +32,7 @@ const EVENT: InsertPending = {
 const EVENT_KEPT = `
 kept as (
   insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
-  select $1, s.channel, s.event_key, s.ref, $6, s.raw, s.headers from chosen s where s.event_key is not null
+  select $1, s.channel, s.event_key, s.about, $6, s.raw, s.headers from chosen s where s.event_key is not null
   on conflict do nothing),`
 
 const FACT = 'attempt_id, txn_no, amount_fen, paid_at_s'
@@ -44,7 +44,8 @@ const MANY_WITH_EVENTS = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float
 /**
  * The confirmation as one statement over arrays, so that one round trip and one commit serve many payers.
  * The update of the order is the guard: it waits for its row, looks again whether the order is open, and takes one attempt
- * of it; everything after happens for what it returned and is unconditional. An attempt missing from the answer was not
+ * of it; everything after happens for what it returned and is unconditional. The journal's key is the channel's number, so
+ * that one number is booked once, whatever it is told for. An attempt missing from the answer was not
  * applied: late, duplicate, or another amount (slow path). Facts come sorted, so that two statements lock in one order.
  * Parameters: tenant; attempt, txn number, amount, second paid at (arrays unless it is one); now, actor kind, actor id,
  * request id; unless it is one, number of facts; and with events the arrays of event key (null for none), raw bytes and headers.
@@ -59,17 +60,15 @@ with chosen as (
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = ${ORDER.open} and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> ${ATTEMPT.succeeded}
-  returning a.id as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.channel, a.amount_fen, a.posting_accounts as accounts,
-    a.posting_amounts as amounts, a.paid_event${withEvents ? ', f.event_key, f.raw, f.headers' : ''}),
-txn as (
-  insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen)
-  select $1, s.channel, s.txn_no, s.ref, s.amount_fen from chosen s),${withEvents ? EVENT_KEPT : ''}
+  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.posting_accounts as accounts,
+    a.posting_amounts as amounts, a.paid_event${withEvents ? ', a.channel, f.event_key, f.raw, f.headers' : ''}),
+${withEvents ? EVENT_KEPT : ''}
 journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
   facts === ONE
     ? sqlInsertPending(EVENT, 'one')
     : `,
 pending as (${sqlInsertPending(EVENT)})
-select case when count(*) < $10::integer then coalesce(array_agg(ref || ' ' || txn_no), '{}') end as applied from chosen`
+select case when count(*) < $10::integer then coalesce(array_agg(about || ' ' || txn_no), '{}') end as applied from chosen`
 }`
 
 const CONFIRM_ONE = confirmText(ONE)

@@ -20,7 +20,8 @@ export async function checkPayments(
   const t = tenantId
   return db.read(t, async tx => {
     const cleared = await tx.one<{ fen: number }>(sql`
-      select (coalesce((select sum(amount_fen) from payments.channel_txn where tenant_id = ${t}), 0)
+      select (coalesce((select sum(paid_fen) from payments."order" where tenant_id = ${t}), 0)
+        + coalesce((select sum(amount_fen) from payments.suspense where tenant_id = ${t}), 0)
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0))::bigint as fen`)
     const clearing = await ledgerSum(tx, '1012')
     const open = await tx.one<{ fen: number }>(
@@ -31,15 +32,18 @@ export async function checkPayments(
       await empty(
         tx,
         'I4',
-        'an attempt has succeeded exactly if it is booked once, with its amount',
+        'an attempt has succeeded exactly if it is booked once, with its amount; every other payment is in suspense',
         sql`
         with booked as (
-          select q.ref, count(*) as journals, sum(q.debit) as fen from (${sqlJournalDebits(t, ['PAY', 'LATE', 'CASH'])}) q group by q.ref)
-        select a.id, a.state, b.journals, b.fen from payments.attempt_state a
-        full join booked b on b.ref = a.id
-        left join payments.channel_txn x on x.tenant_id = a.tenant_id and x.channel = a.channel and x.txn_no = a.txn_no
-        where (a.tenant_id = ${t} or a.tenant_id is null)
-          and not ((a.state = ${ATTEMPT.succeeded} and b.journals = 1 and b.fen = x.amount_fen and x.attempt_id = a.id) or (a.state <> ${ATTEMPT.succeeded} and b.ref is null))
+          select q.ref, q.about, q.debit as fen from (${sqlJournalDebits(t, ['PAY', 'LATE', 'CASH'])}) q)
+        select a.id, a.state, b.ref, b.fen, s.amount_fen from (
+          select a.*, a.channel || ':' || a.txn_no as ref from payments.attempt_state a where a.tenant_id = ${t}) a
+        full join booked b on b.ref = a.ref
+        left join (
+          select u.attempt_id, u.amount_fen, x.channel || ':' || u.txn_no as ref from payments.suspense u
+          join payments.attempt x on x.tenant_id = u.tenant_id and x.id = u.attempt_id where u.tenant_id = ${t}) s on s.ref = b.ref and s.attempt_id = b.about
+        where (a.state is null or (a.state = ${ATTEMPT.succeeded}) <> (b.ref is not null) or a.id <> b.about or coalesce(s.amount_fen, a.amount_fen) <> b.fen)
+          and not (a.id is null and s.amount_fen is not distinct from b.fen)
         limit 20`,
       ),
       await empty(
@@ -58,7 +62,7 @@ export async function checkPayments(
         left join (
           select a.order_id, sum(a.amount_fen) as fen, count(*) as attempts from payments.attempt_state a
           where a.tenant_id = ${t} and a.state = ${ATTEMPT.succeeded}
-            and not exists (select 1 from payments.suspense u where u.tenant_id = a.tenant_id and u.attempt_id = a.id)
+            and not exists (select 1 from payments.suspense u where u.tenant_id = a.tenant_id and u.attempt_id = a.id and u.txn_no = a.txn_no)
           group by a.order_id) s on s.order_id = o.id
         where o.tenant_id = ${t} and (o.paid_fen <> coalesce(s.fen, 0) or (o.state = ${ORDER.paid}) <> (o.paid_fen > 0) or coalesce(s.attempts, 0) > 1)
         limit 20`,
@@ -125,7 +129,6 @@ export async function checkPayments(
         sql`
         select id, state, amount_fen from payments."order" where tenant_id = ${t} and (state not between 1 and 3 or amount_fen <= 0 or paid_fen < 0)
         union all select id, state, amount_fen from payments.attempt where tenant_id = ${t} and (state not between 1 and 8 or amount_fen <= 0)
-        union all select attempt_id, 0, amount_fen from payments.channel_txn where tenant_id = ${t} and amount_fen <= 0
         limit 20`,
       ),
     ]

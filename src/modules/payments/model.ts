@@ -101,6 +101,9 @@ export interface Booking {
   readonly amounts: readonly number[]
 }
 
+/** A channel's payment, or its answer to a refund, as the document the books know it by. */
+export const documentOf = (channel: string, number: string): string => `${channel}:${number}`
+
 /** Body of `payments.order_paid` up to the channel's number: put together once here, so that the confirmation only adds what it alone knows. */
 export const paidEventOf = ({ id, channel, amountFen, accounts, amounts }: Booking): string =>
   `${JSON.stringify({ accounts, amount_fen: amountFen, amounts, attempt: id, channel }).slice(0, -1)},"txn":`

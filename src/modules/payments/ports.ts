@@ -55,7 +55,8 @@ export interface RefundFact {
 }
 
 export interface RefundInput {
-  outTradeNo: string
+  /** The payment given back: an order number that was paid twice has two. */
+  channelTxnNo: string
   outRefundNo: string
   amountFen: number
   totalFen: number

@@ -62,6 +62,8 @@ export interface RefundRow {
   readonly id: string
   readonly orderId: string
   readonly attemptId: string
+  /** The channel's number of the payment given back. */
+  readonly txnNo: string
   readonly outRefundNo: string
   readonly state: number
   readonly amountFen: number
@@ -75,7 +77,7 @@ export interface RefundRow {
   readonly finishedAt: Date | null
 }
 
-const REFUND_COLUMNS = sql`r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
+const REFUND_COLUMNS = sql`r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.txn_no as "txnNo", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
   r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
   r.created_at as "createdAt", r.finished_at as "finishedAt"`
 
@@ -240,21 +242,16 @@ export const insertChannelEvent = (
     insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
     values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}) on conflict do nothing`)
 
-export const insertChannelTxn = (tx: Tx, tenantId: number, channel: string, txnNo: string, attemptId: string, amountFen: number) =>
-  tx.run(sql`
-    insert into payments.channel_txn (tenant_id, channel, txn_no, attempt_id, amount_fen) values (${tenantId}, ${channel}, ${txnNo}, ${attemptId}, ${amountFen})
-    on conflict do nothing`)
-
 // ---- suspense and refunds
 
 export const insertSuspense = (
   tx: Tx,
   tenantId: number,
-  s: { attemptId: string; orderId: string; reason: string; amountFen: number; refundId: string | null; at: Date },
+  s: { attemptId: string; txnNo: string; orderId: string; reason: string; amountFen: number; refundId: string | null; at: Date },
 ) =>
   tx.run(sql`
-    insert into payments.suspense (tenant_id, attempt_id, order_id, reason, amount_fen, refund_id, opened_at)
-    values (${tenantId}, ${s.attemptId}, ${s.orderId}, ${s.reason}, ${s.amountFen}, ${s.refundId}, ${s.at}) on conflict do nothing`)
+    insert into payments.suspense (tenant_id, attempt_id, txn_no, order_id, reason, amount_fen, refund_id, opened_at)
+    values (${tenantId}, ${s.attemptId}, ${s.txnNo}, ${s.orderId}, ${s.reason}, ${s.amountFen}, ${s.refundId}, ${s.at})`)
 
 export const resolveSuspense = (tx: Tx, tenantId: number, refundId: string, at: Date) =>
   tx.run(
@@ -269,18 +266,19 @@ export const replaceSuspenseRefund = (tx: Tx, tenantId: number, refundId: string
 
 /** Breaks of an order that nobody has decided on. */
 export const listOpenSuspense = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<{ attemptId: string; amountFen: number }>(sql`
-    select attempt_id as "attemptId", amount_fen as "amountFen" from payments.suspense
-    where tenant_id = ${tenantId} and order_id = ${orderId} and refund_id is null and resolved_at is null order by attempt_id`)
+  tx.rows<{ attemptId: string; txnNo: string; amountFen: number }>(sql`
+    select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen" from payments.suspense
+    where tenant_id = ${tenantId} and order_id = ${orderId} and refund_id is null and resolved_at is null order by attempt_id, txn_no`)
 
-export const giveSuspenseRefund = (tx: Tx, tenantId: number, attemptId: string, refundId: string) =>
-  tx.run(
-    sql`update payments.suspense set refund_id = ${refundId} where tenant_id = ${tenantId} and attempt_id = ${attemptId} and refund_id is null`,
-  )
+export const giveSuspenseRefund = (tx: Tx, tenantId: number, s: { attemptId: string; txnNo: string }, refundId: string) =>
+  tx.run(sql`
+    update payments.suspense set refund_id = ${refundId}
+    where tenant_id = ${tenantId} and attempt_id = ${s.attemptId} and txn_no = ${s.txnNo} and refund_id is null`)
 
-export const findSuspense = (tx: Tx, tenantId: number, attemptId: string) =>
-  tx.maybe<{ reason: string; refundId: string | null }>(sql`
-    select reason, refund_id as "refundId" from payments.suspense where tenant_id = ${tenantId} and attempt_id = ${attemptId}`)
+/** Whether the payment by which an attempt succeeded went to suspense instead of its order. */
+export const isSuspended = async (tx: Tx, tenantId: number, a: Pick<AttemptRow, 'id' | 'txnNo'>): Promise<boolean> =>
+  (await tx.maybe(sql`select 1 from payments.suspense where tenant_id = ${tenantId} and attempt_id = ${a.id} and txn_no = ${a.txnNo}`)) !==
+  undefined
 
 export const insertRefund = (
   tx: Tx,
@@ -290,6 +288,7 @@ export const insertRefund = (
     | 'id'
     | 'orderId'
     | 'attemptId'
+    | 'txnNo'
     | 'outRefundNo'
     | 'state'
     | 'amountFen'
@@ -301,8 +300,8 @@ export const insertRefund = (
   >,
 ) =>
   tx.run(sql`
-    insert into payments.refund (tenant_id, id, order_id, attempt_id, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
-    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.requestedBy},
+    insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
+    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.txnNo}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.requestedBy},
       ${r.approvedBy}, 0, ${r.createdAt}, ${r.createdAt})`)
 
 /** Reserves part of what was paid. The condition is looked at again under the row's lock, so no sequence of calls reserves more. */
@@ -354,9 +353,3 @@ export const moveRefund = async (
     update payments.refund set state = ${to}, failure = coalesce(${extra.failure ?? null}, failure), due_at = coalesce(${extra.dueAt ?? null}, due_at),
       finished_at = coalesce(${extra.finishedAt ?? null}, finished_at), approved_by = coalesce(${extra.approvedBy ?? null}, approved_by)
     where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
-
-export const findTxnAmount = async (tx: Tx, tenantId: number, channel: string, txnNo: string): Promise<number | undefined> =>
-  (
-    await tx.maybe<{ amountFen: number }>(sql`
-      select amount_fen as "amountFen" from payments.channel_txn where tenant_id = ${tenantId} and channel = ${channel} and txn_no = ${txnNo}`)
-  )?.amountFen

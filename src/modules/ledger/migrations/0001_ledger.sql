@@ -13,22 +13,23 @@ create table ledger.account (
 comment on table ledger.account is 'accounts of the books by code, e.g. 1012:wechat:1900000109; debit is positive';
 
 -- A journal is one row with its entries side by side: no half journal can exist, and a booking costs one index instead
--- of three. No CHECK: statements read each anew from its text, and the doctor looks after it (I1). Who needs entries one by one reads the view.
+-- of three. Its key is the document it books, so that nothing told twice is booked twice. No CHECK: statements read each anew from its text, and the doctor looks after it (I1). Who needs entries one by one reads the view.
 create table ledger.journal (
   tenant_id integer not null,
-  ref uuid not null,
+  about uuid not null,
+  ref text not null,
   code text not null,
   reverses text not null,
   unit text not null,
   effective_at timestamptz not null,
   accounts integer[] not null,
   amounts bigint[] not null,
-  primary key (tenant_id, ref, code, reverses)
+  primary key (tenant_id, ref, reverses)
 );
-comment on table ledger.journal is 'append-only; one booking by a template for a reference, exactly once by its key. amounts: debit positive, credit negative, sum 0. reverses: template taken back by a REVERSAL, else empty';
+comment on table ledger.journal is 'append-only. ref: the document booked, exactly once, e.g. wechat:4200... of a payment; about: the attempt or refund of ours it belongs to. amounts: debit positive, credit negative, sum 0. reverses: template taken back by a REVERSAL, else empty';
 
 create view ledger.entry with (security_invoker = true) as
-  select j.tenant_id, j.ref, j.code, j.reverses, j.unit, j.effective_at, p.line::smallint as line, p.account_id, p.amount
+  select j.tenant_id, j.ref, j.about, j.code, j.reverses, j.unit, j.effective_at, p.line::smallint as line, p.account_id, p.amount
   from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) with ordinality as p(account_id, amount, line);
 comment on view ledger.entry is 'the entries of every journal, one a row';
 

@@ -111,16 +111,6 @@ create table payments.open_attempt (
 comment on table payments.open_attempt is 'at most one open attempt per order; the queue of the janitor. A finished attempt may linger here until its turn';
 create index open_attempt_due on payments.open_attempt (tenant_id, due_at);
 
-create table payments.channel_txn (
-  tenant_id integer not null,
-  channel text not null,
-  txn_no text not null,
-  attempt_id uuid not null,
-  amount_fen bigint not null,
-  primary key (tenant_id, channel, txn_no)
-);
-comment on table payments.channel_txn is 'each payment the channel reported, once, whatever the number of notifications';
-
 create table payments.channel_event (
   tenant_id integer not null,
   channel text not null,
@@ -138,6 +128,7 @@ create table payments.refund (
   id uuid not null,
   order_id uuid not null,
   attempt_id uuid not null,
+  txn_no text not null,
   out_refund_no text not null,
   state smallint not null check (state between 1 and 7),
   amount_fen bigint not null check (amount_fen > 0),
@@ -153,25 +144,26 @@ create table payments.refund (
   primary key (tenant_id, id),
   unique (tenant_id, out_refund_no)
 );
-comment on table payments.refund is '1 requested 2 approved 3 submitted 4 unknown 5 succeeded 6 abnormal 7 closed; money reserved from approved on';
+comment on table payments.refund is 'money going back of the payment txn_no: 1 requested 2 approved 3 submitted 4 unknown 5 succeeded 6 abnormal 7 closed; money reserved from approved on';
 create index refund_order on payments.refund (tenant_id, order_id);
 create index refund_due on payments.refund (tenant_id, due_at) where finished_at is null;
 
 create table payments.suspense (
   tenant_id integer not null,
   attempt_id uuid not null,
+  txn_no text not null,
   order_id uuid not null,
   reason text not null check (reason in ('duplicate_pay', 'late_pay', 'amount')),
   amount_fen bigint not null check (amount_fen > 0),
   refund_id uuid,
   opened_at timestamptz not null,
   resolved_at timestamptz,
-  primary key (tenant_id, attempt_id)
+  primary key (tenant_id, attempt_id, txn_no)
 );
 comment on table payments.suspense is 'open breaks: money received that belongs to no open order, and what became of it';
 
 grant select, insert, update on payments.merchant, payments."order", payments.attempt, payments.refund, payments.suspense to yimen_app;
 grant select on payments.attempt_state to yimen_app;
-grant select, insert on payments.order_line, payments.channel_txn, payments.channel_event to yimen_app;
+grant select, insert on payments.order_line, payments.channel_event to yimen_app;
 grant select, insert, delete on payments.claim to yimen_app;
 grant select, insert, update, delete on payments.open_attempt to yimen_app;

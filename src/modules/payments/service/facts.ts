@@ -1,11 +1,11 @@
 import { type Ctx, systemCtx } from '#kernel/context.ts'
 import { isUniqueViolation, type Tx } from '#kernel/db/index.ts'
-import { ensureAccount, post } from '#modules/ledger/index.ts'
+import { ensureAccount, findBooking, post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { coalesce } from '../coalescer.ts'
 import { confirmMany, type PaidFact } from '../confirm.ts'
 import { paymentSuspended } from '../events.ts'
-import { ATTEMPT, ORDER } from '../model.ts'
+import { ATTEMPT, documentOf, ORDER } from '../model.ts'
 import * as store from '../store.ts'
 import { approveAutomatically } from './refunds.ts'
 
@@ -55,38 +55,40 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   const attempt = (await store.findAttempt(tx, tenantId, fact.attemptId))!
   const now = kernel.clock.now()
   if (fact.event) await store.insertChannelEvent(tx, tenantId, attempt.channel, fact.event, attempt.id, now)
-  if (attempt.state === ATTEMPT.succeeded) return attempt.txnNo === fact.txnNo ? 'duplicate' : 'conflict'
-  const inserted = await store.insertChannelTxn(tx, tenantId, attempt.channel, fact.txnNo, attempt.id, fact.amountFen)
-  if (inserted === 0) return 'conflict'
-  const reason = fact.amountFen !== attempt.amountFen ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay'
-  await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, {
-    txnNo: fact.txnNo,
-    succeededAt: fact.paidAt,
-  })
+  const ref = documentOf(attempt.channel, fact.txnNo)
+  const booked = await findBooking(tx, tenantId, ref)
+  if (booked) return booked.about === attempt.id ? 'duplicate' : 'conflict'
+  const reason = order.state === ORDER.paid ? 'duplicate_pay' : fact.amountFen === attempt.amountFen ? 'late_pay' : 'amount'
   const merchant = await store.getMerchant(tx, tenantId, attempt)
-  await post(tx, ctx, {
+  const isNew = await post(tx, ctx, {
     code: 'LATE',
-    ref: attempt.id,
+    ref,
+    about: attempt.id,
     effectiveAt: fact.paidAt,
     postings: [
       { accountId: merchant.clearingAccountId, amount: fact.amountFen },
       { accountId: merchant.suspenseAccountId, amount: -fact.amountFen },
     ],
   })
+  // Told for another attempt in the same moment.
+  if (!isNew) return 'conflict'
+  const { txnNo, amountFen } = fact
+  await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, { txnNo, succeededAt: fact.paidAt })
   if (reason === 'amount') await store.markMismatch(tx, tenantId, order.id)
   const refundId =
     reason === 'amount'
       ? null
-      : await approveAutomatically(tx, ctx, { order, attempt, amountFen: fact.amountFen, cause: reason, from: merchant.suspenseAccountId })
+      : await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: reason, from: merchant.suspenseAccountId })
   await store.insertSuspense(tx, tenantId, {
     attemptId: attempt.id,
+    txnNo,
     orderId: order.id,
     reason,
-    amountFen: fact.amountFen,
+    amountFen,
     refundId,
     at: now,
   })
-  await append(tx, ctx, paymentSuspended, { subjectId: order.id, body: { attempt: attempt.id, reason, amount_fen: fact.amountFen } })
+  await append(tx, ctx, paymentSuspended, { subjectId: order.id, body: { attempt: attempt.id, reason, amount_fen: amountFen } })
   return 'suspended'
 }
 

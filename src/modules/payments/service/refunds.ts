@@ -3,7 +3,7 @@ import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
-import { post } from '#modules/ledger/index.ts'
+import { findBooking, post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
 import { errors } from '../errors.ts'
@@ -16,13 +16,15 @@ import {
   refundSucceeded,
   refundUnknown,
 } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, ORDER, REFUND, REFUND_REPEATS_MAX } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX } from '../model.ts'
 import type { RefundFact } from '../ports.ts'
 import * as store from '../store.ts'
 
 interface NewRefund {
   readonly order: store.OrderRow
   readonly attempt: Pick<store.AttemptRow, 'id' | 'channel' | 'mchid'>
+  /** The channel's number of the payment given back. */
+  readonly txnNo: string
   readonly amountFen: number
   readonly cause: string
   /** Ledger account the money is taken back from: suspense or the payee. */
@@ -38,6 +40,7 @@ export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): 
     id,
     orderId: input.order.id,
     attemptId: input.attempt.id,
+    txnNo: input.txnNo,
     outRefundNo: `r${id.replaceAll('-', '')}`.slice(0, 33),
     state: REFUND.approved,
     amountFen: input.amountFen,
@@ -51,6 +54,7 @@ export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): 
   await post(tx, ctx, {
     code: isSuspense ? 'SUSPENSE_REFUND' : 'REFUND_RESERVE',
     ref: id,
+    about: id,
     postings: [
       { accountId: input.from, amount: input.amountFen },
       { accountId: merchant.refundAccountId, amount: -input.amountFen },
@@ -74,14 +78,15 @@ export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: stri
   const attempts = await store.listAttempts(tx, ctx.tenantId, orderId)
   const paying = []
   for (const attempt of attempts) {
-    if (attempt.state === ATTEMPT.succeeded && !(await store.findSuspense(tx, ctx.tenantId, attempt.id))) paying.push(attempt)
+    if (attempt.state === ATTEMPT.succeeded && !(await store.isSuspended(tx, ctx.tenantId, attempt))) paying.push(attempt)
   }
   const attempt = paying[0]
-  if (!attempt) return fail(errors.refund_not_allowed)
+  if (!attempt?.txnNo) return fail(errors.refund_not_allowed)
   if (!(await store.reserveRefund(tx, ctx.tenantId, orderId, order.paidFen))) return fail(errors.refund_too_large)
   const ids: string[] = []
   for (const line of await store.listLines(tx, ctx.tenantId, orderId)) {
-    ids.push(await approveAutomatically(tx, ctx, { order, attempt, amountFen: line.amountFen, cause, from: line.payeeAccountId }))
+    const { amountFen, payeeAccountId: from } = line
+    ids.push(await approveAutomatically(tx, ctx, { order, attempt, txnNo: attempt.txnNo, amountFen, cause, from }))
   }
   await store.deleteClaims(tx, ctx.tenantId, orderId)
   return ok(ids)
@@ -108,12 +113,13 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
       await append(tx, ctx, refundSubmitted, { subjectId: refund.orderId, body: { refund: refund.id } })
     }
   })
-  const paid = await db.read(ctx.tenantId, tx => store.findAttempt(tx, ctx.tenantId, attempt.id))
+  // The channel wants the amount it was paid, which differs from the attempt's when the payer paid another sum.
+  const paid = await db.read(ctx.tenantId, tx => findBooking(tx, ctx.tenantId, documentOf(attempt.channel, refund.txnNo)))
   const outcome = await channel.refund({
-    outTradeNo: attempt.outTradeNo,
+    channelTxnNo: refund.txnNo,
     outRefundNo: refund.outRefundNo,
     amountFen: refund.amountFen,
-    totalFen: (await paidAmount(ctx, paid!)) ?? attempt.amountFen,
+    totalFen: paid?.amount ?? attempt.amountFen,
     reason: refund.cause,
     notifyUrl: notifyUrlOf(ctx, attempt.channel),
   })
@@ -133,12 +139,6 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
   })
 }
 
-/** The channel wants the amount it was paid, which differs from the attempt's when the payer paid another sum. */
-const paidAmount = async (ctx: Ctx, attempt: store.AttemptRow): Promise<number | undefined> =>
-  attempt.txnNo === null
-    ? undefined
-    : ctx.kernel.db.read(ctx.tenantId, tx => store.findTxnAmount(tx, ctx.tenantId, attempt.channel, attempt.txnNo!))
-
 export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string =>
   `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
 
@@ -156,10 +156,7 @@ async function repeatClosed(
   const { tenantId } = ctx
   const before = (await store.listRefunds(tx, tenantId, refund.orderId)).filter(
     r =>
-      r.state === REFUND.closed &&
-      r.attemptId === attempt.id &&
-      r.fromAccountId === refund.fromAccountId &&
-      r.amountFen === refund.amountFen,
+      r.state === REFUND.closed && r.txnNo === refund.txnNo && r.fromAccountId === refund.fromAccountId && r.amountFen === refund.amountFen,
   )
   if (before.length >= REFUND_REPEATS_MAX) return false
   const now = ctx.kernel.clock.now()
@@ -167,7 +164,8 @@ async function repeatClosed(
   if (!(await store.moveRefund(tx, tenantId, refund.id, open, REFUND.closed, { failure: 'CLOSED', finishedAt: now }))) return false
   await post(tx, ctx, {
     code: 'REFUND_RELEASE',
-    ref: refund.id,
+    ref: documentOf(attempt.channel, refund.outRefundNo),
+    about: refund.id,
     postings: [
       { accountId: merchant.refundAccountId, amount: refund.amountFen },
       { accountId: refund.fromAccountId, amount: -refund.amountFen },
@@ -175,8 +173,8 @@ async function repeatClosed(
   })
   // The amount reserved on the order passes to the next refund as it is.
   const order = (await store.findOrder(tx, tenantId, refund.orderId))!
-  const { amountFen, cause, fromAccountId: from } = refund
-  const next = await approveAutomatically(tx, ctx, { order, attempt, amountFen, cause, from })
+  const { txnNo, amountFen, cause, fromAccountId: from } = refund
+  const next = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause, from })
   await store.replaceSuspenseRefund(tx, tenantId, refund.id, next)
   await append(tx, ctx, refundClosed, { subjectId: refund.orderId, body: { refund: refund.id, next } })
   return true
@@ -201,7 +199,8 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
       await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: fact.refundedAt ?? now })
       await post(tx, ctx, {
         code: 'REFUND_DONE',
-        ref: refund.id,
+        ref: documentOf(attempt.channel, refund.outRefundNo),
+        about: refund.id,
         effectiveAt: fact.refundedAt ?? now,
         postings: [
           { accountId: merchant.refundAccountId, amount: refund.amountFen },

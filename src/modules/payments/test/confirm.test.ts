@@ -92,7 +92,10 @@ test('an attempt that paid its order stays paid whatever is told or done afterwa
     const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT }
     assert.equal(await recordPaid(ctx, fact), 'applied')
     assert.equal(await recordPaid(ctx, fact), 'duplicate')
-    assert.equal(await recordPaid(ctx, { ...fact, txnNo: '4200002' }), 'conflict')
+    // Another payment under the same order number goes back; a number that is booked is nobody else's.
+    assert.equal(await recordPaid(ctx, { ...fact, txnNo: '4200002' }), 'suspended')
+    assert.equal(await recordPaid(ctx, { ...fact, txnNo: '4200002' }), 'duplicate')
+    assert.equal(await recordPaid(ctx, { ...fact, attemptId: order!.attempts[1]!, txnNo: '4200002' }), 'conflict')
     const everyState = Object.values(ATTEMPT)
     for (const to of everyState) assert.equal(await kernel.db.tx(1, tx => store.moveAttempt(tx, 1, fact.attemptId, everyState, to)), false)
     assert.equal(await recordPaid(ctx, { ...fact, attemptId: order!.attempts[1]!, txnNo: '4200003' }), 'suspended')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ctx, systemCtx } from '#kernel/context.ts'
+import { connect, sql } from '#kernel/db/index.ts'
 import { testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
 import { checkPayments, closeOrder, ensureMerchant, findOrderById, placeOrder, recordPaid, refundOrder, returnMismatch } from '../index.ts'
@@ -60,6 +61,37 @@ test('a wrong and a right amount told for one attempt at the same moment are boo
       ]),
     )
     assert.deepEqual(await faults(ctx), [])
+  }))
+
+test('an order number the channel took money for twice keeps the first and gives the second back by its own number', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order, other] = await openOrders(ctx, 2)
+    const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT }
+    assert.deepEqual(await Promise.all(['4200001', '4200002'].map(txnNo => recordPaid(ctx, { ...fact, txnNo }))), ['applied', 'suspended'])
+    assert.equal(await recordPaid(ctx, { ...fact, txnNo: '4200003', amountFen: 7 }), 'suspended')
+    // A number that is booked cannot pay another order.
+    assert.equal(
+      await recordPaid(ctx, { ...fact, attemptId: other!.attempts[0]!, txnNo: '4200002', amountFen: other!.amountFen }),
+      'conflict',
+    )
+    const { refunds, state, mismatch } = (await findOrderById(ctx, order!.orderId))!
+    assert.deepEqual([state, mismatch], [2, false])
+    const back = refunds.map(({ txnNo, amountFen, cause }) => [txnNo, amountFen, cause]).sort()
+    assert.deepEqual(back, [
+      ['4200002', order!.amountFen, 'duplicate_pay'],
+      ['4200003', 7, 'duplicate_pay'],
+    ])
+    assert.deepEqual(await faults(ctx), [])
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    for (const { outRefundNo } of (await findOrderById(ctx, order!.orderId))!.refunds)
+      await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
+    assert.deepEqual(await faults(ctx), [])
+    assert.ok(Object.values(await balances(ctx)).every(amount => amount === 0))
+    const owner = connect(kernel.owner, { max: 1 })
+    await owner.tx(1, tx => tx.run(sql`delete from payments.suspense where txn_no = '4200003'`))
+    await owner.close()
+    assert.deepEqual((await faults(ctx)).map(({ id }) => id).sort(), ['I4', 'I7', 'I8'])
   }))
 
 test('a refund the channel closes is asked for again, three times, then waits for a person', () =>

@@ -136,7 +136,7 @@ async function close(call: Call, outTradeNo: string): Promise<CloseOutcome> {
 
 async function refund(call: Call, input: RefundInput): Promise<RefundOutcome> {
   const reply = await call('alipay.trade.refund', {
-    out_trade_no: input.outTradeNo,
+    trade_no: input.channelTxnNo,
     out_request_no: input.outRefundNo,
     refund_amount: renderDecimal(input.amountFen, 2),
     refund_reason: [...input.reason].slice(0, 256).join(''),

@@ -163,7 +163,7 @@ async function close(client: WechatClient, config: WechatConfig, outTradeNo: str
 
 async function refund(client: WechatClient, input: RefundInput): Promise<RefundOutcome> {
   const reply = await client.call('POST', '/v3/refund/domestic/refunds', {
-    out_trade_no: input.outTradeNo,
+    transaction_id: input.channelTxnNo,
     out_refund_no: input.outRefundNo,
     reason: cutBytes(input.reason, 80),
     notify_url: input.notifyUrl,
