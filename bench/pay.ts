@@ -15,6 +15,8 @@ const CLIENTS = 64
 const LETTERS = 8_000
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 const WINDOW_MS = Number(process.env.WINDOW_MS ?? 700)
+/** Rounds before the first that counts: plans, caches, and the compiler of this process, which takes some ten thousand requests. */
+const WARM = 4
 
 // The product's own number of connections, for both sides: a floor on one connection a client was slower.
 const bench = await startBench(20)
@@ -109,15 +111,14 @@ const costs = Object.fromEntries(Object.keys(contenders).map(name => [name, []])
 
 await refill()
 await ageLog(admin)
-for (let i = 0; i < ROUNDS + 1; i++) {
+for (let i = 0; i < WARM + ROUNDS; i++) {
   for (const [name, run] of Object.entries(contenders) as [Name, () => Promise<number>][]) {
     await refill()
     if (name === 'http_64') writeLetters()
     const before = await meter(admin)
     const value = await run()
     const after = await meter(admin)
-    // The first round warms plans and caches on both sides.
-    if (i === 0) continue
+    if (i < WARM) continue
     rates[name].push(value)
     const acts = (value * WINDOW_MS) / 1000
     costs[name].push({
