@@ -5,8 +5,8 @@ import { createStaff, resetStaffByOperator, roles } from '#modules/identity/inde
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
 import { describe } from './texts.ts'
-import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
-import { verifyFile } from './verify.ts'
+import { openKernel, TENANT } from './up.ts'
+import { pinnedKeysFile, verifyFile } from './verify.ts'
 
 const USAGE = `yimen <command>
 
@@ -16,7 +16,7 @@ const USAGE = `yimen <command>
   biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-add NAME ROLE FULL-NAME   open a staff account, print its password and authenticator once
   staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
-  verify FILE             check a receipt or checkpoint offline [--keys FILE] [--json]
+  verify FILE             check a receipt or checkpoint offline [--keys FILE] [--lang zh|en] [--json]
   doctor                  check the books and the trail [--json]
 `
 
@@ -103,15 +103,20 @@ async function resetStaff([username, ...more]: readonly string[]): Promise<numbe
   }
 }
 
+/** The language of the terminal, unless one is asked for. */
+const terminalLang = (env: NodeJS.ProcessEnv): string => env.LC_ALL || env.LC_MESSAGES || env.LANG || ''
+
 function runVerify(argv: readonly string[]): number {
-  const at = argv.indexOf('--keys')
-  const keysFile = at >= 0 ? argv[at + 1] : pinnedKeysFile(readConfig())
-  const file = argv.find((arg, i) => !arg.startsWith('--') && (at < 0 || i !== at + 1))
-  if (!file || !keysFile) {
-    process.stderr.write('usage: yimen verify FILE [--keys FILE] [--json]\n')
+  const option = (name: string): string | undefined => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined)
+  const keysFile = argv.includes('--keys') ? option('--keys') : pinnedKeysFile(readConfig())
+  const taken = ['--keys', '--lang'].filter(name => argv.includes(name)).map(name => argv.indexOf(name) + 1)
+  const file = argv.find((arg, i) => !arg.startsWith('--') && !taken.includes(i))
+  const lang = option('--lang') ?? (argv.includes('--lang') ? '' : terminalLang(process.env))
+  if (!file || !keysFile || (argv.includes('--lang') && !/^(zh|en)/i.test(lang))) {
+    process.stderr.write('usage: yimen verify FILE [--keys FILE] [--lang zh|en] [--json]\n')
     return 2
   }
-  return verifyFile(file, { keysFile, json: argv.includes('--json') })
+  return verifyFile(file, { keysFile, json: argv.includes('--json'), lang: /^zh/i.test(lang) ? 'zh-CN' : 'en' })
 }
 
 try {

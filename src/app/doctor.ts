@@ -5,7 +5,8 @@ import type { Db } from '#kernel/db/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
-import { openKernel, pinnedKeysFile, TENANT } from './up.ts'
+import { openKernel, TENANT } from './up.ts'
+import { pinnedKeysFile } from './verify.ts'
 
 /** Daily work that failed the last time it ran; not applicable before any has run. */
 async function checkJobs(db: Db, tenantId: number): Promise<Check[]> {

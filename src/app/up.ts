@@ -39,6 +39,7 @@ import { startTaskJobs } from '#modules/tasks/index.ts'
 import { ensureTrailKey, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
 import { startSandbox } from '../../sandbox/start.ts'
 import { migrationFolders } from './migrations.ts'
+import { pinnedKeysFile } from './verify.ts'
 
 export const TENANT = 1
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -142,7 +143,6 @@ export async function openKernel(config: Config, options: { isHolder?: boolean }
 }
 
 /** Path of the file of pinned keys: what `yimen verify` trusts. */
-export const pinnedKeysFile = (config: Config): string => join(config.dataDir, 'keys', 'trail.vkey')
 export const trailOrigin = (config: Config): string => (config.baseUrl ? new URL(config.baseUrl).host : 'yimen.local')
 
 /** The sequencer runs as a process of its own with its own role and key, and is started again when it ends. */

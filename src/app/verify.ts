@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import {
-  canonicalJson,
   decodeBase64,
   openCheckpoint,
   parseReceipt,
@@ -11,6 +11,8 @@ import {
   verifierOf,
   verifyBundle,
 } from '#engines/hashtree/index.ts'
+import type { Lang } from '#kernel/context.ts'
+import { verdictLines } from './verify-words.ts'
 
 // Checks receipts and checkpoints without network or database, against keys from a file the verifier keeps.
 
@@ -29,6 +31,9 @@ export type Verdict =
       readonly index?: number
     }
   | { readonly valid: false; readonly why: string }
+
+/** Keys this installation has pinned for itself; a copy kept elsewhere proves more. */
+export const pinnedKeysFile = (config: { readonly dataDir: string }): string => join(config.dataDir, 'keys', 'trail.vkey')
 
 /** The command was called with something unusable: no file, no keys. */
 export class WrongUse extends Error {}
@@ -123,34 +128,20 @@ function readLimited(path: string): Buffer {
 /** Text from a file in a form a terminal only shows. */
 const visible = (text: string): string => text.replace(/\p{C}/gu, sign => `\\u{${sign.codePointAt(0)!.toString(16)}}`)
 
-function describe(verdict: Verdict): string[] {
-  if (!verdict.valid) return [`invalid: ${visible(verdict.why)}`]
-  const { origin, checkpoint, entry, index } = verdict
-  if (!entry) return [`valid: checkpoint ${checkpoint} of ${visible(origin)}`]
-  const facts = Object.entries(entry).map(
-    ([key, value]) => `  ${visible(key)}: ${visible(typeof value === 'string' ? value : canonicalJson(value))}`,
-  )
-  return [
-    `valid: true as of checkpoint ${checkpoint} of ${visible(origin)}, entry ${index}; whether it was refunded since, only the online check knows`,
-    'The sealed entry says (compare it with the page):',
-    ...facts,
-  ]
-}
-
 /**
  * `yimen verify FILE`: prints the verdict and gives the exit code: 0 valid, 1 invalid, 2 wrong use.
- * With `json` one JSON document is printed instead of lines.
+ * With `json` one JSON document is printed instead of lines; those are in the language asked for.
  */
 export function verifyFile(
   path: string,
-  { keysFile, json = false }: { readonly keysFile: string; readonly json?: boolean },
+  { keysFile, json = false, lang = 'en' }: { readonly keysFile: string; readonly json?: boolean; readonly lang?: Lang },
   print: (line: string) => void = line => process.stdout.write(`${line}\n`),
 ): 0 | 1 | 2 {
   try {
     const vkeys = readKeys(keysFile)
     const verdict = judge(readLimited(path), vkeys)
     if (json) print(JSON.stringify(verdict))
-    else for (const line of describe(verdict)) print(line)
+    else for (const line of verdictLines(verdict, lang)) print(visible(line))
     return verdict.valid ? 0 : 1
   } catch (error) {
     if (!(error instanceof WrongUse)) throw error

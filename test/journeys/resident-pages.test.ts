@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { leafHash, parseReceipt } from '#engines/hashtree/index.ts'
 import { queryIn } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
-import { fromAddress, payInWallet, withMessages } from '../abuse/support.ts'
-import { plainBrowser } from '../support/form.ts'
+import { csrfOf, fromAddress, pay, payInWallet, until, withMessages } from '../abuse/support.ts'
+import { type Plain, plainBrowser } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
 
 const MINUTE = 60_000
@@ -142,3 +145,82 @@ test('an older open bill is linked: for whoever keeps the account, and behind it
     await keeper.submit(await keeper.get(`/mine/households/${account}`), `/mine/households/${account}/save`, { nickname: '爸妈家' })
     assert.match((await keeper.get('/')).text, /爸妈家/)
   }))
+
+/** A form with a file in it, as a browser without script sends it. */
+async function upload(browser: Plain, url: string, bytes: Uint8Array, name: string): Promise<{ status: number; text: string }> {
+  const form = new FormData()
+  form.set('csrf', csrfOf(await browser.get('/verify')))
+  form.set('file', new File([new Uint8Array(bytes)], name))
+  const cookie = [...browser.cookies].map(([k, v]) => `${k}=${v}`).join('; ')
+  const answer = await fetch(`${url}/verify/file`, { method: 'POST', body: form, headers: { cookie, origin: url } })
+  return { status: answer.status, text: await answer.text() }
+}
+
+test('a receipt is checked however its code is typed, and as the file that was saved', { timeout: 90_000 }, () =>
+  withProduct(async product => {
+    const { order, browser } = await pay(product, 13_195)
+    const json = await until('the proof', async () => {
+      const page = await browser.get(`${order}/receipt.json`)
+      return page.status === 200 && page.text
+    })
+    const { rows } = await queryIn(product.kernel, 'select entry_id, receipt_no from billing.receipt')
+    const [{ entry_id: id, receipt_no: number }] = rows
+    const leaf = leafHash(parseReceipt(json)!.entry).toString('base64url')
+    const wide = [...id].map(sign => (/[!-~]/.test(sign) ? String.fromCharCode(sign.charCodeAt(0) + 0xfee0) : sign)).join('')
+    const stranger = plainBrowser(product.url)
+    const check = async (typed: string) => (await stranger.get(`/verify?c=${encodeURIComponent(typed)}`)).text
+    const ways = [
+      id,
+      id.toUpperCase(),
+      ` ${id.slice(0, 9)} ${id.slice(9)}\r\n`,
+      id.replaceAll('-', '–'),
+      id.replaceAll('-', ''),
+      wide,
+      `\ufeff${id}\u200b`,
+      `${product.url}/verify?c=${id}`,
+      `HTTPS://WUTONGLI.EXAMPLE/VERIFY?C=${id.toUpperCase()}&from=paper`,
+      `wutongli.example/verify?c=%20${id}`,
+      `${id}.${leaf}`,
+      `${product.url}/verify?c=${id}.${leaf.toUpperCase()}`,
+    ]
+    for (const typed of ways) assert.ok((await check(typed)).includes(number), typed)
+    assert.match(await check(`${id}.${'A'.repeat(43)}`), /查不到这张收据/)
+    assert.match(await check(id.replace(/.$/, (last: string) => (last === '0' ? '1' : '0'))), /查不到这张收据/)
+    for (const typed of [number, number.toLowerCase(), ` ${number.replaceAll('-', ' ')}`]) {
+      const told = await check(typed)
+      assert.match(told, /这是收据号。请输入收据二维码旁边的验真码/, typed)
+      assert.ok(!told.includes('131.95'))
+    }
+    for (const typed of ['1234', id.slice(0, 30), '%']) assert.match(await check(typed), /验真码不完整/, typed)
+
+    // The file itself, with the keys this installation has pinned.
+    assert.match((await upload(stranger, product.url, Buffer.from(json), 'r.json')).text, /现在不能验文件/)
+    const keys = join(product.kernel.config.dataDir, 'keys')
+    mkdirSync(keys, { recursive: true })
+    writeFileSync(join(keys, 'trail.vkey'), `${product.vkey}\n`)
+    const pdf = Buffer.from(await (await fetch(`${product.url}${order}/receipt.pdf`)).arrayBuffer())
+    assert.ok(pdf.length <= 100_000, `${pdf.length} bytes`)
+    for (const [bytes, name] of [
+      [Buffer.from(json), 'r.json'],
+      [pdf, '收据.pdf'],
+    ] as const) {
+      const seen = await upload(stranger, product.url, bytes, name)
+      assert.equal(seen.status, 200, name)
+      assert.ok(seen.text.includes(number) && seen.text.includes('131.95'), name)
+      const bent = Buffer.from(bytes)
+      bent[bent.length >> 1]! ^= 1
+      assert.match((await upload(stranger, product.url, bent, name)).text, /这个文件不能证明缴费/, name)
+    }
+    assert.match((await upload(stranger, product.url, Buffer.from(json.replace('13195', '13196')), 'r.json')).text, /不能证明缴费/)
+    assert.match((await upload(stranger, product.url, Buffer.alloc(0), '')).text, /请先选收据文件/)
+    assert.match((await upload(stranger, product.url, Buffer.alloc(150_000), 'big.pdf')).text, /文件太大/)
+    assert.equal((await upload(stranger, product.url, Buffer.alloc(1_200_000), 'huge.pdf')).status, 413)
+    const foreign = await fetch(`${product.url}/verify/file`, { method: 'POST', body: new FormData() })
+    assert.equal(foreign.status, 403)
+    assert.equal((await stranger.get('/verify/file')).location, '/verify')
+
+    // Money that went back is told for the file too.
+    await browser.submit(await browser.get(order), `${order}/undo`)
+    assert.match((await upload(stranger, product.url, Buffer.from(json), 'r.json')).text, /真的，但钱已退回/)
+  }),
+)

@@ -13,6 +13,7 @@ export const paths = {
   signIn: '/sign-in',
   signInCode: '/sign-in/code',
   signOut: '/sign-out',
+  verifyFile: '/verify/file',
   verify: '/verify',
   prices: '/prices',
   help: '/help',

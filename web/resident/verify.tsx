@@ -1,5 +1,5 @@
 import { stamp, yuan } from '#web/ui/format.ts'
-import { ErrorSummary, Field, type FieldError } from '#web/ui/forms.tsx'
+import { ErrorSummary, Field, type FieldError, FileField, PostForm } from '#web/ui/forms.tsx'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
@@ -13,6 +13,7 @@ export interface VerifyView {
   /** `pending` = genuine, not yet sequenced into the public log. */
   answer?:
     | { state: 'invalid' }
+    | { state: 'file_invalid' }
     | {
         state: 'valid' | 'pending' | 'refunded'
         receiptNo: string
@@ -27,7 +28,7 @@ export interface VerifyView {
       }
 }
 
-const tones = { valid: 'ok', pending: 'ok', refunded: 'warn', invalid: 'bad' } as const
+const tones = { valid: 'ok', pending: 'ok', refunded: 'warn', invalid: 'bad', file_invalid: 'bad' } as const
 
 function Answer({ answer }: { answer: NonNullable<VerifyView['answer']> }) {
   const { ctx, t } = usePage()
@@ -36,7 +37,7 @@ function Answer({ answer }: { answer: NonNullable<VerifyView['answer']> }) {
       <Banner tone={tones[answer.state]} title={t(`verify.${answer.state}`)} live>
         <p>{t(`verify.${answer.state}_text`)}</p>
       </Banner>
-      {answer.state === 'invalid' ? (
+      {answer.state === 'invalid' || answer.state === 'file_invalid' ? (
         <PhoneButton />
       ) : (
         <Card kind="stack">
@@ -77,13 +78,20 @@ export function VerifyPage({ view }: { view: VerifyView }) {
           label={t('verify.code')}
           hint={t('verify.code_hint')}
           value={view.answer ? '' : view.code}
-          maxLength={80}
+          maxLength={400}
           errors={view.errors}
         />
         <Button wide big kind={view.answer ? 'secondary' : undefined}>
           {t('verify.check')}
         </Button>
       </form>
+      <PostForm action={paths.verifyFile} class="sec stack" hasFile>
+        <h2>{t('verify.file_title')}</h2>
+        <FileField name="file" label={t('verify.file')} hint={t('verify.file_hint')} accept=".json,.pdf" errors={view.errors} />
+        <Button wide kind="secondary">
+          {t('verify.file_check')}
+        </Button>
+      </PostForm>
     </Layout>
   )
 }

@@ -16,6 +16,11 @@ const words = {
   sharePhone: { field: 'phone', key: 'households.error_phone' },
   reasonMissing: { field: 'reason', key: 'wrong.error_reason' },
   verifyEmpty: { field: 'c', key: 'verify.error_empty' },
+  verifyReceiptNo: { field: 'c', key: 'verify.error_receipt_no' },
+  verifyFormat: { field: 'c', key: 'verify.error_format' },
+  verifyNoFile: { field: 'file', key: 'verify.error_no_file' },
+  verifyFileLarge: { field: 'file', key: 'verify.error_file_large' },
+  verifyNoKeys: { field: 'file', key: 'verify.error_no_keys' },
   /** Both sign-in pages. `tooManyCodes` needs `wait`, `codeWrong` needs `left`. */
   phoneFormat: { field: 'phone', key: 'sign_in.error_phone' },
   tooManyCodes: { field: 'phone', key: 'sign_in.error_too_many' },

@@ -15,11 +15,20 @@ export function PostForm(props: {
   class?: string
   idempotencyKey?: string
   quote?: string
+  /** A file is sent along. */
+  hasFile?: boolean
   children: ComponentChildren
 }) {
   const { ctx } = usePage()
   return (
-    <form method="post" action={props.action} id={props.id} class={props.class} novalidate>
+    <form
+      method="post"
+      action={props.action}
+      id={props.id}
+      class={props.class}
+      enctype={props.hasFile ? 'multipart/form-data' : undefined}
+      novalidate
+    >
       <Hidden name={fieldNames.csrf} value={ctx.csrf} />
       {props.idempotencyKey && <Hidden name={fieldNames.idempotencyKey} value={props.idempotencyKey} />}
       {props.quote && <Hidden name={fieldNames.quote} value={props.quote} />}
@@ -127,6 +136,24 @@ export function Field(props: FieldProps) {
       ) : (
         <OneLine {...props} common={common} />
       )}
+    </FieldFrame>
+  )
+}
+
+/** A file from this device, by the browser's own chooser. */
+export function FileField(props: { name: string; label: string; hint: string; accept: string; errors?: readonly FieldError[] }) {
+  const error = errorOf(props.errors, props.name)
+  return (
+    <FieldFrame name={props.name} error={error} hint={props.hint} label={<label for={props.name}>{props.label}</label>}>
+      <input
+        type="file"
+        class="input input--file"
+        id={props.name}
+        name={props.name}
+        accept={props.accept}
+        aria-describedby={describedBy(props.name, props.hint, error)}
+        aria-invalid={!!error}
+      />
     </FieldFrame>
   )
 }

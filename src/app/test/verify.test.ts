@@ -93,7 +93,8 @@ test('a genuine receipt is valid as of its checkpoint, as JSON and in a PDF, and
     const { code, said } = verify(file(name, content))
     assert.equal(code, 0, said)
     assert.match(said, /^valid: true as of checkpoint 1000 of town\.example\/trail\/3, entry 613/)
-    assert.match(said, /"amount_fen":104620/)
+    assert.match(said, /^ {2}amount: 1,046\.20 yuan$/m)
+    assert.ok(!said.includes('amount_fen'))
   }
   assert.deepEqual(extractReceipt(pdf), receiptBy(ours))
 })
@@ -166,4 +167,55 @@ test('only a finished PDF without receipt takes one', () => {
   assert.throws(() => embedReceipt(Buffer.from('hello'), receiptBy(ours)), TypeError)
   assert.throws(() => embedReceipt(pdf, receiptBy(ours)), TypeError)
   assert.equal(extractReceipt(plainPdf), undefined)
+})
+
+test('a receipt is told in the language of its reader, in yuan; the raw form is as it was', () => {
+  const issued = canonicalJson({
+    body: {
+      account_last4: '3141',
+      amount_fen: 13_195,
+      bill_no: 'W1',
+      biller: 'water',
+      channel: 'wechat',
+      order: 'o1',
+      paid_at: '2026-03-05T02:14:09.123Z',
+      period: '2026-01/2026-02',
+      receipt_no: 'YM-20260305-000001',
+      txn: 't1',
+    },
+    id: 'i',
+    type: 'billing.receipt_issued',
+  })
+  const leaf = leafHash(issued)
+  const bundle = {
+    format: RECEIPT_FORMAT,
+    entry: issued,
+    index: 0,
+    path: [],
+    checkpoint: signCheckpoint({ origin: 'town.example/trail/3', size: 1, root: leaf }, ours),
+  } as const
+  const at = file('issued.json', receiptText(bundle))
+  const say = (more: { lang?: 'zh-CN' | 'en'; json?: boolean }): string => {
+    const lines: string[] = []
+    assert.equal(
+      verifyFile(at, { keysFile, ...more }, line => lines.push(line)),
+      0,
+    )
+    return lines.join('\n')
+  }
+  const [zh, en] = [say({ lang: 'zh-CN' }), say({ lang: 'en' })]
+  assert.match(zh, /^有效：town\.example\/trail\/3 第 0 条/)
+  assert.match(zh, /^ {2}金额：131\.95 元$/m)
+  assert.match(zh, /^ {2}缴费时间（北京时间）：2026-03-05 10:14:09$/m)
+  assert.match(zh, /^ {2}付款方式：微信支付$/m)
+  assert.match(en, /^ {2}Amount: 131\.95 yuan$/m)
+  assert.match(en, /^ {2}Paid by: WeChat Pay$/m)
+  for (const said of [zh, en]) assert.ok(!/amount_fen|13195/.test(said), said)
+  assert.doesNotMatch(en, /[\u4e00-\u9fff]/)
+  assert.equal(JSON.parse(say({ json: true, lang: 'zh-CN' })).entry.body.amount_fen, 13_195)
+
+  const forged = file('forged-zh.json', receiptText(receiptBy(thief)))
+  const lines: string[] = []
+  verifyFile(forged, { keysFile, lang: 'zh-CN' }, line => lines.push(line))
+  assert.deepEqual(lines, ['无效：不是由您信任的密钥签的'])
 })

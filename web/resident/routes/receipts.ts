@@ -2,17 +2,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { embedReceipt } from '#app/verify.ts'
 import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
-import { isUuid } from '#kernel/id.ts'
-import { findReceipt, listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
-import { findOrderByCode, findOrderById, orderStateOf, paymentErrors } from '#modules/payments/index.ts'
+import { listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
+import { findOrderByCode, orderStateOf, paymentErrors } from '#modules/payments/index.ts'
 import { receiptText } from '#modules/trail/index.ts'
-import { fieldError } from '#web/ui/field-errors.ts'
 import type { Visit } from '#web/visit.ts'
 import { renderReceiptPdf } from '../receipt-pdf.ts'
 import { receiptPrintPage } from '../receipt-print.tsx'
-import { type VerifyView, verifyPage } from '../verify.tsx'
 import type { Pages } from './pages.ts'
-import { billerName, periodLabel, receiptView, serviceName, verifyCodeOf } from './views.ts'
+import { addVerifyRoutes } from './verify.ts'
+import { receiptView, verifyCodeOf } from './views.ts'
 
 interface Found {
   readonly visit: Visit
@@ -51,37 +49,6 @@ async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply,
   )
 }
 
-async function check(pages: Pages, visit: Visit, given: string): Promise<VerifyView> {
-  const code = given
-    .normalize('NFKC')
-    .replace(/\s/g, '')
-    .replace(/^https?:\/\/[^?]*\?c=/, '')
-  const [entryId = '', leaf] = code.toLowerCase().startsWith(code.slice(0, 36).toLowerCase())
-    ? [code.slice(0, 36).toLowerCase(), code.slice(37) || undefined]
-    : []
-  if (!code) return { errors: [fieldError(visit.ctx.lang, 'verifyEmpty')] }
-  if (!isUuid(entryId)) return { code: given.slice(0, 80), answer: { state: 'invalid' } }
-  const row = await findReceipt(visit.ctx, entryId)
-  const order = row && (await findOrderById(visit.ctx, row.orderId))
-  const receipt = order && (await listReceipts(visit.ctx, order)).find(r => r.entryId === entryId)
-  const proof = receipt && (await proveReceipt(visit.ctx, entryId))
-  if (!receipt || (leaf && proof && pages.leafOf(proof) !== leaf)) return { code: given.slice(0, 80), answer: { state: 'invalid' } }
-  const refunded = order.refunds.some(refund => refund.amountFen > 0)
-  return {
-    code: given.slice(0, 80),
-    answer: {
-      state: refunded ? 'refunded' : proof ? 'valid' : 'pending',
-      receiptNo: receipt.receiptNo,
-      biller: billerName(visit.ctx.lang, receipt.biller),
-      service: serviceName(visit.ctx.lang, receipt.biller),
-      periodLabel: periodLabel(visit.ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
-      amountFen: receipt.amountFen,
-      paidAt: receipt.paidAt,
-      ...(proof && { leafIndex: proof.index, rootHash: proof.checkpoint.split('\n')[2] ?? '' }),
-    },
-  }
-}
-
 export function addReceiptRoutes(server: Server, pages: Pages): void {
   const hidden = { schema: { hide: true } }
   server.get('/o/:code/print-80', hidden, (request, reply) => print(pages, request, reply, '80mm'))
@@ -114,9 +81,5 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
       .header('content-disposition', `attachment; filename="${receipt.receiptNo}.pdf"`)
       .send(proof ? embedReceipt(pdf, proof) : pdf)
   })
-  server.get('/verify', { ...hidden, config: { rateLimit: { max: 60, timeWindow: '1 minute' } } }, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const given = (request.query as { c?: string }).c
-    return pages.html(reply, verifyPage(visit.page, given === undefined ? {} : await check(pages, visit, String(given))))
-  })
+  addVerifyRoutes(server, pages)
 }

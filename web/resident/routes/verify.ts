@@ -1,0 +1,141 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { judge, pinnedKeysFile, readKeys, WrongUse } from '#app/verify.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { isUuid } from '#kernel/id.ts'
+import { findReceipt, listReceipts, proveReceipt } from '#modules/billing/index.ts'
+import { findOrderById } from '#modules/payments/index.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { Visit } from '#web/visit.ts'
+import { paths } from '../paths.ts'
+import { type VerifyView, verifyPage } from '../verify.tsx'
+import type { Pages } from './pages.ts'
+import { billerName, periodLabel, serviceName } from './views.ts'
+
+const TYPED_CHARS_MAX = 400
+const FILE_BYTES_MAX = 100_000
+/** A file a little too large still gets an answer in words; what is larger is cut off on its way. */
+const UPLOAD_BYTES_MAX = 1_000_000
+
+/**
+ * The code out of what somebody typed, pasted or scanned: spaces, line breaks, full-width characters, dashes of any kind
+ * and the rest of the address it stands in do not matter.
+ */
+export function readVerifyCode(typed: string): string {
+  const text = typed
+    .slice(0, TYPED_CHARS_MAX)
+    .normalize('NFKC')
+    .replace(/[\p{Z}\p{C}]/gu, '')
+    .replace(/\p{Pd}|\u2212/gu, '-')
+  const inAddress = /[?&]c=([^&#]*)/i.exec(text)?.[1]
+  return inAddress === undefined ? text : plain(inAddress)
+}
+
+function plain(text: string): string {
+  try {
+    return decodeURIComponent(text).replace(/[\p{Z}\p{C}]/gu, '')
+  } catch {
+    return text
+  }
+}
+
+const isReceiptNo = (code: string): boolean => /^[a-z]{2}-?\d{8}-?\d{6}$/i.test(code)
+const UUID_DIGITS = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})(?:\.(.*))?$/i
+
+/** What a code says about a receipt; with a file the facts stand in the file, and only what became of the money is asked. */
+async function answerFor(pages: Pages, visit: Visit, entryId: string, leaf?: string): Promise<VerifyView['answer']> {
+  const { ctx } = visit
+  const row = await findReceipt(ctx, entryId)
+  const order = row && (await findOrderById(ctx, row.orderId))
+  const receipt = order && (await listReceipts(ctx, order)).find(r => r.entryId === entryId)
+  const proof = receipt && (await proveReceipt(ctx, entryId))
+  // Typed by hand, upper and lower case get lost.
+  if (!receipt || (leaf && proof && pages.leafOf(proof).toLowerCase() !== leaf.toLowerCase())) return { state: 'invalid' }
+  const refunded = order.refunds.some(refund => refund.amountFen > 0)
+  return {
+    state: refunded ? 'refunded' : proof ? 'valid' : 'pending',
+    receiptNo: receipt.receiptNo,
+    biller: billerName(ctx.lang, receipt.biller),
+    service: serviceName(ctx.lang, receipt.biller),
+    periodLabel: periodLabel(ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+    amountFen: receipt.amountFen,
+    paidAt: receipt.paidAt,
+    ...(proof && { leafIndex: proof.index, rootHash: proof.checkpoint.split('\n')[2] ?? '' }),
+  }
+}
+
+async function checkCode(pages: Pages, visit: Visit, typed: string): Promise<VerifyView> {
+  const { lang } = visit.ctx
+  const code = readVerifyCode(typed)
+  if (!code) return { errors: [fieldError(lang, 'verifyEmpty')] }
+  const shown = typed.slice(0, TYPED_CHARS_MAX).trim()
+  if (isReceiptNo(code)) return { code: shown, errors: [fieldError(lang, 'verifyReceiptNo')] }
+  const [, ...parts] = UUID_DIGITS.exec(code) ?? []
+  const entryId = parts.slice(0, 5).join('-').toLowerCase()
+  if (!isUuid(entryId)) return { code: shown, errors: [fieldError(lang, 'verifyFormat')] }
+  return { code: shown, answer: await answerFor(pages, visit, entryId, parts[5]) }
+}
+
+interface Upload {
+  readonly csrf?: string
+  readonly file?: Buffer
+}
+
+/** Judges the file against the keys this installation pinned, then asks what became of the payment since. */
+async function checkFile(pages: Pages, visit: Visit, file: Buffer | undefined): Promise<VerifyView> {
+  const { kernel, lang } = visit.ctx
+  if (!file || file.length === 0) return { errors: [fieldError(lang, 'verifyNoFile')] }
+  if (file.length > FILE_BYTES_MAX) return { errors: [fieldError(lang, 'verifyFileLarge')] }
+  try {
+    const verdict = judge(file, readKeys(pinnedKeysFile(kernel.config)))
+    const id = verdict.valid ? verdict.entry?.id : undefined
+    return { answer: typeof id === 'string' && isUuid(id) ? await answerFor(pages, visit, id) : { state: 'file_invalid' } }
+  } catch (error) {
+    if (!(error instanceof WrongUse)) throw error
+    kernel.log.error({ err: error }, 'no pinned keys to check a receipt against')
+    return { errors: [fieldError(lang, 'verifyNoKeys')] }
+  }
+}
+
+/** A form with a file in it, read by the parser the runtime brings along. */
+async function readUpload(contentType: string, body: Buffer): Promise<Upload> {
+  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
+  const [csrf, file] = [form.get('csrf'), form.get('file')]
+  return {
+    ...(typeof csrf === 'string' && { csrf }),
+    ...(file instanceof File && { file: Buffer.from(await file.arrayBuffer()) }),
+  }
+}
+
+export function addVerifyRoutes(server: Server, pages: Pages): void {
+  const limit = { rateLimit: { max: 60, timeWindow: '1 minute' } }
+  server.get(paths.verify, { schema: { hide: true }, config: limit }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const given = (request.query as { c?: unknown }).c
+    return pages.html(reply, verifyPage(visit.page, given === undefined ? {} : await checkCode(pages, visit, String(given))))
+  })
+  // A file is not kept, so there is nothing to come back to.
+  server.get(paths.verifyFile, { schema: { hide: true } }, async (_request, reply) => reply.redirect(paths.verify, 303))
+  // Only this corner of the server reads forms with files.
+  void server.register(async corner => {
+    corner.addContentTypeParser('multipart/form-data', { parseAs: 'buffer', bodyLimit: UPLOAD_BYTES_MAX }, (request, body, done) => {
+      readUpload(request.headers['content-type'] ?? '', body as Buffer).then(
+        upload => done(null, upload),
+        () => done(Object.assign(new Error('not a form'), { statusCode: 400 })),
+      )
+    })
+    corner.setErrorHandler(async (error: { statusCode?: number }, request, reply) => {
+      if (error.statusCode !== 413) throw error
+      const visit = await pages.visit(request, reply)
+      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, 'verifyFileLarge')] }), 413)
+    })
+    corner.post(paths.verifyFile, { schema: { hide: true }, config: { rateLimit: { max: 20, timeWindow: '1 minute' } } }, answerFile)
+  })
+
+  function answerFile(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return pages.guarded(request, reply, async () => {
+      const visit = await pages.visit(request, reply)
+      const view = await checkFile(pages, visit, (request.body as Upload).file)
+      return pages.html(reply, verifyPage(visit.page, view), view.errors ? 422 : 200)
+    })
+  }
+}
