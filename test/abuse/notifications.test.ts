@@ -78,6 +78,7 @@ const forgeries: Readonly<Record<string, (signer: WechatSigner, trade: PaidTrade
   }),
   'the path of another tenant': (signer, trade) => ({ ...makeNotification(signer, trade), path: '/notify/wechat/2' }),
   'a path that is no tenant': (signer, trade) => ({ ...makeNotification(signer, trade), path: '/notify/wechat/one' }),
+  'a channel there is none of': (signer, trade) => ({ ...makeNotification(signer, trade), path: '/notify/nobank/1' }),
   'another channel': (signer, trade) => ({ ...makeNotification(signer, trade), path: '/notify/alipay/1' }),
 }
 
@@ -93,6 +94,7 @@ test('forged notifications are refused, change nothing and are on the trail once
         const { path, ...message } = forge(signer, trade)
         const answer = await send(product, message, path)
         assert.ok(answer.status >= 400 && answer.status < 504 && answer.status !== 500, `${name}: answered ${answer.status}`)
+        if (path?.includes('nobank')) assert.equal(answer.status, 404, 'nothing is there to repeat for')
         assert.equal(await see.state(), before, name)
         await until(`a refusal of ${name}`, async () => (await see.refusals()) === refusals + 1)
       }

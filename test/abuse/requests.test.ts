@@ -85,6 +85,7 @@ async function sendEverywhere(url: string, browser: Plain, csrf: string, text: s
     ['notice', `/mine/households?notice=${inUrl}`],
     ['chosen biller', `/pay/account?biller=${inUrl}`],
     ['bill', `/b/${inPath}`],
+    ['way out to the wallet', `/b/${inPath}/pay`],
     ['order', `/o/${inPath}`],
     ['receipt', `/o/${inPath}/receipt.json`],
     ['binding', `/mine/households/${inPath}`],
