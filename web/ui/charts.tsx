@@ -98,7 +98,15 @@ export function Columns({ title, unit, columns }: { title: string; unit: string;
         </summary>
         <Table
           columns={[
-            { title: t('chart.period'), cell: (c: ColumnView) => (c.note ? `${c.label}（${c.note}）` : c.label) },
+            {
+              title: t('chart.period'),
+              cell: (c: ColumnView) => (
+                <>
+                  {c.label}
+                  {c.note && <small class="t-3 line-sum">{c.note}</small>}
+                </>
+              ),
+            },
             { title: unit, cell: (c: ColumnView) => c.value, numeric: true },
           ]}
           rows={columns}

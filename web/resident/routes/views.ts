@@ -55,8 +55,12 @@ export function periodLabel(lang: Lang, from: string, to: string): string {
   return fy === ty ? `${fy}年${fm}–${tm}月` : `${fy}年${fm}月–${ty}年${tm}月`
 }
 
-const shortPeriod = (from: string, to: string): string =>
-  from === to ? `${Number(to.slice(5))}` : `${Number(from.slice(5))}–${Number(to.slice(5))}`
+/** Months under a column: 9–10月, Sep–Oct. */
+function shortPeriod(lang: Lang, from: string, to: string): string {
+  const [a, b] = [Number(from.slice(5)), Number(to.slice(5))]
+  if (lang === 'en') return a === b ? MONTHS[b - 1]! : `${MONTHS[a - 1]}–${MONTHS[b - 1]}`
+  return a === b ? `${b}月` : `${a}–${b}月`
+}
 
 const sameLastYear = (from: string, to: string) => (a: { periodFrom: string; periodTo: string }) =>
   a.periodFrom.slice(5) === from.slice(5) &&
@@ -161,13 +165,13 @@ export function billView(
       }),
     history: [
       ...earlier.map((h, i) => ({
-        label: shortPeriod(h.periodFrom, h.periodTo),
+        label: shortPeriod(lang, h.periodFrom, h.periodTo),
         usage: (h.usageE3 ?? 0) / 1000,
         amountFen: h.amountFen,
         kind: isSame(h) ? ('compare' as const) : i === earlier.length - 1 ? ('recent' as const) : ('older' as const),
       })),
       {
-        label: shortPeriod(bill.periodFrom, bill.periodTo),
+        label: shortPeriod(lang, bill.periodFrom, bill.periodTo),
         usage: (bill.usageE3 ?? 0) / 1000,
         amountFen: bill.amountFen,
         kind: 'this' as const,
