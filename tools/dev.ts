@@ -9,6 +9,7 @@ const USAGE = `yimen dev <command>
   check                   ${checks.map(c => c.name).join(', ')}
   test [module] [--full]  the checks and every test, or the tests of one module or folder
   snapshots               renew docs/reference from the code
+  pictures                take the pictures of the documents anew
   new-module NAME         lay out a module
   bench NAME [args]       run bench/NAME.ts
   drill NAME [args]       run drills/NAME.ts
@@ -145,6 +146,8 @@ function main([command, ...rest]: readonly string[]): Promise<number> {
       return test(rest)
     case 'snapshots':
       return snapshots()
+    case 'pictures':
+      return foreground(['tools/pictures.ts'])
     case 'new-module':
       return foreground(['tools/new-module.ts', ...rest])
     case 'bench':

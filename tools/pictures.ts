@@ -1,66 +1,132 @@
-import { mkdirSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { totpCode } from '../test/support/totp.ts'
 import { root } from './root.ts'
 
 /**
- * Takes the pictures of the documents from a running product: `node tools/pictures.ts BASE_URL BILL_URL [RECEIPT_URL]`,
- * with the addresses `npm start` prints. Each page is taken as it is and in elder mode, as a phone shows it.
+ * Takes the pictures of the documents: starts the product with a small town of its own, pays a bill as a resident would, signs
+ * in as a clerk, and photographs what they see. `yimen dev pictures`.
  */
 const PHONE = { width: 390, height: 844 }
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+const DESK = { width: 1280, height: 800 }
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync']
+const START_MS_MAX = 120_000
 
-async function take(
-  browser: Browser,
-  base: string,
-  pages: Readonly<Record<string, string>>,
-  mode: 'normal' | 'elder',
-  dir: string,
-): Promise<void> {
-  const context = await browser.newContext({ viewport: PHONE, deviceScaleFactor: 2, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' })
-  const page = await context.newPage()
-  try {
-    if (mode === 'elder') {
-      await page.goto(base)
-      // The switch every page carries: a form, so that it works without scripts.
-      await page.locator('form[action="/prefs"] [name="elder"]').first().click()
+interface Product {
+  readonly base: string
+  readonly bill: string
+  readonly clerk: { readonly username: string; readonly password: string; readonly secret: string }
+  stop(): Promise<void>
+}
+
+/** Starts the product and reads the addresses and accounts it prints. */
+async function startProduct(): Promise<Product> {
+  const data = mkdtempSync(join(tmpdir(), 'yimen-pictures-'))
+  const child: ChildProcess = spawn(process.execPath, [join(root, 'bin/yimen.mjs'), 'up'], {
+    cwd: root,
+    env: { ...process.env, PORT: '0', YIMEN_DATA: data, YIMEN_SEED: 'small' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const stop = async () => {
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await ended
+    rmSync(data, { recursive: true, force: true })
+  }
+  let printed = ''
+  const until = Date.now() + START_MS_MAX
+  child.stdout!.on('data', chunk => (printed += chunk))
+  for (;;) {
+    const base = /^ready (http\S+?)\/?$/m.exec(printed)?.[1]
+    const bill = /(http\S+\/b\/\w+)/.exec(printed)?.[1]
+    const clerk = /staff clerk +password (\S+) +authenticator (\S+)/.exec(printed)
+    if (base && bill && clerk) return { base, bill, clerk: { username: 'clerk', password: clerk[1]!, secret: clerk[2]! }, stop }
+    if (child.exitCode !== null || Date.now() > until) {
+      await stop()
+      throw new Error(`the product did not start:\n${printed}`)
     }
-    for (const [name, url] of Object.entries(pages)) {
-      const response = await page.goto(url, { waitUntil: 'networkidle' })
-      if (!response?.ok()) throw new Error(`${url} answered ${response?.status() ?? 'nothing'}`)
-      const file = join(dir, `${name}${mode === 'elder' ? '-elder' : ''}.png`)
-      await page.screenshot({ path: file, fullPage: true })
-      process.stdout.write(`${file}\n`)
-    }
-  } finally {
-    await context.close()
+    await new Promise(resolve => setTimeout(resolve, 200))
   }
 }
 
-async function main([base, bill, done]: readonly string[]): Promise<number> {
-  if (!base || !bill) {
-    process.stderr.write('usage: pictures BASE_URL BILL_URL [RECEIPT_URL]\n')
-    return 2
-  }
-  const dir = join(root, 'docs/pictures')
+const dir = join(root, 'docs/pictures')
+
+async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
+  await page.waitForLoadState('networkidle')
+  const path = join(dir, `${name}.png`)
+  await page.screenshot({ path, fullPage })
+  process.stdout.write(`${path}\n`)
+}
+
+const AGENT = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'
+
+const open = (browser: Browser, viewport: typeof PHONE, scale: number): Promise<BrowserContext> =>
+  browser.newContext({
+    viewport,
+    deviceScaleFactor: scale,
+    ...(viewport === PHONE && { userAgent: AGENT }),
+    locale: 'zh-CN',
+    timezoneId: 'Asia/Shanghai',
+    reducedMotion: 'reduce',
+  })
+
+const press = (page: Page, selector: string) => Promise.all([page.waitForEvent('domcontentloaded'), page.locator(selector).first().click()])
+
+/** From the code to the receipt; answers the number on the receipt, for the clerk to look for. */
+async function resident(browser: Browser, { base, bill }: Product): Promise<string> {
+  const context = await open(browser, PHONE, 2)
+  const page = await context.newPage()
+  await page.goto(base)
+  await shoot(page, 'home')
+  // The switch every page carries: a form, so that it works without scripts.
+  await press(page, 'form[action="/prefs"] [name="elder"]')
+  await shoot(page, 'home-elder')
+  await page.goto(bill)
+  await shoot(page, 'bill-elder')
+  await press(page, 'form[action="/prefs"] [name="elder"]')
+  await page.goto(bill)
+  await shoot(page, 'bill')
+  await press(page, 'button[form="pay"]')
+  await press(page, 'button[value="pay"]')
+  await page.waitForURL(/\/o\/\w+/)
+  const number = page.locator('a[href$="/receipt.json"]')
+  await number.waitFor()
+  await shoot(page, 'done')
+  const name = (await (await page.request.get(`${page.url().split('?')[0]}/receipt.json`)).headers())['content-disposition'] ?? ''
+  await context.close()
+  return /filename="(.+?)\.json"/.exec(name)?.[1] ?? ''
+}
+
+async function clerk(browser: Browser, { base, clerk: { username, password, secret } }: Product, receiptNo: string): Promise<void> {
+  const context = await open(browser, DESK, 1.5)
+  const page = await context.newPage()
+  await page.goto(`${base}/staff/sign-in`)
+  await page.fill('main input[name="username"]', username)
+  await page.fill('main input[name="password"]', password)
+  await press(page, 'main form button')
+  await page.fill('main input[name="code"]', totpCode(secret, new Date()))
+  await press(page, 'main form button')
+  await page.fill('main input[name="q"]', receiptNo)
+  await page.locator('main input[name="q"]').press('Enter')
+  await press(page, 'main a[href^="/staff/orders/"]')
+  await shoot(page, 'desk-order', false)
+  await context.close()
+}
+
+async function takePictures(): Promise<number> {
   mkdirSync(dir, { recursive: true })
+  const product = await startProduct()
   const browser = await chromium.launch({ executablePath: process.env.YIMEN_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
   try {
-    const pages = { home: base, bill, ...(done ? { done } : {}) }
-    await take(browser, base, pages, 'normal', dir)
-    await take(browser, base, pages, 'elder', dir)
+    await clerk(browser, product, await resident(browser, product))
     return 0
   } finally {
     await browser.close()
+    await product.stop()
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await takePictures()

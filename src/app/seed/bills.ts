@@ -78,7 +78,7 @@ function* readMeter(
     }
     let use = 0
     for (let i = 0; i < months; i++) use += monthUse_e3(b, h, addMonths(from, i), random, step_e3)
-    if (fixedUse_e3 !== undefined) use = fixedUse_e3
+    if (fixedUse_e3 !== undefined && from === cycles.at(-1)!.from) use = fixedUse_e3
     const cycle = cycles.find(c => c.from === from)
     if (cycle) yield { cycle, use_e3: use, before_e3: yearUse, readingFrom_e3: reading }
     reading += use
@@ -97,7 +97,7 @@ type Generator = (
 ) => Iterable<SeedRow>
 
 const whole = (e3: number): string => String(e3 / 1000)
-/** Use per two months in the printed example: 24 m³, all in the first tier. */
+/** Use of the newest two months in the printed example: 24 m³, all in the first tier. */
 const SAMPLE_USE_E3 = 24_000
 
 function* water(...[b, h, no, cycles, random, serial, isSample]: Parameters<Generator>): Iterable<SeedRow> {
