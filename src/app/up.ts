@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import type { Config } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { loadVault } from '#kernel/crypto/vault.ts'
 import { everyDay } from '#kernel/daily.ts'
+import { ensureDataDir } from '#kernel/db/data-lock.ts'
 import { type DiskGuard, watchDisk } from '#kernel/db/disk-guard.ts'
 import { type EmbeddedServer, startEmbedded } from '#kernel/db/embedded.ts'
 import { connect } from '#kernel/db/index.ts'
@@ -36,9 +37,10 @@ import {
   wechatChannel,
 } from '#modules/payments/index.ts'
 import { startTaskJobs } from '#modules/tasks/index.ts'
-import { ensureTrailKey, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
-import { startSandbox } from '../../sandbox/start.ts'
+import { ensureSm2Key, ensureTrailKey, loadSm2Signer, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
+import { type SandboxName, type SandboxProcess, startSandbox } from '../../sandbox/start.ts'
 import { migrationFolders } from './migrations.ts'
+import { type Child, keepRunning } from './supervise.ts'
 import { pinnedKeysFile } from './verify.ts'
 
 export const TENANT = 1
@@ -106,11 +108,16 @@ function guardDisk(home: string, metrics: Metrics, log: Logger): DiskGuard {
  * visits its database; `isHolder` is for the one that holds the data folder.
  */
 export async function openKernel(config: Config, options: { isHolder?: boolean } = {}): Promise<Opened> {
-  mkdirSync(config.dataDir, { recursive: true })
+  ensureDataDir(config.dataDir)
   const log = createLog(config.logLevel)
   const own = config.databaseUrl ? undefined : await keepDatabase(config, options.isHolder ?? false, log)
   const connections = own?.connections ?? (await externalConnections(config.databaseUrl!))
-  await migrate(connections.migrator, migrationFolders())
+  try {
+    await migrate(connections.migrator, migrationFolders())
+  } catch (error) {
+    await own?.stop()
+    throw error
+  }
   const metrics = createMetrics()
   const guard = own && options.isHolder ? guardDisk(own.home, metrics, log) : undefined
   const db = connect(connections.app, {
@@ -150,58 +157,90 @@ export function keepSequencer(kernel: Kernel, connections: Connections): { stop(
   const { config } = kernel
   const key = join(config.dataDir, 'keys', 'trail.key')
   ensureTrailKey(key)
-  const { vkey } = loadTrailSigner(key, trailOrigin(config))
-  if (!existsSync(pinnedKeysFile(config))) writeFileSync(pinnedKeysFile(config), `${vkey}\n`)
-  let child: ChildProcess | undefined
-  let isStopping = false
-  const start = () => {
-    child = spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/modules/trail/sequencer-main.ts'], {
+  const vkeys = [loadTrailSigner(key, trailOrigin(config)).vkey]
+  const sm2Key = config.trailSm2 ? join(config.dataDir, 'keys', 'trail-sm2.key') : undefined
+  if (sm2Key) {
+    ensureSm2Key(sm2Key)
+    vkeys.push(loadSm2Signer(sm2Key, trailOrigin(config)).vkey)
+  }
+  const pinned = existsSync(pinnedKeysFile(config)) ? readFileSync(pinnedKeysFile(config), 'utf8') : ''
+  const missing = vkeys.filter(vkey => !pinned.includes(vkey))
+  // A first file, or a second key for the one there is: what somebody else put there is theirs.
+  if (pinned === '' || missing.length < vkeys.length) appendFileSync(pinnedKeysFile(config), missing.map(vkey => `${vkey}\n`).join(''))
+  const start = (): Child => {
+    const child = spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/modules/trail/sequencer-main.ts'], {
       cwd: root,
       stdio: ['pipe', 'ignore', 'inherit'],
       env: {
         PATH: process.env.PATH,
         DATABASE_URL_SEQUENCER: connections.sequencer,
         YIMEN_TRAIL_KEY: key,
+        ...(sm2Key && { YIMEN_TRAIL_SM2_KEY: sm2Key }),
         YIMEN_TRAIL_ORIGIN: trailOrigin(config),
         YIMEN_PARENT: '1',
         YIMEN_LOG: config.logLevel,
       },
     })
-    child.once('exit', () => {
-      if (!isStopping) setTimeout(start, 1_000)
+    const ended = new Promise<string>(resolve => {
+      child.once('error', error => resolve(error.message))
+      child.once('exit', (code, signal) => resolve(signal ?? `code ${code}`))
     })
-  }
-  start()
-  return {
-    stop: () =>
-      new Promise(resolve => {
-        isStopping = true
-        if (!child || child.exitCode !== null) return resolve()
-        child.once('exit', () => resolve())
+    return {
+      ended,
+      stop: async () => {
         child.kill('SIGTERM')
-      }),
+        await ended
+      },
+    }
+  }
+  return keepRunning('sequencer', start(), async () => start(), kernel.log)
+}
+
+/** Points the adapters at one stand-in: at its first start and again after each further one, should its address have changed. */
+async function useStandIn(kernel: Kernel, name: SandboxName, given: SandboxProcess['config']): Promise<void> {
+  const ctx = systemCtx(kernel, TENANT, 'sandbox')
+  switch (name) {
+    case 'wechat': {
+      const config = given as unknown as WechatConfig
+      await ensureMerchant(ctx, 'wechat', config.mchid)
+      return useChannel(TENANT, wechatChannel(config))
+    }
+    case 'alipay': {
+      const config = given as unknown as AlipayConfig
+      await ensureMerchant(ctx, 'alipay', config.sellerId)
+      return useChannel(TENANT, alipayChannel(config))
+    }
+    case 'sms':
+      return useMessenger(kernel, 'sms', smsGateway(given as unknown as SmsConfig, kernel.clock))
+    case 'biller': {
+      const config = given as unknown as BillerApiConfig
+      const { clientId, secret } = config
+      const billers = await listBillers(ctx)
+      for (const biller of billers) unwrap(await ensureClient(ctx, { ...config, billerId: biller.id, purpose: 'call' }))
+      if (billers.some(biller => biller.id === 'telecom'))
+        unwrap(await ensureClient(ctx, { clientId, secret, billerId: 'telecom', purpose: 'push' }))
+    }
   }
 }
 
-/** Stand-ins for the outside world, and the adapters pointed at them. */
-export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void>; urls: Record<string, string> }> {
-  const started = await startSandbox(['wechat', 'alipay', 'biller', 'sms'], { keysDir: join(kernel.config.dataDir, 'sandbox') })
-  const ctx = systemCtx(kernel, TENANT, 'sandbox')
-  const wechat = started.wechat.config as unknown as WechatConfig
-  const alipay = started.alipay.config as unknown as AlipayConfig
-  await ensureMerchant(ctx, 'wechat', wechat.mchid)
-  await ensureMerchant(ctx, 'alipay', alipay.sellerId)
-  useChannel(TENANT, wechatChannel(wechat))
-  useChannel(TENANT, alipayChannel(alipay))
-  useMessenger(kernel, 'sms', smsGateway(started.sms.config as unknown as SmsConfig, kernel.clock))
-  const credentials = started.biller.config as unknown as BillerApiConfig
-  for (const biller of await listBillers(ctx)) unwrap(await ensureClient(ctx, { ...credentials, billerId: biller.id, purpose: 'call' }))
-  const { clientId, secret } = credentials
-  if ((await listBillers(ctx)).some(biller => biller.id === 'telecom'))
-    unwrap(await ensureClient(ctx, { clientId, secret, billerId: 'telecom', purpose: 'push' }))
+/** Stand-ins for the outside world, kept running, and the adapters pointed at them. */
+export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void>; urls: Record<SandboxName, string> }> {
+  const keysDir = join(kernel.config.dataDir, 'sandbox')
+  const names = ['wechat', 'alipay', 'biller', 'sms'] as const
+  const started = await startSandbox(names, { keysDir })
+  for (const name of names) await useStandIn(kernel, name, started[name].config)
+  const kept = names.map(name => {
+    const again = async () => {
+      const process = (await startSandbox([name], { keysDir }))[name]
+      await useStandIn(kernel, name, process.config)
+      return process
+    }
+    return keepRunning(`sandbox ${name}`, started[name], again, kernel.log)
+  })
+  const { wechat, alipay, biller, sms } = started
   return {
-    stop: async () => void (await Promise.all(Object.values(started).map(s => s.stop()))),
-    urls: Object.fromEntries(Object.entries(started).map(([name, s]) => [name, s.url])),
+    stop: async () => void (await Promise.all(kept.map(one => one.stop()))),
+    urls: { wechat: wechat.url, alipay: alipay.url, biller: biller.url, sms: sms.url },
   }
 }
 

@@ -23,7 +23,8 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
   return { origin, size, root }
 }
 
-export const signCheckpoint = (checkpoint: Checkpoint, signer: NoteSigner): string => signNote(checkpointText(checkpoint), signer)
+export const signCheckpoint = (checkpoint: Checkpoint, ...signers: readonly NoteSigner[]): string =>
+  signNote(checkpointText(checkpoint), ...signers)
 
 export type OpenedCheckpoint = { readonly ok: true; readonly checkpoint: Checkpoint } | { readonly ok: false; readonly why: string }
 

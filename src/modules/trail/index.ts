@@ -21,7 +21,7 @@ export {
   type Upcast,
   upcast,
 } from './events.ts'
-export { ensureTrailKey, loadTrailSigner } from './keys.ts'
+export { ensureSm2Key, ensureTrailKey, loadSm2Signer, loadTrailSigner } from './keys.ts'
 export { originOf, type TrailEntry } from './model.ts'
 export { erasePersonal, readPersonal } from './personal.ts'
 export { findCheckpoint, findEntry, findTile, listAbout, proveConsistency, proveEntry, type StoredCheckpoint, timeline } from './proof.ts'

@@ -1,7 +1,7 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type NoteSigner, noteSigner } from '#engines/hashtree/index.ts'
+import { type NoteSigner, noteSigner, sm2NoteSigner } from '#engines/hashtree/index.ts'
 
 /** Makes the signing key (Ed25519, PKCS 8 PEM, readable by its owner only) unless it is there. */
 export function ensureTrailKey(path: string): void {
@@ -14,3 +14,17 @@ export function ensureTrailKey(path: string): void {
 /** Signer from a key file; its `vkey` is the line that verifiers pin. Throws for another kind of key. */
 export const loadTrailSigner = (path: string, origin: string): NoteSigner =>
   noteSigner(origin, createPrivateKey(readFileSync(path, 'utf8')))
+
+/** Makes the second signing key (SM2, 32 bytes in hex, readable by its owner only) unless it is there. */
+export function ensureSm2Key(path: string): void {
+  if (existsSync(path)) return
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // Zero and beyond the order of the curve have one chance in 2^32; such a key is thrown away.
+  for (;;) {
+    const hex = randomBytes(32).toString('hex')
+    if (/^(0{8}|f{8})/.test(hex)) continue
+    return writeFileSync(path, `${hex}\n`, { mode: 0o600, flag: 'wx' })
+  }
+}
+
+export const loadSm2Signer = (path: string, origin: string): NoteSigner => sm2NoteSigner(origin, readFileSync(path, 'utf8').trim())

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { connect } from '#kernel/db/index.ts'
 import { createLog } from '#kernel/log.ts'
 import { systemClock } from '#kernel/time.ts'
-import { loadTrailSigner } from './keys.ts'
+import { loadSm2Signer, loadTrailSigner } from './keys.ts'
 import { BATCH_EVENTS, createSequencer } from './sequencer.ts'
 
 // The sequencer as a process of its own: the only one that may read the signing key and write the sealed tables.
@@ -21,9 +21,18 @@ function need(name: string): string {
 // Standard output is for the word that it is ready; whoever started it passes on only the other.
 const log = createLog(process.env.YIMEN_LOG ?? 'info', process.stderr)
 const signer = loadTrailSigner(need('YIMEN_TRAIL_KEY'), need('YIMEN_TRAIL_ORIGIN'))
+const sm2Key = process.env.YIMEN_TRAIL_SM2_KEY
+const cosigner = sm2Key ? loadSm2Signer(sm2Key, signer.name) : undefined
 const onError = (error: Error) => log.warn({ err: error }, 'idle database connection lost')
 const db = connect(need('DATABASE_URL_SEQUENCER'), { max: 5, name: 'yimen sequencer', onError })
-const sequencer = createSequencer({ db, signer, clock: systemClock, log, holder: `${hostname()}:${process.pid}:${randomUUID()}` })
+const sequencer = createSequencer({
+  db,
+  signer,
+  ...(cosigner && { cosigner }),
+  clock: systemClock,
+  log,
+  holder: `${hostname()}:${process.pid}:${randomUUID()}`,
+})
 
 let isStopping = false
 let wake = () => {}

@@ -16,6 +16,8 @@ export interface SequencerOptions {
   /** Connected as yimen_sequencer. */
   readonly db: Db
   readonly signer: NoteSigner
+  /** Signs beside it, under the same name. */
+  readonly cosigner?: NoteSigner
   readonly clock: Clock
   readonly log: Logger
   /** Unique name of this process. */
@@ -111,7 +113,7 @@ async function storeTiles(tx: Tx, tenantId: number, tiles: readonly Tile[]): Pro
 
 /** Moves pending events into the one order of each tenant, grows the tree and signs its state: one transaction a batch. */
 export function createSequencer(options: SequencerOptions): Sequencer {
-  const { db, signer, clock, log, holder, bucket = 0, buckets = 1, leaseMs = 10_000 } = options
+  const { db, signer, cosigner, clock, log, holder, bucket = 0, buckets = 1, leaseMs = 10_000 } = options
   const trees = new Map<number, TiledTree>()
   // The queue is empty most of the time and its statistics say so: left alone, the planner sorts the whole backlog for
   // every batch (14,500 rows/s instead of 25,000 at a backlog of 60,000, and worse beyond). The walk along the key must stay.
@@ -157,7 +159,11 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       await tx.prepared('trail_seal', SQL_SEAL, [tenantId, first, texts.join('\n'), Buffer.concat(leaves)])
       await storeTiles(tx, tenantId, tree.append(leaves))
       const root = tree.root()
-      const note = signCheckpoint({ origin: originOf(signer.name, tenantId), size: tree.size, root }, signer)
+      const note = signCheckpoint(
+        { origin: originOf(signer.name, tenantId), size: tree.size, root },
+        signer,
+        ...(cosigner ? [cosigner] : []),
+      )
       const text = 'insert into trail.checkpoint (tenant_id, size, root, note, at) values ($1, $2, $3, $4, $5)'
       await tx.prepared('trail_checkpoint', text, [tenantId, tree.size, root, note, clock.now()])
       return { count: rows.length, tree }

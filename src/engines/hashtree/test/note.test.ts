@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
@@ -18,6 +18,7 @@ import {
   receiptText,
   signCheckpoint,
   signNote,
+  sm2NoteSigner,
   verifyBundle,
   witnessCheckpoint,
 } from '../index.ts'
@@ -45,8 +46,37 @@ test('verifier keys are read in their one spelling', () => {
   assert.equal(parseVkey(ours.vkey)!.name, ours.name)
   assert.equal(parseVkey(ours.vkey.replace('town', 'down')), undefined)
   assert.equal(parseVkey('nonsense'), undefined)
-  assert.throws(() => noteSigner('has space', ours.key), TypeError)
+  assert.throws(() => noteSigner('has space', generateKeyPairSync('ed25519').privateKey), TypeError)
   assert.throws(() => noteSigner('rsa', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey), TypeError)
+})
+
+test('a note signed by SM2 as well opens by either key, and a wrong line of either spoils it', () => {
+  const national = sm2NoteSigner('town.example/trail', '3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8')
+  const keys = [ours, national].map(signer => parseVkey(signer.vkey)!)
+  const note = signNote('hello\n', ours, national)
+  for (const trusted of [keys, [keys[0]!], [keys[1]!]]) assert.equal(openNote(note, trusted).ok, true)
+  assert.equal(openNote(signNote('hello\n', national), [keys[0]!]).ok, false)
+  const [, lines] = note.split('\n\n')
+  for (const signer of [ours, national]) {
+    const other = signNote('hallo\n', signer).split('\n\n')[1]!
+    assert.equal(openNote(`hello\n\n${lines}${other}`, keys).ok, false)
+  }
+  assert.equal(parseVkey(national.vkey.replace('town', 'down')), undefined)
+  assert.throws(() => sm2NoteSigner('town.example/trail', 'not a key'), TypeError)
+  assert.throws(() => sm2NoteSigner('town.example/trail', '0'.repeat(64)))
+})
+
+test('SM2 is the one of the standard: its printed example verifies', () => {
+  // GB/T 32918.2: message digest, user 1234567812345678, the recommended curve.
+  const point =
+    '0409f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13'
+  const encoded = Buffer.concat([Buffer.from('\xffSM2-SM3:', 'latin1'), Buffer.from(point, 'hex')])
+  const id = createHash('sha256').update('sample\n').update(encoded).digest().subarray(0, 4).toString('hex')
+  const key = parseVkey(`sample+${id}+${encoded.toString('base64')}`)
+  const signature =
+    'f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3' + 'b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa'
+  assert.equal(key?.isRight(Buffer.from('message digest'), Buffer.from(signature, 'hex')), true)
+  assert.equal(key?.isRight(Buffer.from('message digesT'), Buffer.from(signature, 'hex')), false)
 })
 
 test('a checkpoint comes back as it was written; malformed ones are refused', () => {

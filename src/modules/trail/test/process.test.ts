@@ -5,19 +5,21 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openCheckpoint, parseVkey } from '#engines/hashtree/index.ts'
 import { connect } from '#kernel/db/index.ts'
 import { type TestKernel, withTestDb } from '#kernel/db/testing.ts'
-import { checkTrail, ensureTrailKey, findCheckpoint, loadTrailSigner } from '../index.ts'
+import { checkTrail, ensureSm2Key, ensureTrailKey, findCheckpoint, loadSm2Signer, loadTrailSigner } from '../index.ts'
 import { noticeMany, ORIGIN } from './support.ts'
 
 const MAIN = new URL('../sequencer-main.ts', import.meta.url).pathname
 
-async function start(kernel: TestKernel, key: string): Promise<ChildProcess> {
+async function start(kernel: TestKernel, key: string, sm2Key?: string): Promise<ChildProcess> {
   const env = {
     PATH: process.env.PATH,
     DATABASE_URL_SEQUENCER: kernel.connections.sequencer,
     YIMEN_TRAIL_KEY: key,
     YIMEN_TRAIL_ORIGIN: ORIGIN,
+    ...(sm2Key && { YIMEN_TRAIL_SM2_KEY: sm2Key }),
     YIMEN_PARENT: '1',
     YIMEN_LOG: 'silent',
   }
@@ -57,13 +59,21 @@ test('the sequencer process seals by itself, survives being killed, and ends wit
       await owner.pool.query(`update trail.lease set until = '2000-01-01'`)
       await owner.close()
 
-      const second = await start(kernel, key)
+      // Started anew with a second key, it signs by both from there on.
+      const sm2Key = join(folder, 'keys', 'trail-sm2.key')
+      ensureSm2Key(sm2Key)
+      const national = loadSm2Signer(sm2Key, ORIGIN)
+      ensureSm2Key(sm2Key)
+      assert.equal(loadSm2Signer(sm2Key, ORIGIN).vkey, national.vkey)
+      const second = await start(kernel, key, sm2Key)
       await sealedUpTo(kernel, 4_500)
       second.stdin!.end()
       const [code] = await once(second, 'exit')
       assert.equal(code, 0)
       const faults = (await checkTrail(kernel.db, 1, [vkey])).filter(check => check.ok !== true)
       assert.deepEqual(faults, [])
+      const { note } = (await findCheckpoint(kernel.db, 1))!
+      for (const pinned of [vkey, national.vkey]) assert.equal(openCheckpoint(note, [parseVkey(pinned)!]).ok, true)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
