@@ -1,4 +1,4 @@
-import { dateTime, duration, time, yuan } from '#web/ui/format.ts'
+import { dateTime, dayWithYear, duration, time, yuan } from '#web/ui/format.ts'
 import { PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -15,6 +15,15 @@ export interface UndoView {
   idempotencyKey: string
 }
 
+interface BackView {
+  amountFen: number
+  stage: 'biller' | 'channel' | 'stuck' | 'done'
+  doneAt?: Date
+  cause: 'undone' | 'agreed' | 'refused' | 'beside'
+  /** Where it goes: the wallet that paid. */
+  way: string
+}
+
 export interface DoneView {
   receipt: ReceiptView
   /** What the biller knows: held during the undo window, then sent, posted or refused. */
@@ -23,8 +32,15 @@ export interface DoneView {
   postedBy?: Date
   proof: 'pending' | 'anchored'
   undo?: UndoView
-  /** Set once the payment was undone or is being returned. */
-  refund?: { amountFen: number; doneAt?: Date; way: string }
+  /** Asked by script whether something here has changed; `firstMs` when that is a matter of moments. */
+  poll?: { href: string; firstMs?: number }
+  refreshS?: number
+  /** Set once the payment was undone or goes back for another reason. */
+  refund?: BackView
+  /** Paid beside what was owed, and going back: the payment itself stands. */
+  extra?: BackView
+  /** A request made after the time to undo, and its answer. */
+  rescue?: { state: 'asked' | 'returned' | 'declined'; href: string; answerBy?: string; answer?: string }
   links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string }
 }
 
@@ -65,28 +81,54 @@ export function Undo({ view }: { view: UndoView }) {
   )
 }
 
-function RefundBanner({ refund }: { refund: NonNullable<DoneView['refund']> }) {
+const backTones = { biller: 'warn', channel: 'warn', stuck: 'bad', done: 'ok' } as const
+
+function BackBanner({ back, biller }: { back: BackView; biller: string }) {
   const { ctx, t } = usePage()
+  const title = t(back.cause === 'beside' ? 'done.extra' : back.stage === 'done' ? 'done.refunded' : 'done.refund', {
+    amount: yuan(back.amountFen),
+  })
   return (
-    <Banner tone={refund.doneAt ? 'ok' : 'warn'} title={t('done.refund', { amount: yuan(refund.amountFen) })}>
+    <Banner tone={backTones[back.stage]} title={title}>
       <p>
-        {refund.doneAt ? t('done.refund_done', { at: dateTime(ctx.lang, refund.doneAt), way: refund.way }) : t('done.refund_requested')}
+        {back.stage === 'done' && back.doneAt
+          ? t('done.refund_done', { at: dateTime(ctx.lang, back.doneAt), way: back.way })
+          : t(`done.back_${back.stage}`, { way: back.way, biller })}
       </p>
     </Banner>
   )
 }
 
+function RescueBanner({ rescue, biller }: { rescue: NonNullable<DoneView['rescue']>; biller: string }) {
+  const { ctx, t } = usePage()
+  const state = { asked: 'asked', returned: 'agreed', declined: 'refused' } as const
+  return (
+    <Banner tone={rescue.state === 'declined' ? 'bad' : 'now'} title={t(`done.rescue_${state[rescue.state]}`, { biller })}>
+      {rescue.answerBy && <p>{t('done.rescue_by', { day: dayWithYear(ctx.lang, rescue.answerBy) })}</p>}
+      {rescue.answer && <p>{t('done.rescue_answer', { answer: rescue.answer })}</p>}
+      <p>
+        <a href={rescue.href}>{t('wrong.outcome_title')}</a>
+      </p>
+    </Banner>
+  )
+}
+
+const headings = { undone: 'done.heading_undone', agreed: 'done.heading_back', refused: 'done.heading_back' } as const
+
 export function DonePage({ view }: { view: DoneView }) {
   const { t } = usePage()
-  const { links, refund } = view
+  const { links, refund, extra, rescue } = view
+  const { biller } = view.receipt
+  const heading =
+    !refund || refund.cause === 'beside' ? 'done.heading' : refund.stage === 'done' ? 'done.heading_returned' : headings[refund.cause]
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
-      <div class="done-head">
+      <div class="done-head" data-poll={view.poll?.href} data-poll-ms={view.poll?.firstMs}>
         <div class={`mark${refund ? ' mark--undone' : ''}`}>
           <Icon name={refund ? 'undo' : 'check'} />
         </div>
-        <h1>{t(refund ? 'done.heading_undone' : 'done.heading')}</h1>
+        <h1>{t(heading)}</h1>
         {!refund && (
           <p class="t-2">
             <PostingLine view={view} />
@@ -94,7 +136,9 @@ export function DonePage({ view }: { view: DoneView }) {
         )}
       </div>
       <div class="stack">
-        {refund && <RefundBanner refund={refund} />}
+        {refund && <BackBanner back={refund} biller={biller} />}
+        {extra && <BackBanner back={extra} biller={biller} />}
+        {rescue && <RescueBanner rescue={rescue} biller={biller} />}
         <Receipt view={view.receipt} note={t(`done.proof_${view.proof}`)} />
       </div>
       {view.undo && !refund && <Undo view={view.undo} />}
@@ -132,4 +176,8 @@ export function DonePage({ view }: { view: DoneView }) {
 }
 
 export const donePage = (ctx: PageContext, view: DoneView): string =>
-  renderPage(ctx, <DonePage view={view} />, { title: t(ctx.lang)('done.title'), scripts: view.undo ? ['undo.js'] : [] })
+  renderPage(ctx, <DonePage view={view} />, {
+    title: t(ctx.lang)('done.title'),
+    scripts: view.undo || view.poll ? ['poll.js'] : [],
+    ...(view.refreshS && { refreshS: view.refreshS }),
+  })

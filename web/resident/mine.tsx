@@ -46,12 +46,19 @@ export interface PaymentsView {
     periodLabel: string
     amountFen: number
     at: Date
-    state: 'paid' | 'confirming' | 'refunding' | 'refunded' | 'closed'
+    state: 'paid' | 'confirming' | 'refunding' | 'refunded' | 'closed' | 'rescue_asked' | 'rescue_declined'
+    /** What staff said to a wrong-payment request. */
+    answer?: string
   }[]
   pager: PagerView
 }
 
-const tones: Partial<Record<PaymentsView['payments'][number]['state'], Tone>> = { paid: 'ok', confirming: 'warn', refunding: 'warn' }
+const tones: Partial<Record<PaymentsView['payments'][number]['state'], Tone>> = {
+  paid: 'ok',
+  confirming: 'warn',
+  refunding: 'warn',
+  rescue_asked: 'warn',
+}
 
 export function PaymentsPage({ view }: { view: PaymentsView }) {
   const { ctx, t } = usePage()
@@ -74,6 +81,12 @@ export function PaymentsPage({ view }: { view: PaymentsView }) {
                 {p.periodLabel}
                 <br />
                 {dateTime(ctx.lang, p.at)}
+                {p.answer && (
+                  <>
+                    <br />
+                    {t('done.rescue_answer', { answer: p.answer })}
+                  </>
+                )}
               </>
             ),
             tag: { text: t(`payments.state_${p.state}`), tone: tones[p.state] },

@@ -1,10 +1,10 @@
 import { dateTime } from '#web/ui/format.ts'
 import { Choices, ErrorSummary, Field, type FieldError, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import { type PageContext, usePage } from '#web/ui/page.tsx'
+import { usePage } from '#web/ui/page.tsx'
 import { Banner, Button, LinkButton, SummaryList, Table, Tag } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
-import { Pane, renderStaffPage, StaffLayout } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 export interface ChangeView {
   id: string
@@ -93,7 +93,7 @@ export function AccountsPage({ view }: { view: AccountsView }) {
   )
 }
 
-export const accountsPage = (ctx: PageContext, view: AccountsView): string =>
+export const accountsPage = (ctx: StaffPageContext, view: AccountsView): string =>
   renderStaffPage(ctx, <AccountsPage view={view} />, { title: t(ctx.lang)('staff.accounts') })
 
 export interface StaffAccountView {
@@ -182,7 +182,7 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
   )
 }
 
-export const staffAccountPage = (ctx: PageContext, view: StaffAccountView): string =>
+export const staffAccountPage = (ctx: StaffPageContext, view: StaffAccountView): string =>
   renderStaffPage(ctx, <StaffAccountPage view={view} />, { title: view.name, hasError: !!view.errors?.length })
 
 export interface EnrolmentCodeView {
@@ -214,5 +214,5 @@ export function EnrolmentCodePage({ view }: { view: EnrolmentCodeView }) {
   )
 }
 
-export const enrolmentCodePage = (ctx: PageContext, view: EnrolmentCodeView): string =>
+export const enrolmentCodePage = (ctx: StaffPageContext, view: EnrolmentCodeView): string =>
   renderStaffPage(ctx, <EnrolmentCodePage view={view} />, { title: t(ctx.lang)('staff.code_title', { name: view.name }) })

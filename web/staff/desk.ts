@@ -1,18 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Ctx } from '#kernel/context.ts'
+import { type Ctx, permit } from '#kernel/context.ts'
 import type { AppError } from '#kernel/result.ts'
+import { countAskedRescues } from '#modules/billing/index.ts'
 import { findStaff, type StaffMember } from '#modules/identity/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import type { PageContext } from '#web/ui/page.tsx'
+import { t } from '#web/ui/messages.ts'
 import { cookieName, type Visit } from '#web/visit.ts'
 import { staffPaths } from './paths.ts'
 import { staffErrorPage } from './records.tsx'
+import type { StaffPageContext } from './shell.tsx'
 
 /** A member of staff at the desk, signed in with both factors. */
 export interface Desk {
   readonly visit: Visit
   readonly ctx: Ctx
-  readonly page: PageContext
+  readonly page: StaffPageContext
   readonly member: StaffMember
   readonly token: string
 }
@@ -26,6 +28,17 @@ export interface DeskDoor {
 }
 
 export const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member' in entered
+
+/** Where this person may go; nothing is offered that would be refused. */
+async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places']>> {
+  const say = t(ctx.lang)
+  const rescues = await countAskedRescues(ctx)
+  return [
+    ...(permit(ctx, 'billing.bill.read').ok ? [{ href: staffPaths.search, text: say('staff.search') }] : []),
+    ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
+    ...(permit(ctx, 'identity.staff.read').ok ? [{ href: staffPaths.accounts, text: say('staff.accounts') }] : []),
+  ]
+}
 
 export function openDesk(pages: Pages): DeskDoor {
   const { kernel, tenantId } = pages.options
@@ -47,7 +60,8 @@ export function openDesk(pages: Pages): DeskDoor {
       if (!member) return reply.redirect(staffPaths.signIn + next, 303)
       if (!member.secondFactorDone) return reply.redirect(staffPaths.second + next, 303)
       const actor = { kind: 'staff' as const, id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
-      return { visit, member, token, ctx: { ...visit.ctx, actor }, page: { ...visit.page, signedIn: { name: member.name } } }
+      const ctx = { ...visit.ctx, actor }
+      return { visit, member, token, ctx, page: { ...visit.page, signedIn: { name: member.name }, places: await placesOf(ctx) } }
     },
   }
 }

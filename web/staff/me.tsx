@@ -1,10 +1,10 @@
 import { dateTime } from '#web/ui/format.ts'
 import { ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import { type PageContext, usePage } from '#web/ui/page.tsx'
+import { usePage } from '#web/ui/page.tsx'
 import { Banner, Button, LinkButton, SummaryList, Table } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
-import { Pane, renderStaffPage, StaffLayout } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 export interface MeView {
   name: string
@@ -121,5 +121,5 @@ export function MePage({ view }: { view: MeView }) {
   )
 }
 
-export const mePage = (ctx: PageContext, view: MeView): string =>
+export const mePage = (ctx: StaffPageContext, view: MeView): string =>
   renderStaffPage(ctx, <MePage view={view} />, { title: t(ctx.lang)('staff.me'), hasError: !!view.errors?.length })

@@ -4,6 +4,7 @@ export const staffPaths = {
   signIn: '/staff/sign-in',
   second: '/staff/second-factor',
   search: '/staff/search',
+  rescues: '/staff/rescues',
   signOut: '/staff/sign-out',
   me: '/staff/me',
   password: '/staff/me/password',

@@ -1,10 +1,11 @@
 import { dateTime, day, duration, yuan } from '#web/ui/format.ts'
-import { PostForm } from '#web/ui/forms.tsx'
+import { ErrorSummary, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import { type PageContext, usePage } from '#web/ui/page.tsx'
+import { usePage } from '#web/ui/page.tsx'
 import { Button, Money, SummaryList, Table, Tag, type Tone } from '#web/ui/parts.tsx'
 import { Timeline, type TimelineView } from '#web/ui/timeline.tsx'
-import { Pane, renderStaffPage, StaffLayout } from './shell.tsx'
+import { RescuePane, type RescueView } from './rescues.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 interface State {
   text: string
@@ -45,6 +46,7 @@ export interface OrderView {
   timeline: readonly TimelineView[]
   /** What this person may do now; nothing is shown that would be refused. */
   actions: readonly ActionView[]
+  rescue?: RescueView
 }
 
 function Legs({ title, rows }: { title: string; rows: readonly LegView[] }) {
@@ -84,6 +86,7 @@ export function OrderPage({ view }: { view: OrderView }) {
   const { ctx, t } = usePage()
   return (
     <StaffLayout>
+      <ErrorSummary errors={view.rescue?.form?.errors} />
       <div class="spread row--wrap">
         <h1>{t('staff.order', { no: view.orderNo })}</h1>
         <Tag tone={view.state.tone}>{view.state.text}</Tag>
@@ -113,6 +116,7 @@ export function OrderPage({ view }: { view: OrderView }) {
               </div>
             )}
           </Pane>
+          {view.rescue && <RescuePane view={view.rescue} />}
           <Legs title={t('staff.attempts')} rows={view.attempts} />
           <Legs title={t('staff.postings')} rows={view.postings} />
           <Legs title={t('staff.refunds')} rows={view.refunds} />
@@ -123,8 +127,11 @@ export function OrderPage({ view }: { view: OrderView }) {
   )
 }
 
-export const orderPage = (ctx: PageContext, view: OrderView): string =>
-  renderStaffPage(ctx, <OrderPage view={view} />, { title: t(ctx.lang)('staff.order', { no: view.orderNo }) })
+export const orderPage = (ctx: StaffPageContext, view: OrderView): string =>
+  renderStaffPage(ctx, <OrderPage view={view} />, {
+    title: t(ctx.lang)('staff.order', { no: view.orderNo }),
+    hasError: !!view.rescue?.form?.errors?.length,
+  })
 
 export interface AccountView {
   accountMasked: string
@@ -194,7 +201,7 @@ export function AccountPage({ view }: { view: AccountView }) {
   )
 }
 
-export const accountPage = (ctx: PageContext, view: AccountView): string =>
+export const accountPage = (ctx: StaffPageContext, view: AccountView): string =>
   renderStaffPage(ctx, <AccountPage view={view} />, { title: t(ctx.lang)('staff.account', { no: view.accountMasked }) })
 
 export interface StaffErrorView {
@@ -217,5 +224,5 @@ export function StaffErrorPage({ view }: { view: StaffErrorView }) {
   )
 }
 
-export const staffErrorPage = (ctx: PageContext, view: StaffErrorView): string =>
+export const staffErrorPage = (ctx: StaffPageContext, view: StaffErrorView): string =>
   renderStaffPage(ctx, <StaffErrorPage view={view} />, { title: t(ctx.lang)(`err.${view.status}.title`), hasError: true })

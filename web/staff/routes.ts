@@ -3,13 +3,14 @@ import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import { fail } from '#kernel/result.ts'
 import {
-  answerRescue,
   type BillState,
+  countAskedRescues,
   findBillOfOrder,
   findRescue,
   listPostings,
   noteRead,
   postingStateOf,
+  type Rescue,
   searchBills,
 } from '#modules/billing/index.ts'
 import { confirmSecondFactor, signInStaff, signOut } from '#modules/identity/index.ts'
@@ -26,18 +27,21 @@ import {
   returnMismatch,
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
+import { findMoneyBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
-import { yuan } from '#web/ui/format.ts'
-import { hasMessage, type MessageKey, t } from '#web/ui/messages.ts'
+import { type MessageKey, t } from '#web/ui/messages.ts'
+import type { Tone } from '#web/ui/parts.tsx'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
+import { addRescueRoutes, rescueView, waitOf } from './routes-rescues.ts'
 import { type ResultRow, searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
+import { actorName, codeName, detailOf, eventName } from './words.ts'
 
 const SHIFT_S = 12 * 3_600
 
@@ -112,7 +116,13 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const query = (textsOf(request.query).q ?? '').trim().slice(0, 80)
-    if (!query) return pages.html(reply, searchPage(desk.page, { query }))
+    if (!query) {
+      const rescues = await countAskedRescues(desk.ctx)
+      const { count, oldestAt } = rescues.ok ? rescues.value : { count: 0, oldestAt: null }
+      const wait = oldestAt && waitOf(desk.ctx.lang, oldestAt, kernel.clock.now())
+      const waiting = wait && { href: staffPaths.rescues, text: t(desk.ctx.lang)('staff.rescues_wait', { n: count, wait }) }
+      return pages.html(reply, searchPage(desk.page, { query, ...(waiting && { waiting }) }))
+    }
     const may = permit(desk.ctx, 'billing.bill.read')
     if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.search}`)
     const rows = await search(desk.ctx, query)
@@ -129,15 +139,6 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (found) await noteRead(desk.ctx, order.id)
     return found ? pages.html(reply, await showOrder(desk, order, found)) : refuse(desk, reply, 404)
   })
-  pages.form(server, '/staff/orders/:id/rescue', {}, async (request, reply) => {
-    const desk = await enter(request, reply)
-    if (!isDesk(desk)) return desk
-    const { id } = request.params as { id: string }
-    if (!isUuid(id)) return refuse(desk, reply, 404)
-    const answered = await answerRescue(desk.ctx, { orderId: id, isAgreed: true, answer: t('zh-CN')('staff.rescue_agreed') })
-    if (answered.ok) return reply.redirect(`/staff/orders/${id}`, 303)
-    return deny(desk, reply, answered.error, 'POST /staff/orders/:id/rescue')
-  })
   pages.form(server, '/staff/orders/:id/return', {}, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
@@ -146,7 +147,31 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (returned.ok) return reply.redirect(`/staff/orders/${id}`, 303)
     return deny(desk, reply, returned.error, 'POST /staff/orders/:id/return')
   })
+  addRescueRoutes(server, pages, async (desk, reply, id, typed) => {
+    const order = await findOrderById(desk.ctx, id)
+    const found = order && (await findBillOfOrder(desk.ctx, order.id))
+    return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
+  })
   addAccountRoutes(server, pages)
+}
+
+const BACK = { biller: 'refunding', channel: 'refunding', stuck: 'refund_stuck', done: 'refunded' } as const
+const TONES = {
+  odd: 'bad',
+  refunding: 'warn',
+  refund_stuck: 'bad',
+  refunded: undefined,
+  open: 'now',
+  paid: 'ok',
+  closed: undefined,
+} as const
+
+/** How an order stands in one word: money on its way back says more than that it was paid. */
+function stateOf(lang: Lang, order: Order, rescue?: Rescue): { text: string; tone?: Tone } {
+  const back = findMoneyBack(order, rescue)
+  const state = order.mismatch && orderStateOf(order.state) === 'open' ? 'odd' : back ? BACK[back.stage] : orderStateOf(order.state)
+  const tone = TONES[state]
+  return { text: t(lang)(`staff.state_${state}`), ...(tone && { tone }) }
 }
 
 const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
@@ -154,7 +179,7 @@ const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
   kind: 'order',
   no: order.code,
   text: order.title,
-  state: { text: t(ctx.lang)(`staff.state_${orderStateOf(order.state)}`) },
+  state: stateOf(ctx.lang, order),
   amountFen: order.amountFen,
   at: order.createdAt,
 })
@@ -181,12 +206,11 @@ async function search(ctx: Ctx, query: string): Promise<ResultRow[]> {
   return rows
 }
 
-async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState): Promise<string> {
+async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, typed?: Parameters<typeof rescueView>[2]): Promise<string> {
   const { ctx } = desk
   const { lang, kernel, tenantId } = ctx
   const entries = await timeline(kernel.db, tenantId, 'order', order.id, { limit: 200 })
   const rescue = await findRescue(ctx, order.id)
-  const canAnswer = rescue?.state === 'asked' && permit(ctx, 'billing.rescue.answer').ok
   const isOdd = order.mismatch && orderStateOf(order.state) === 'open'
   const canReturn = isOdd && permit(ctx, 'payments.refund.request').ok
   const act = (label: MessageKey, path: string) => ({
@@ -197,7 +221,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
   })
   return orderPage(desk.page, {
     orderNo: order.code,
-    state: { text: t(lang)(isOdd ? 'staff.state_odd' : `staff.state_${orderStateOf(order.state)}`) },
+    state: stateOf(lang, order, rescue),
     amountFen: order.amountFen,
     payer: order.payer.startsWith('resident:') ? t(lang)('staff.payer_resident') : t(lang)('staff.payer_browser'),
     biller: billerName(lang, biller),
@@ -220,29 +244,18 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState):
     })),
     refunds: order.refunds.map(r => ({
       no: r.outRefundNo,
-      party: r.cause,
+      party: codeName(lang, r.cause),
       state: { text: t(lang)(`leg.${refundStateOf(r.state)}`) },
       amountFen: r.amountFen,
       at: r.createdAt,
     })),
     timeline: entries.map(e => ({
       at: e.at,
-      actor: wordOf(lang, `who.${e.actor.kind}`, e.actor.kind),
-      text: wordOf(lang, `event.${e.type}`, e.type),
-      detail: detailOf(e.body),
+      actor: actorName(lang, e.actor.kind),
+      text: eventName(lang, e.type),
+      detail: detailOf(lang, e.body),
     })),
-    actions: [...(canAnswer ? [act('staff.rescue_agree', 'rescue')] : []), ...(canReturn ? [act('staff.odd_return', 'return')] : [])],
+    actions: canReturn ? [act('staff.odd_return', 'return')] : [],
+    ...(rescue && { rescue: rescueView(desk, rescue, typed) }),
   })
 }
-
-/** Events of newer modules have no words here yet: their stable name is shown. */
-const wordOf = (lang: Lang, key: string, otherwise: string): string => (hasMessage(key) ? t(lang)(key) : otherwise)
-
-/** Only what a clerk can use: amounts and the numbers under which others know it. */
-const SHOWN = new Set(['out_trade_no', 'txn', 'receipt_no', 'why', 'reason', 'cause', 'outcome'])
-
-const detailOf = (body: Readonly<Record<string, unknown>>): string =>
-  Object.entries(body)
-    .flatMap(([key, value]) => (key === 'amount_fen' ? [yuan(Number(value))] : SHOWN.has(key) ? [String(value)] : []))
-    .join(' · ')
-    .slice(0, 200)

@@ -1,8 +1,8 @@
 import { dateTime, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
-import { type PageContext, usePage } from '#web/ui/page.tsx'
-import { Empty, Pager, type PagerView, Table, Tag, type Tone } from '#web/ui/parts.tsx'
-import { renderStaffPage, StaffLayout } from './shell.tsx'
+import { usePage } from '#web/ui/page.tsx'
+import { Banner, Empty, Pager, type PagerView, Table, Tag, type Tone } from '#web/ui/parts.tsx'
+import { renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 export interface ResultRow {
   href: string
@@ -18,6 +18,8 @@ export interface ResultRow {
 
 export interface SearchView {
   query: string
+  /** What waits on the desk, on its first page. */
+  waiting?: { href: string; text: string }
   /** Undefined before a search. */
   results?: { rows: readonly ResultRow[]; total: number; pager: PagerView }
 }
@@ -30,6 +32,13 @@ export function SearchPage({ view }: { view: SearchView }) {
     <StaffLayout frame={{ query: view.query }}>
       <h1>{results ? t('staff.results', { n: results.total }) : t('staff.search')}</h1>
       <p class="t-3 t-sm">{t('staff.search_hint')}</p>
+      {view.waiting && (
+        <Banner tone="warn" title={view.waiting.text}>
+          <p>
+            <a href={view.waiting.href}>{t('staff.rescues')}</a>
+          </p>
+        </Banner>
+      )}
       {results && results.rows.length === 0 && (
         <Empty title={t('staff.results_none')}>
           <p>{t('staff.results_none_text')}</p>
@@ -56,5 +65,5 @@ export function SearchPage({ view }: { view: SearchView }) {
   )
 }
 
-export const searchPage = (ctx: PageContext, view: SearchView): string =>
+export const searchPage = (ctx: StaffPageContext, view: SearchView): string =>
   renderStaffPage(ctx, <SearchPage view={view} />, { title: t(ctx.lang)('staff.search') })

@@ -5,6 +5,25 @@ import { type PageContext, type PageOptions, renderPage, usePage } from '#web/ui
 import { Button, Icon } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
 
+/** A page of the desk: the visit, and the places this person may go, with what waits there. */
+export interface StaffPageContext extends PageContext {
+  places?: readonly { href: string; text: string; waiting?: number }[]
+}
+
+function Places({ places }: { places: NonNullable<StaffPageContext['places']> }) {
+  const { ctx, t } = usePage()
+  return (
+    <nav class="deskplaces" aria-label={t('staff.places')}>
+      {places.map(p => (
+        <a key={p.href} href={p.href} aria-current={ctx.path.startsWith(p.href) ? 'page' : undefined}>
+          {p.text}
+          {!!p.waiting && <b class="count">{p.waiting}</b>}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
 export interface StaffFrame {
   /** What was searched last, kept in the box. */
   query?: string
@@ -13,6 +32,7 @@ export interface StaffFrame {
 /** Dense frame of the desk: search always in reach, one line on top, content below. */
 export function StaffLayout({ frame, children }: { frame?: StaffFrame; children: ComponentChildren }) {
   const { ctx, t } = usePage()
+  const { places } = ctx as StaffPageContext
   return (
     <>
       <a class="skip" href="#main">
@@ -48,6 +68,7 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
           </>
         )}
       </header>
+      {places && places.length > 0 && <Places places={places} />}
       <main id="main" class="deskmain" tabIndex={-1}>
         {children}
       </main>
@@ -66,5 +87,5 @@ export function Pane({ title, note, children }: { title: string; note?: string; 
   )
 }
 
-export const renderStaffPage = (ctx: PageContext, page: ComponentChildren, options: PageOptions): string =>
+export const renderStaffPage = (ctx: StaffPageContext, page: ComponentChildren, options: PageOptions): string =>
   renderPage({ ...ctx, elder: undefined }, page, { ...options, surface: 'desk', sheet: 'staff.css' })

@@ -157,7 +157,14 @@ const paySamples: readonly Sample[] = [
   { name: 'done-later', render: ctx => donePage(ctx, doneView(ctx, { posting: 'posted', proof: 'anchored' })) },
   {
     name: 'done-undone',
-    render: ctx => donePage(ctx, doneView(ctx, { posting: 'refused', refund: { amountFen: 13195, way: pick(ctx, '微信', 'WeChat') } })),
+    render: ctx =>
+      donePage(
+        ctx,
+        doneView(ctx, {
+          posting: 'refused',
+          refund: { amountFen: 13195, stage: 'channel', cause: 'refused', way: pick(ctx, '微信', 'WeChat') },
+        }),
+      ),
   },
   ...([404, 403, 409, 429, 500, 503] as const).map(status => ({
     name: `error-${status}`,

@@ -22,7 +22,7 @@ const sheets = {
 } as const
 
 /** Scripts that hydrate one thing on one page; every page works without them. */
-const islands = ['poll.js', 'undo.js', 'jsapi.js', 'print.js'] as const
+const islands = ['poll.js', 'jsapi.js', 'print.js'] as const
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect fill="#1f4eb1" width="32" height="32" rx="8"/><path fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" d="M23 25V9a2 2 0 0 0-2-2H9v18M6 25h3M23 25h3"/><path fill="#fff" d="M9 7l7.5 3v17.5L9 25z"/></svg>'

@@ -99,13 +99,30 @@ update billing.posting set state = $1, failure = coalesce($2, failure), due_at =
   finished_at = coalesce($4, finished_at)
 where tenant_id = $5 and id = $6 and state = any($7::smallint[]);
 
+-- RESCUE_COLUMNS
+w.id, w.order_id as "orderId", w.reason, w.state, w.answer, w.due_at as "dueAt", w.asked_at as "askedAt",
+w.answered_at as "answeredAt", w.note_sealed as "noteSealed", w.task_id as "taskId";
+
 -- insertRescue
 insert into billing.wrong_payment (tenant_id, id, order_id, reason, note_sealed, state, due_at, asked_at)
 values ($1, $2, $3, $4, $5, 'asked', $6, $7) on conflict do nothing;
 
 -- findRescue
-select id, order_id as "orderId", reason, state, answer, due_at as "dueAt", asked_at as "askedAt", answered_at as "answeredAt"
-from billing.wrong_payment where tenant_id = $1 and order_id = $2;
+select $1 from billing.wrong_payment w where w.tenant_id = $2 and w.order_id = $3;
+
+-- listAskedRescues
+select $1 from billing.wrong_payment w
+where w.tenant_id = $2 and w.state = 'asked' order by w.asked_at, w.id limit $3 offset $4;
+
+-- countAskedRescues
+select count(*) as count, min(asked_at) as "oldestAt" from billing.wrong_payment where tenant_id = $1 and state = 'asked';
+
+-- listRescuesOf
+select $1 from billing.wrong_payment w
+where w.tenant_id = $2 and w.order_id = any($3::uuid[]) order by w.asked_at limit 200;
+
+-- setRescueTask
+update billing.wrong_payment set task_id = $1 where tenant_id = $2 and id = $3;
 
 -- answerRescue
 update billing.wrong_payment set state = $1, answer = $2, answered_at = $3

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
+import { RESCUE_REASONS } from './model.ts'
 
 export const batchImported = defineEvent({
   type: 'billing.batch_imported',
@@ -36,13 +37,13 @@ export const rescueAsked = defineEvent({
   type: 'billing.rescue_asked',
   version: 1,
   subject: 'order',
-  body: z.object({ rescue: z.string(), reason: z.string() }),
+  body: z.object({ rescue: z.string(), reason: z.enum(RESCUE_REASONS) }),
 })
 export const rescueAnswered = defineEvent({
   type: 'billing.rescue_answered',
   version: 1,
   subject: 'order',
-  body: z.object({ rescue: z.string(), outcome: z.string() }),
+  body: z.object({ rescue: z.string(), outcome: z.enum(['returned', 'declined']) }),
 })
 /** The receipt: everything a receipt says, bound to the payment; name and account only as salted commitments or last digits. */
 export const receiptIssued = defineEvent({

@@ -15,6 +15,8 @@ export {
   POSTING,
   type Precheck,
   postingStateOf,
+  RESCUE_REASONS,
+  type RescueReason,
 } from './model.ts'
 export type { BillerPort } from './ports.ts'
 export { type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
@@ -37,4 +39,17 @@ export {
 export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type PayBills, payBills } from './service/pay.ts'
 export { findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
-export { answerRescue, askRescue, findRescue, findUndo, RESCUE_WORKING_DAYS, type RescueReason, undoPayment } from './service/rescue.ts'
+export {
+  answerRescue,
+  askRescue,
+  countAskedRescues,
+  findRescue,
+  findUndo,
+  listAskedRescues,
+  mapRescues,
+  RESCUE_WORKING_DAYS,
+  RESCUES_PAGE,
+  type Rescue,
+  readRescueNote,
+  undoPayment,
+} from './service/rescue.ts'

@@ -5,6 +5,9 @@ export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, r
 export type PostingState = keyof typeof POSTING
 export const postingStateOf = (value: number): PostingState => (Object.keys(POSTING) as PostingState[])[value - 1]!
 
+export const RESCUE_REASONS = ['account', 'twice', 'amount', 'other'] as const
+export type RescueReason = (typeof RESCUE_REASONS)[number]
+
 export interface LateFeeRule {
   readonly grace_days: number
   /** Share of the unpaid principal per day, in millionths. */

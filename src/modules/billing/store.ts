@@ -1,5 +1,5 @@
 import { sql, type Tx } from '#kernel/db/index.ts'
-import type { BillerConfig, FeeLine } from './model.ts'
+import type { BillerConfig, FeeLine, RescueReason } from './model.ts'
 import { POSTING } from './model.ts'
 
 export interface BillerRow {
@@ -210,18 +210,23 @@ export const movePosting = async (
 export interface RescueRow {
   readonly id: string
   readonly orderId: string
-  readonly reason: string
+  readonly reason: RescueReason
   readonly state: 'asked' | 'returned' | 'declined'
   readonly answer: string | null
   readonly dueAt: Date
   readonly askedAt: Date
   readonly answeredAt: Date | null
+  readonly noteSealed: Buffer | null
+  readonly taskId: string | null
 }
+
+const RESCUE_COLUMNS = sql`w.id, w.order_id as "orderId", w.reason, w.state, w.answer, w.due_at as "dueAt", w.asked_at as "askedAt",
+  w.answered_at as "answeredAt", w.note_sealed as "noteSealed", w.task_id as "taskId"`
 
 export const insertRescue = (
   tx: Tx,
   tenantId: number,
-  r: Pick<RescueRow, 'id' | 'orderId' | 'reason' | 'dueAt' | 'askedAt'> & { noteSealed: Buffer | null },
+  r: Pick<RescueRow, 'id' | 'orderId' | 'reason' | 'dueAt' | 'askedAt' | 'noteSealed'>,
 ) =>
   tx.run(sql`
     insert into billing.wrong_payment (tenant_id, id, order_id, reason, note_sealed, state, due_at, asked_at)
@@ -229,10 +234,27 @@ export const insertRescue = (
 
 export const findRescue = (tx: Tx, tenantId: number, orderId: string) =>
   tx.maybe<RescueRow>(sql`
-    select id, order_id as "orderId", reason, state, answer, due_at as "dueAt", asked_at as "askedAt", answered_at as "answeredAt"
-    from billing.wrong_payment where tenant_id = ${tenantId} and order_id = ${orderId}`)
+    select ${RESCUE_COLUMNS} from billing.wrong_payment w where w.tenant_id = ${tenantId} and w.order_id = ${orderId}`)
 
-export const answerRescue = (tx: Tx, tenantId: number, orderId: string, state: RescueRow['state'], answer: string, at: Date) =>
+/** Requests nobody has answered, those who wait longest first. */
+export const listAskedRescues = (tx: Tx, tenantId: number, page: { offset: number; limit: number }) =>
+  tx.rows<RescueRow>(sql`
+    select ${RESCUE_COLUMNS} from billing.wrong_payment w
+    where w.tenant_id = ${tenantId} and w.state = 'asked' order by w.asked_at, w.id limit ${page.limit} offset ${page.offset}`)
+
+export const countAskedRescues = (tx: Tx, tenantId: number) =>
+  tx.one<{ count: number; oldestAt: Date | null }>(sql`
+    select count(*) as count, min(asked_at) as "oldestAt" from billing.wrong_payment where tenant_id = ${tenantId} and state = 'asked'`)
+
+export const listRescuesOf = (tx: Tx, tenantId: number, orderIds: readonly string[]) =>
+  tx.rows<RescueRow>(sql`
+    select ${RESCUE_COLUMNS} from billing.wrong_payment w
+    where w.tenant_id = ${tenantId} and w.order_id = any(${[...orderIds]}::uuid[]) order by w.asked_at limit 200`)
+
+export const setRescueTask = (tx: Tx, tenantId: number, id: string, taskId: string) =>
+  tx.run(sql`update billing.wrong_payment set task_id = ${taskId} where tenant_id = ${tenantId} and id = ${id}`)
+
+export const answerRescue = (tx: Tx, tenantId: number, orderId: string, state: RescueRow['state'], answer: string | null, at: Date) =>
   tx.run(sql`
     update billing.wrong_payment set state = ${state}, answer = ${answer}, answered_at = ${at}
     where tenant_id = ${tenantId} and order_id = ${orderId} and state = 'asked'`)

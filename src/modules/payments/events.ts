@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { postingsBody } from '#modules/ledger/index.ts'
 import { defineEvent } from '#modules/trail/index.ts'
+import { CLOSE_REASONS, REFUND_CAUSES, SUSPENSE_REASONS } from './model.ts'
 
 const order = <T extends z.ZodRawShape>(name: string, body: T) =>
   defineEvent({ type: `payments.${name}`, version: 1, subject: 'order', body: z.object(body) })
@@ -19,9 +20,9 @@ export const attemptSubmitted = order('attempt_submitted', {
 export const attemptAccepted = order('attempt_accepted', { attempt: z.string() })
 export const attemptUnknown = order('attempt_unknown', { attempt: z.string(), why: z.string() })
 export const attemptFailed = order('attempt_failed', { attempt: z.string(), why: z.string() })
-export const attemptClosing = order('attempt_closing', { attempt: z.string(), why: z.string() })
+export const attemptClosing = order('attempt_closing', { attempt: z.string(), why: z.enum(CLOSE_REASONS) })
 export const attemptClosed = order('attempt_closed', { attempt: z.string() })
-export const orderClosed = order('order_closed', { why: z.string() })
+export const orderClosed = order('order_closed', { why: z.enum(CLOSE_REASONS) })
 /** Written by the confirm statement itself; the shape below is what its SQL builds. */
 export const orderPaid = order('order_paid', {
   attempt: z.string(),
@@ -30,8 +31,8 @@ export const orderPaid = order('order_paid', {
   amount_fen: z.int(),
   ...postingsBody,
 })
-export const paymentSuspended = order('payment_suspended', { attempt: z.string(), reason: z.string(), amount_fen: z.int() })
-export const refundRequested = order('refund_requested', { refund: z.string(), amount_fen: z.int(), cause: z.string() })
+export const paymentSuspended = order('payment_suspended', { attempt: z.string(), reason: z.enum(SUSPENSE_REASONS), amount_fen: z.int() })
+export const refundRequested = order('refund_requested', { refund: z.string(), amount_fen: z.int(), cause: z.enum(REFUND_CAUSES) })
 export const refundApproved = order('refund_approved', { refund: z.string() })
 export const refundSubmitted = order('refund_submitted', { refund: z.string() })
 export const refundUnknown = order('refund_unknown', { refund: z.string(), why: z.string() })

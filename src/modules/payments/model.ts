@@ -20,6 +20,21 @@ export const orderStateOf = nameIn(ORDER)
 export const attemptStateOf = nameIn(ATTEMPT)
 export const refundStateOf = nameIn(REFUND)
 
+/** Why an order or attempt was closed unpaid, and why money went back or to suspense: each has words on the desk. */
+export const CLOSE_REASONS = [
+  'attempt_refused',
+  'expired',
+  'unusable',
+  'not_started',
+  'by_code',
+  'cancelled_by_payer',
+  'amount_returned',
+] as const
+export const SUSPENSE_REASONS = ['duplicate_pay', 'late_pay', 'amount'] as const
+export const REFUND_CAUSES = ['undone_by_payer', 'wrong_payment', 'biller_refused', 'biller_reversed', ...SUSPENSE_REASONS] as const
+export type CloseReason = (typeof CLOSE_REASONS)[number]
+export type RefundCause = (typeof REFUND_CAUSES)[number]
+
 export type AttemptEvent =
   | 'request_sent'
   | 'accepted'

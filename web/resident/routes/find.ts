@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
-import { billingErrors, findAccount, listBillers, listOpenBills, listTariffs } from '#modules/billing/index.ts'
+import { billingErrors, findAccount, listBillers, listOpenBills, listTariffs, mapRescues } from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -104,8 +104,13 @@ function addMine(server: Server, pages: Pages): void {
     const page = Math.min(Math.max(Number.parseInt(textsOf(request.query).page ?? '1', 10) || 1, 1), 500)
     const { orders: shown, total } = await listOrdersOf(visit.ctx, visit.payer, page)
     const pageCount = Math.max(1, Math.ceil(total / ORDERS_PAGE))
+    const rescues = await mapRescues(
+      visit.ctx,
+      shown.map(order => order.id),
+    )
     const payments = await Promise.all(
       shown.map(async order => {
+        const rescue = rescues.get(order.id)
         const found = await pages.findBillOfOrder(visit, order.id)
         const state = orderStateOf(order.state)
         return {
@@ -121,9 +126,12 @@ function addMine(server: Server, pages: Pages): void {
                 ? ('confirming' as const)
                 : order.refundedFen > 0
                   ? ('refunded' as const)
-                  : order.reservedFen > 0
+                  : order.reservedFen > 0 || rescue?.state === 'returned'
                     ? ('refunding' as const)
-                    : ('paid' as const),
+                    : rescue
+                      ? (`rescue_${rescue.state}` as const)
+                      : ('paid' as const),
+          ...(rescue?.answer && { answer: rescue.answer }),
         }
       }),
     )

@@ -3,21 +3,7 @@ import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
-import { dayOf } from '#kernel/time.ts'
-import {
-  askRescue,
-  billingErrors,
-  findRescue,
-  findUndo,
-  getBill,
-  listReceipts,
-  payBills,
-  proveReceipt,
-  RESCUE_WORKING_DAYS,
-  type Receipt,
-  type RescueReason,
-  undoPayment,
-} from '#modules/billing/index.ts'
+import { billingErrors, getBill, payBills } from '#modules/billing/index.ts'
 import {
   askChannel,
   attemptStateOf,
@@ -28,9 +14,7 @@ import {
   type OrderView,
   orderStateOf,
   paymentErrors,
-  refundStateOf,
   startAttempt,
-  UNDO_MS_MAX,
 } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -38,15 +22,14 @@ import { t } from '#web/ui/messages.ts'
 import { type Visit, visitErrors } from '#web/visit.ts'
 import { alreadyPaidPage } from '../already-paid.tsx'
 import { billPage, type WayId } from '../bill.tsx'
-import { donePage } from '../done.tsx'
 import { waitingPage } from '../waiting.tsx'
 import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
 import { openBrowserPage, staleReturnPage } from '../wechat.tsx'
-import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
 import { olderHref } from './accounts.ts'
+import { addAfterRoutes, showDone } from './after.ts'
 import type { Pages } from './pages.ts'
 import { addReceiptRoutes } from './receipts.ts'
-import { billerName, billView, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
+import { billerName, billView, channelName, periodLabel, serviceName, textsOf } from './views.ts'
 import { agentOf, askWechat, findOpenid, forgetOpenid, hasSignIn, isInWechat, type Pressed, productFor, readReturn } from './wechat.ts'
 
 /** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
@@ -333,106 +316,6 @@ function showWallet(
   )
 }
 
-async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, order: OrderView): Promise<FastifyReply> {
-  const receipts = await listReceipts(visit.ctx, order)
-  const receipt = receipts[0]
-  if (!receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
-  const proof = await proveReceipt(visit.ctx, receipt.entryId)
-  const mine = order.payer === visit.payer
-  const undo = mine ? findUndo(visit.ctx, order) : undefined
-  const now = visit.ctx.kernel.clock.now()
-  const rescue = mine ? await findRescue(visit.ctx, order.id) : undefined
-  const refunded = order.refunds.reduce((sum, r) => sum + r.amountFen, 0)
-  const done = order.refunds.every(r => refundStateOf(r.state) === 'succeeded') ? order.refunds[0]?.finishedAt : undefined
-  return pages.html(
-    reply,
-    donePage(visit.page, {
-      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
-      posting: postingOf(receipt),
-      postedBy: postedBy(receipt),
-      proof: proof ? 'anchored' : 'pending',
-      ...(undo && {
-        undo: {
-          until: undo,
-          secondsLeft: Math.floor((undo.getTime() - now.getTime()) / 1000),
-          secondsTotal: UNDO_MS_MAX / 1000,
-          action: `/o/${order.code}/undo`,
-          idempotencyKey: newCode(visit.ctx.kernel.random),
-        },
-      }),
-      ...(refunded > 0 && {
-        refund: { amountFen: refunded, way: channelName(visit.ctx.lang, receipt.channel), ...(done && { doneAt: done }) },
-      }),
-      links: {
-        print80: `/o/${order.code}/print-80`,
-        printA4: `/o/${order.code}/print-a4`,
-        pdf: `/o/${order.code}/receipt.pdf`,
-        json: `/o/${order.code}/receipt.json`,
-        ...(mine && !undo && (rescue || refunded === 0) && { wrongPayment: `/o/${order.code}/wrong` }),
-      },
-    }),
-  )
-}
-
-const paymentLine = (visit: Visit, receipt: Receipt) => ({
-  service: serviceName(visit.ctx.lang, receipt.biller),
-  periodLabel: periodLabel(visit.ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
-  biller: billerName(visit.ctx.lang, receipt.biller),
-  amountFen: receipt.amountFen,
-  paidAt: receipt.paidAt,
-  receiptNo: receipt.receiptNo,
-  accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
-})
-
-async function showWrong(
-  pages: Pages,
-  visit: Visit,
-  reply: FastifyReply,
-  code: string,
-  errors?: FieldError[],
-  values?: Record<string, string>,
-): Promise<FastifyReply> {
-  const order = await findOrderByCode(visit.ctx, code)
-  if (!order || order.payer !== visit.payer || orderStateOf(order.state) !== 'paid')
-    return pages.error(visit, reply, paymentErrors.order_not_found)
-  const receipt = (await listReceipts(visit.ctx, order))[0]!
-  const rescue = await findRescue(visit.ctx, order.id)
-  const isHeld = postingOf(receipt) === 'held'
-  if (rescue) {
-    const refunded = order.refunds.length > 0 && order.refunds.every(r => refundStateOf(r.state) === 'succeeded')
-    return pages.html(
-      reply,
-      wrongOutcomePage(visit.page, {
-        payment: paymentLine(visit, receipt),
-        requestNo: rescue.id.slice(-12).toUpperCase(),
-        state: rescue.state === 'declined' ? 'refused' : rescue.state === 'returned' ? (refunded ? 'refunded' : 'refunding') : 'asked',
-        ...(rescue.state === 'asked' && { answerBy: dayOf(rescue.dueAt) }),
-        ...(rescue.state === 'declined' && rescue.answer && { reason: rescue.answer }),
-        isHeld,
-        backHref: `/o/${code}`,
-      }),
-    )
-  }
-  return pages.html(
-    reply,
-    wrongPaymentPage(visit.page, {
-      payment: paymentLine(visit, receipt),
-      answerWithinDays: RESCUE_WORKING_DAYS,
-      isHeld,
-      action: `/o/${code}/wrong`,
-      idempotencyKey: newCode(visit.ctx.kernel.random),
-      backHref: `/o/${code}`,
-      ...(values && {
-        values: { ...(values.reason && { reason: values.reason as RescueReason }), ...(values.note && { note: values.note }) },
-      }),
-      ...(errors && { errors }),
-    }),
-    errors ? 422 : 200,
-  )
-}
-
-const REASONS = new Set<string>(['account', 'twice', 'amount', 'other'])
-
 export function addPayRoutes(server: Server, pages: Pages): void {
   server.get('/b/:code', { schema: { hide: true } }, async (request, reply) =>
     showBill(pages, await pages.visit(request, reply), request, reply, codeOf(request)),
@@ -454,42 +337,6 @@ export function addPayRoutes(server: Server, pages: Pages): void {
     await closeOrder(visit.ctx, order.id, 'cancelled_by_payer')
     return reply.redirect(`/o/${order.code}`, 303)
   })
-  pages.form(server, '/o/:code/undo', {}, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const undone = await undoPayment(visit.ctx, {
-      orderCode: codeOf(request),
-      payer: visit.payer,
-      idempotencyKey: bodyOf(request).idempotency_key,
-    })
-    if (undone.ok) return reply.redirect(`/o/${codeOf(request)}`, 303)
-    pages.refused(visit, undone.error, 'POST /o/:code/undo')
-    return undone.error.code === billingErrors.undo_too_late.code
-      ? reply.redirect(`/o/${codeOf(request)}/wrong`, 303)
-      : pages.error(visit, reply, undone.error)
-  })
-  server.get('/o/:code/wrong', { schema: { hide: true } }, async (request, reply) =>
-    showWrong(pages, await pages.visit(request, reply), reply, codeOf(request)),
-  )
-  pages.form(server, '/o/:code/wrong', {}, async (request, reply) => {
-    const visit = await pages.visit(request, reply)
-    const body = bodyOf(request)
-    if (!REASONS.has(body.reason ?? ''))
-      return showWrong(pages, visit, reply, codeOf(request), [fieldError(visit.ctx.lang, 'reasonMissing')], body)
-    const note = [
-      body.right_account && `${t('zh-CN')('wrong.right_account')}：${body.right_account.slice(0, 40)}`,
-      body.note?.slice(0, 500),
-    ]
-      .filter(Boolean)
-      .join('\n')
-    const asked = await askRescue(visit.ctx, {
-      orderCode: codeOf(request),
-      payer: visit.payer,
-      reason: body.reason as RescueReason,
-      note: note || undefined,
-      idempotencyKey: body.idempotency_key,
-    })
-    if (!asked.ok && asked.error.code !== billingErrors.rescue_exists.code) return pages.error(visit, reply, asked.error)
-    return reply.redirect(`/o/${codeOf(request)}/wrong`, 303)
-  })
+  addAfterRoutes(server, pages)
   addReceiptRoutes(server, pages)
 }

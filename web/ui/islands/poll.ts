@@ -1,6 +1,10 @@
-/** Asks the address in `data-poll` until it answers `{ "href": "…" }`, then goes there. Gaps grow from 2 to 15 s; a hidden page waits. */
+/**
+ * What changes on a page by itself. Asks the address in `data-poll` until it answers `{ "href": "…" }`, then goes there:
+ * first after `data-poll-ms` or 2 s, each gap longer up to 15 s; a hidden page waits. Counts down the time left to undo: the
+ * clock of the phone is not trusted, seconds left come from the server.
+ */
 const place = document.querySelector<HTMLElement>('[data-poll]')
-let waitMs = 2000
+let waitMs = Number(place?.dataset.pollMs) || 2000
 
 async function ask(url: string): Promise<void> {
   if (!document.hidden) {
@@ -20,5 +24,24 @@ async function ask(url: string): Promise<void> {
 }
 
 if (place?.dataset.poll) setTimeout(ask, waitMs, place.dataset.poll)
+
+const box = document.querySelector<HTMLElement>('[data-undo]')
+const text = box?.querySelector('[data-left]')
+const bar = box?.querySelector('[data-bar]')
+
+if (box && text) {
+  const [left = 0, total = 1] = (box.dataset.undo ?? '').split('/').map(Number)
+  const [minute = '', second = ''] = (box.dataset.units ?? '').split('|')
+  const startedMs = performance.now()
+  const timer = setInterval(() => {
+    const s = Math.max(0, Math.floor(left - (performance.now() - startedMs) / 1000))
+    text.textContent = `${s >= 60 ? Math.floor(s / 60) + minute : ''}${s % 60}${second}`
+    bar?.setAttribute('width', `${(100 * s) / total}%`)
+    if (s === 0) {
+      clearInterval(timer)
+      location.reload()
+    }
+  }, 1000)
+}
 
 export {}

@@ -128,10 +128,12 @@ create table billing.wrong_payment (
   due_at timestamptz not null,
   asked_at timestamptz not null,
   answered_at timestamptz,
+  task_id uuid,
   primary key (tenant_id, id),
   unique (tenant_id, order_id)
 );
-comment on table billing.wrong_payment is 'wrong-payment rescue: one request per order, on a clock';
+comment on table billing.wrong_payment is 'wrong-payment rescue: one request per order, on a clock; task_id is the deadline of those a person answers';
+create index wrong_payment_asked on billing.wrong_payment (tenant_id, asked_at) where state = 'asked';
 
 grant select, insert, update on billing.biller, billing.tariff, billing.account, billing.bill, billing.posting, billing.wrong_payment to yimen_app;
 grant select, insert on billing.batch to yimen_app;

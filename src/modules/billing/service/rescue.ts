@@ -1,18 +1,24 @@
 import { type Ctx, makeId, permit } from '#kernel/context.ts'
 import { once } from '#kernel/http/idempotency.ts'
 import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
-import { addMs, addWorkingDays, calendar } from '#kernel/time.ts'
+import { addMs, addWorkingDays, calendar, OFFICE_HOURS } from '#kernel/time.ts'
 import { findOrderByCode, type OrderView, orderStateOf, refundOrder, UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { defineTaskKind, finishTask, openTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { paymentUndone, rescueAnswered, rescueAsked } from '../events.ts'
-import { POSTING } from '../model.ts'
+import { POSTING, type RescueReason } from '../model.ts'
 import * as store from '../store.ts'
 import { holdPostings, postAgainAfterMs } from './postings.ts'
 import { issueReceipts } from './receipts.ts'
 
 /** Working days a biller has to answer a wrong-payment request. */
 export const RESCUE_WORKING_DAYS = 3
+
+const noteCell = (id: string): string => `billing|wrong_payment|note|${id}`
+const RESCUE_ANSWER_CHARS_MAX = 200
+const OFFICE_DAY_MIN = OFFICE_HOURS.spans.reduce((sum, [open, close]) => sum + close - open, 0)
+const ANSWER_TASK = defineTaskKind({ kind: 'billing.rescue_answer', clock: 'working', minutes: RESCUE_WORKING_DAYS * OFFICE_DAY_MIN })
 
 const undoUntil = (order: OrderView): Date | undefined =>
   order.paidAt && orderStateOf(order.state) === 'paid' && order.refundedFen + order.reservedFen === 0
@@ -48,8 +54,6 @@ export async function undoPayment(
   )
 }
 
-export type RescueReason = 'account' | 'twice' | 'amount' | 'other'
-
 /**
  * 缴错了: one form after the ten minutes. What the biller has not been told is given back at once; otherwise the posting is
  * asked back and the answer comes within three working days.
@@ -72,7 +76,7 @@ export async function askRescue(
             const now = clock.now()
             const id = makeId(ctx)
             const dueAt = addWorkingDays(now, RESCUE_WORKING_DAYS, calendar())
-            const noteSealed = input.note ? vault.seal(ctx.tenantId, `billing|wrong_payment|note|${id}`, input.note) : null
+            const noteSealed = input.note ? vault.seal(ctx.tenantId, noteCell(id), input.note) : null
             const inserted = await store.insertRescue(tx, ctx.tenantId, {
               id,
               orderId: order.id,
@@ -86,8 +90,16 @@ export async function askRescue(
             await issueReceipts(tx, ctx, order)
             if (await holdPostings(tx, ctx, order.id)) {
               unwrap(await refundOrder(tx, ctx, order.id, 'wrong_payment'))
-              await store.answerRescue(tx, ctx.tenantId, order.id, 'returned', 'held', now)
+              await store.answerRescue(tx, ctx.tenantId, order.id, 'returned', null, now)
               await append(tx, ctx, rescueAnswered, { subjectId: order.id, body: { rescue: id, outcome: 'returned' } })
+            } else {
+              const task = await openTask(tx, ctx, {
+                kind: ANSWER_TASK.kind,
+                subjectKind: 'order',
+                subjectId: order.id,
+                title: `${order.title} ${order.code.slice(0, 6)}`,
+              })
+              await store.setRescueTask(tx, ctx.tenantId, id, task.id)
             }
             return { rescueId: id, dueAt: dueAt.toISOString() }
           },
@@ -97,34 +109,68 @@ export async function askRescue(
   )
 }
 
-/** The biller agreed (through staff): its postings are reversed, and the refund follows the reversal by itself. */
+/**
+ * What staff answered, in words for the payer. Agreed: the biller's postings are reversed, and the refund follows the
+ * reversal by itself. Of two who answer at once the first is heard.
+ */
 export async function answerRescue(ctx: Ctx, input: { orderId: string; isAgreed: boolean; answer: string }): Promise<Result<void>> {
   const allowed = permit(ctx, 'billing.rescue.answer')
   if (!allowed.ok) return allowed
-  return ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    const rescue = await store.findRescue(tx, ctx.tenantId, input.orderId)
-    if (rescue?.state !== 'asked') return fail(errors.receipt_not_found)
-    const now = ctx.kernel.clock.now()
-    const outcome = input.isAgreed ? 'returned' : 'declined'
-    // Somebody else may have answered since the look: the first answer stands.
-    if ((await store.answerRescue(tx, ctx.tenantId, input.orderId, outcome, input.answer, now)) === 0) return fail(errors.receipt_not_found)
-    await append(tx, ctx, rescueAnswered, {
-      subjectId: input.orderId,
-      body: { rescue: rescue.id, outcome },
-    })
-    if (!input.isAgreed) return ok(undefined)
-    for (const posting of await store.lockPostings(tx, ctx.tenantId, input.orderId)) {
-      await store.reopenPosting(
-        tx,
-        ctx.tenantId,
-        posting.id,
-        [POSTING.posted, POSTING.sent, POSTING.unknown],
-        POSTING.reversing,
-        addMs(now, postAgainAfterMs(0)),
-      )
-    }
-    return ok(undefined)
-  })
+  const answer = input.answer.toWellFormed().replaceAll('\0', '').trim().slice(0, RESCUE_ANSWER_CHARS_MAX)
+  if (!answer) return fail(errors.answer_missing, undefined, 'answer')
+  return catching(() =>
+    ctx.kernel.db.tx(ctx.tenantId, async tx => {
+      const rescue = await store.findRescue(tx, ctx.tenantId, input.orderId)
+      if (!rescue) return unwrap(fail(errors.rescue_not_found))
+      const now = ctx.kernel.clock.now()
+      const outcome = input.isAgreed ? 'returned' : 'declined'
+      if ((await store.answerRescue(tx, ctx.tenantId, input.orderId, outcome, answer, now)) === 0) unwrap(fail(errors.rescue_answered))
+      await append(tx, ctx, rescueAnswered, { subjectId: input.orderId, body: { rescue: rescue.id, outcome } })
+      if (rescue.taskId) unwrap(await finishTask(tx, ctx, { taskId: rescue.taskId }))
+      if (!input.isAgreed) return
+      const due = addMs(now, postAgainAfterMs(0))
+      const told = [POSTING.posted, POSTING.sent, POSTING.unknown]
+      for (const posting of await store.lockPostings(tx, ctx.tenantId, input.orderId))
+        await store.reopenPosting(tx, ctx.tenantId, posting.id, told, POSTING.reversing, due)
+    }),
+  )
 }
+
+/** Requests shown on one page of the work list. */
+export const RESCUES_PAGE = 20
+
+/** A page of the requests that wait for an answer, the oldest first; `page` counts from 1. */
+export async function listAskedRescues(ctx: Ctx, page: number): Promise<Result<{ rescues: Rescue[]; total: number }>> {
+  const allowed = permit(ctx, 'billing.rescue.answer')
+  if (!allowed.ok) return allowed
+  return ctx.kernel.db.read(ctx.tenantId, async tx =>
+    ok({
+      rescues: await store.listAskedRescues(tx, ctx.tenantId, { offset: (page - 1) * RESCUES_PAGE, limit: RESCUES_PAGE }),
+      total: (await store.countAskedRescues(tx, ctx.tenantId)).count,
+    }),
+  )
+}
+
+/** How many requests wait, and since when the oldest does. */
+export async function countAskedRescues(ctx: Ctx): Promise<Result<{ count: number; oldestAt: Date | null }>> {
+  const allowed = permit(ctx, 'billing.rescue.answer')
+  return allowed.ok ? ok(await ctx.kernel.db.read(ctx.tenantId, tx => store.countAskedRescues(tx, ctx.tenantId))) : allowed
+}
+
+/** What the payer wrote with a request. Who reads it leaves an entry by opening the order. */
+export function readRescueNote(ctx: Ctx, rescue: Rescue): Result<string | undefined> {
+  const allowed = permit(ctx, 'billing.rescue.answer')
+  if (!allowed.ok) return allowed
+  return ok(rescue.noteSealed ? ctx.kernel.vault.open(ctx.tenantId, noteCell(rescue.id), rescue.noteSealed) : undefined)
+}
+
+/** Requests about some orders of one's own, by order. */
+export async function mapRescues(ctx: Ctx, orderIds: readonly string[]): Promise<Map<string, Rescue>> {
+  if (orderIds.length === 0) return new Map()
+  const rows = await ctx.kernel.db.read(ctx.tenantId, tx => store.listRescuesOf(tx, ctx.tenantId, orderIds))
+  return new Map(rows.map(row => [row.orderId, row]))
+}
+
+export type Rescue = store.RescueRow
 
 export const findRescue = (ctx: Ctx, orderId: string) => ctx.kernel.db.read(ctx.tenantId, tx => store.findRescue(tx, ctx.tenantId, orderId))

@@ -6,7 +6,7 @@ import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { attemptAccepted, attemptClosed, attemptClosing, attemptFailed, attemptSubmitted, attemptUnknown, orderClosed } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, NEVER_EXISTED_GRACE_MS, ORDER, outTradeNoOf } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, type CloseReason, NEVER_EXISTED_GRACE_MS, ORDER, outTradeNoOf } from '../model.ts'
 import type { CreateInput, CreateOutcome } from '../ports.ts'
 import * as store from '../store.ts'
 import { recordPaid } from './facts.ts'
@@ -126,7 +126,7 @@ async function applyCreated(tx: Tx, ctx: Ctx, attemptId: string, orderId: string
 }
 
 /** Closes an order nobody can pay any more and frees its subjects. Nothing happens to one that was paid. */
-export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: string): Promise<void> {
+export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: CloseReason): Promise<void> {
   if ((await store.closeOrder(tx, ctx.tenantId, orderId)) === 1) {
     await store.deleteClaims(tx, ctx.tenantId, orderId)
     await append(tx, ctx, orderClosed, { subjectId: orderId, body: { why } })
@@ -138,7 +138,7 @@ export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: string
  * Closes the order's open attempt at the channel, then the order. The channel has the last word: if it says paid, the
  * payment stands. Answers what became of it.
  */
-export async function closeOrder(ctx: Ctx, orderId: string, why: string): Promise<'closed' | 'paid' | 'unknown'> {
+export async function closeOrder(ctx: Ctx, orderId: string, why: CloseReason): Promise<'closed' | 'paid' | 'unknown'> {
   const { db } = ctx.kernel
   const attempt = await db.tx(ctx.tenantId, async tx => {
     const order = await store.lockOrder(tx, ctx.tenantId, orderId)

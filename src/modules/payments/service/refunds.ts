@@ -16,7 +16,7 @@ import {
   refundSucceeded,
   refundUnknown,
 } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
 import type { RefundFact } from '../ports.ts'
 import * as store from '../store.ts'
 
@@ -26,7 +26,7 @@ interface NewRefund {
   /** The channel's number of the payment given back. */
   readonly txnNo: string
   readonly amountFen: number
-  readonly cause: string
+  readonly cause: RefundCause
   /** Ledger account the money is taken back from: suspense or the payee. */
   readonly from: number
 }
@@ -72,7 +72,7 @@ export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): 
  * Gives a paid order back in full: the payer undid it within ten minutes, or a biller refused it. One refund per line,
  * so that each payee's account gives back its own share. The order's subjects are free again once it is decided.
  */
-export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: string): Promise<Result<string[]>> {
+export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: RefundCause): Promise<Result<string[]>> {
   const order = await store.lockOrder(tx, ctx.tenantId, orderId)
   if (order.state !== ORDER.paid || order.reservedFen + order.refundedFen > 0) return fail(errors.refund_not_allowed)
   const attempts = await store.listAttempts(tx, ctx.tenantId, orderId)
@@ -173,7 +173,8 @@ async function repeatClosed(
   })
   // The amount reserved on the order passes to the next refund as it is.
   const order = (await store.findOrder(tx, tenantId, refund.orderId))!
-  const { txnNo, amountFen, cause, fromAccountId: from } = refund
+  const { txnNo, amountFen, fromAccountId: from } = refund
+  const cause = refund.cause as RefundCause
   const next = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause, from })
   await store.replaceSuspenseRefund(tx, tenantId, refund.id, next)
   await append(tx, ctx, refundClosed, { subjectId: refund.orderId, body: { refund: refund.id, next } })

@@ -83,7 +83,7 @@ test('an order number the channel took money for twice keeps the first and gives
       ['4200003', 7, 'duplicate_pay'],
     ])
     assert.deepEqual(await faults(ctx), [])
-    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone_by_payer'))).ok)
     for (const { outRefundNo } of (await findOrderById(ctx, order!.orderId))!.refunds)
       await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
     assert.deepEqual(await faults(ctx), [])
@@ -102,7 +102,7 @@ test('a refund the channel closes is asked for again, three times, then waits fo
     await recordPaid(ctx, { attemptId: attemptId!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT })
     // A second payment too: its refund comes out of suspense.
     await recordPaid(ctx, { attemptId: late!, txnNo: '4200002', amountFen: order!.amountFen, paidAt: PAID_AT })
-    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone_by_payer'))).ok)
     const current = async () => (await findOrderById(ctx, order!.orderId))!.refunds
     const numbers = new Set<string>()
     for (let i = 0; i < 4; i++) {
@@ -132,7 +132,7 @@ test('money goes back out of the merchant account it came in on, whatever was op
     const [order] = await openOrders(ctx, 1)
     await recordPaid(ctx, { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT })
     await ensureMerchant(ctx, 'wechat', '1900000999')
-    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone'))).ok)
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone_by_payer'))).ok)
     const [refund] = await kernel.db.read(1, tx => store.listRefunds(tx, 1, order!.orderId))
     await applyRefundFact(ctx, { outTradeNo: '-', outRefundNo: refund!.outRefundNo, state: 'SUCCESS', refundedAt: PAID_AT })
     const sums = await balances(ctx)

@@ -1,0 +1,124 @@
+import type { FastifyReply } from 'fastify'
+import { type Lang, permit } from '#kernel/context.ts'
+import type { Server } from '#kernel/http/server.ts'
+import { isUuid, newCode } from '#kernel/id.ts'
+import {
+  answerRescue,
+  billingErrors,
+  findRescue,
+  listAskedRescues,
+  RESCUES_PAGE,
+  type Rescue,
+  readRescueNote,
+} from '#modules/billing/index.ts'
+import { findOrderById } from '#modules/payments/index.ts'
+import type { Pages } from '#web/resident/routes/pages.ts'
+import { textsOf } from '#web/resident/routes/views.ts'
+import type { FieldError } from '#web/ui/forms.tsx'
+import { t } from '#web/ui/messages.ts'
+import { type Desk, isDesk, openDesk } from './desk.ts'
+import { staffPaths } from './paths.ts'
+import { type RescueView, rescuesPage } from './rescues.tsx'
+import { codeName } from './words.ts'
+
+const STATES = { asked: 'warn', returned: 'ok', declined: 'bad' } as const
+
+/** How long something waits, as people say it: days, hours or minutes. */
+export function waitOf(lang: Lang, from: Date, now: Date): string {
+  const minutes = Math.max(0, Math.floor((now.getTime() - from.getTime()) / 60_000))
+  if (minutes >= 48 * 60) return t(lang)('staff.wait_days', { n: Math.floor(minutes / (24 * 60)) })
+  return minutes >= 60 ? t(lang)('staff.wait_hours', { n: Math.floor(minutes / 60) }) : t(lang)('staff.wait_minutes', { n: minutes })
+}
+
+/** The request as the desk shows it beside its order. */
+export function rescueView(
+  { ctx }: Desk,
+  rescue: Rescue,
+  typed?: { values: Record<string, string>; errors: readonly FieldError[] },
+): RescueView {
+  const note = readRescueNote(ctx, rescue)
+  return {
+    state: { text: t(ctx.lang)(`staff.rescue_state_${rescue.state}`), tone: STATES[rescue.state] },
+    reason: codeName(ctx.lang, rescue.reason),
+    ...(note.ok && note.value && { note: note.value }),
+    askedAt: rescue.askedAt,
+    dueAt: rescue.dueAt,
+    ...(rescue.answer && { answer: rescue.answer }),
+    ...(rescue.answeredAt && { answeredAt: rescue.answeredAt }),
+    ...(rescue.state === 'asked' &&
+      permit(ctx, 'billing.rescue.answer').ok && {
+        form: { action: `/staff/orders/${rescue.orderId}/rescue`, idempotencyKey: newCode(ctx.kernel.random), ...typed },
+      }),
+  }
+}
+
+type ShowOrder = (desk: Desk, reply: FastifyReply, id: string, typed: Parameters<typeof rescueView>[2]) => Promise<FastifyReply>
+
+/** The work list of wrong payments, and the answer to one; what was typed wrongly comes back with its order. */
+export function addRescueRoutes(server: Server, pages: Pages, showOrder: ShowOrder): void {
+  const { enter, deny } = openDesk(pages)
+  server.get(staffPaths.rescues, { schema: { hide: true } }, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { ctx } = desk
+    const { page: asked, notice } = textsOf(request.query)
+    const page = Math.min(Math.max(Number.parseInt(asked ?? '', 10) || 1, 1), 10_000)
+    const listed = await listAskedRescues(ctx, page)
+    if (!listed.ok) return deny(desk, reply, listed.error, `GET ${staffPaths.rescues}`)
+    const now = ctx.kernel.clock.now()
+    const { rescues, total } = listed.value
+    const pageCount = Math.max(1, Math.ceil(total / RESCUES_PAGE))
+    const rows = await Promise.all(
+      rescues.map(async rescue => {
+        const order = await findOrderById(ctx, rescue.orderId)
+        return {
+          href: `/staff/orders/${rescue.orderId}`,
+          text: order?.title ?? '',
+          reason: codeName(ctx.lang, rescue.reason),
+          amountFen: order?.amountFen ?? 0,
+          askedAt: rescue.askedAt,
+          waits: waitOf(ctx.lang, rescue.askedAt, now),
+          dueAt: rescue.dueAt,
+          isLate: rescue.dueAt < now,
+        }
+      }),
+    )
+    return pages.html(
+      reply,
+      rescuesPage(desk.page, {
+        rows,
+        total,
+        pager: {
+          page,
+          pages: pageCount,
+          ...(page > 1 && { prevHref: `${staffPaths.rescues}?page=${page - 1}` }),
+          ...(page < pageCount && { nextHref: `${staffPaths.rescues}?page=${page + 1}` }),
+        },
+        ...((notice === 'answered' || notice === 'answered_before') && { notice: notice as 'answered' }),
+      }),
+    )
+  })
+  pages.form(server, '/staff/orders/:id/rescue', {}, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const place = 'POST /staff/orders/:id/rescue'
+    const { id } = request.params as { id: string }
+    const may = permit(desk.ctx, 'billing.rescue.answer')
+    if (!may.ok) return deny(desk, reply, may.error, place)
+    if (!isUuid(id) || !(await findRescue(desk.ctx, id))) return deny(desk, reply, { ...billingErrors.rescue_not_found }, place)
+    const values = textsOf(request.body)
+    const decision = values.decision === 'agree' || values.decision === 'refuse' ? values.decision : undefined
+    const answer = values.answer?.trim() ?? ''
+    const errors = [
+      ...(decision ? [] : [{ field: 'decision', text: t(desk.ctx.lang)('staff.error_decision') }]),
+      ...(answer ? [] : [{ field: 'answer', text: t(desk.ctx.lang)('staff.error_answer') }]),
+    ]
+    if (errors.length > 0) return showOrder(desk, reply, id, { values, errors })
+    const answered = await answerRescue(desk.ctx, { orderId: id, isAgreed: decision === 'agree', answer })
+    if (answered.ok) return reply.redirect(`${staffPaths.rescues}?notice=answered`, 303)
+    if (answered.error.code !== billingErrors.rescue_answered.code) return deny(desk, reply, answered.error, place)
+    // Somebody else was faster: what they answered stands, and the list no longer has it.
+    pages.refused({ ...desk.visit, ctx: desk.ctx }, answered.error, place)
+    return reply.redirect(`${staffPaths.rescues}?notice=answered_before`, 303)
+  })
+}
