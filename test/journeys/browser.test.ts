@@ -65,6 +65,39 @@ for (const script of [true, false]) {
   )
 }
 
+for (const script of [true, false]) {
+  test(
+    `${script ? 'with' : 'without'} script: Alipay is left once, gone on with, paid, and its words leave the address`,
+    { timeout: 240_000 },
+    () =>
+      withProduct(async product => {
+        const visitor = await openVisitor(browser, { script })
+        const { page } = visitor
+        const before = visitor.taps()
+        await page.goto(`${product.url}/b/${await product.issueBill(13_195)}`)
+        await page.locator('.choice:has(input[value="alipay"])').tap()
+        await visitor.tap(PAY)
+        assert.ok(page.url().startsWith(product.sandbox.alipay.url), page.url())
+        await page.goBack()
+        assert.match(await page.content(), /131\.95/)
+        await page.goto(`${product.url}/mine/payments`)
+        await visitor.tap('main .links a')
+        assert.equal(await page.locator('h1').textContent(), '还没付')
+        await visitor.tap('a.btn:has-text("继续付款")')
+        await visitor.payInWallet()
+        const address = new URL(page.url())
+        assert.match(address.pathname, /^\/o\/[0-9a-z]{26}$/)
+        assert.deepEqual([...address.searchParams.keys()], ['back'])
+        assert.match(await page.content(), /YM-\d{8}-000001/)
+        assert.ok(visitor.taps() - before <= 4)
+        assert.equal(await count(product, `select count(*) as n from payments.attempt where channel = 'alipay'`), 1)
+        assert.equal(await count(product, 'select sum(paid_fen) as n from payments."order"'), 13_195)
+        await clean(product)
+        await visitor.close()
+      }),
+  )
+}
+
 test('going back after paying never pays again', { timeout: 240_000 }, () =>
   withProduct(async product => {
     const visitor = await openVisitor(browser)

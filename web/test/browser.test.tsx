@@ -2,18 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import jsqr from 'jsqr'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { renderReceiptPdf } from '#web/resident/receipt-pdf.ts'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
-import type { ElderSize } from '#web/ui/page.tsx'
-import { context, openBrowser, type Site, save, serve } from './browser.ts'
+import { context, type Site, save } from './browser.ts'
 import { receiptSample } from './sample-views.ts'
+import { addresses, langs, openSampled, phone, residents, type Sampled, sizes } from './sampled.ts'
 import { samples } from './samples.tsx'
-
-const langs = ['zh-CN', 'en'] as const
-const sizes: readonly (ElderSize | undefined)[] = [undefined, 'large', 'elder', 'max']
-const residents = samples.filter(s => s.surface === undefined)
-const tabsMax = 4
 
 /** As long as the product makes it: our address, the entry's id and its leaf hash; and with the longest host there is room for. */
 const codes = ['https://wutongli.example', `https://${'wutongli-community-service.'.repeat(4)}example`].map(
@@ -23,17 +18,12 @@ const codes = ['https://wutongli.example', `https://${'wutongli-community-servic
 /** Address of a receipt to print -> the text of its code. */
 const printed = new Map<string, string>()
 
+let sampled: Sampled
 let browser: Browser
 let site: Site
 
 before(async () => {
   const pages = new Map<string, () => string>()
-  for (const s of samples)
-    for (const lang of langs)
-      for (const size of sizes) {
-        const path = `/${s.name}/${lang}/${size ?? 'standard'}`
-        pages.set(path, () => s.render(context(lang, size, { path })))
-      }
   for (const i of codes.keys())
     pages.set(`/receipt-${i}`, () =>
       receiptPrintPage(
@@ -50,44 +40,11 @@ before(async () => {
     )
   pages.set('/o/1/state', () => '{"href":"/done/zh-CN/standard"}')
   pages.set('/o/1', () => '<!doctype html><title>after</title>')
-  site = await serve(pages)
-  browser = await openBrowser()
+  sampled = await openSampled(pages)
+  browser = sampled.browser
+  site = sampled.site
 })
-after(async () => {
-  await browser?.close()
-  await site?.close()
-})
-
-const phone = { viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' } as const
-
-/** Runs a check on every address, a few tabs at a time, and returns all complaints. */
-async function visit(
-  paths: readonly string[],
-  ctx: BrowserContext,
-  check: (tab: Page, path: string) => Promise<string[]>,
-): Promise<string[]> {
-  const queue = [...paths]
-  const complaints: string[] = []
-  // The waiting pages would walk away while they are looked at.
-  await ctx.route('**/state', route => route.fulfill({ json: {} }))
-  const worker = async () => {
-    const tab = await ctx.newPage()
-    tab.on('console', line => {
-      if (line.type() === 'error') complaints.push(`${tab.url()}: ${line.text()}`)
-    })
-    for (let path = queue.shift(); path; path = queue.shift()) {
-      await tab.goto(site.url + path)
-      for (const text of await check(tab, path)) complaints.push(`${path}: ${text}`)
-    }
-    await tab.close()
-  }
-  await Promise.all(Array.from({ length: tabsMax }, worker))
-  await ctx.close()
-  return complaints
-}
-
-const addresses = (list: typeof samples, sizesOf: readonly (ElderSize | undefined)[]) =>
-  list.flatMap(s => langs.flatMap(lang => sizesOf.map(size => `/${s.name}/${lang}/${size ?? 'standard'}`)))
+after(() => sampled?.close())
 
 test('axe finds nothing on any page, in both languages, standard and elder', async () => {
   const axe = async (tab: Page, path: string) => {
@@ -99,15 +56,15 @@ test('axe finds nothing on any page, in both languages, standard and elder', asy
   }
   const atDesk = samples.filter(s => s.surface !== undefined)
   const desk = { viewport: { width: 1280, height: 800 } }
-  assert.deepEqual(await visit(addresses(residents, [undefined, 'elder']), await browser.newContext(phone), axe), [])
-  assert.deepEqual(await visit(addresses(atDesk, [undefined]), await browser.newContext(desk), axe), [])
+  assert.deepEqual(await sampled.visit(addresses(residents, [undefined, 'elder']), await browser.newContext(phone), axe), [])
+  assert.deepEqual(await sampled.visit(addresses(atDesk, [undefined]), await browser.newContext(desk), axe), [])
 })
 
 test('no resident page scrolls sideways at 320 px in any of the four sizes', async () => {
   // English is longest in the largest size; the smaller three add nothing there.
   const paths = addresses(residents, sizes).filter(path => path.includes('/zh-CN/') || path.endsWith('/max'))
   const narrow = await browser.newContext({ viewport: { width: 320, height: 640 } })
-  const complaints = await visit(paths, narrow, async tab => {
+  const complaints = await sampled.visit(paths, narrow, async tab => {
     const wide = await tab.evaluate(() => {
       const all = [...document.querySelectorAll<HTMLElement>('body *')]
       const over = all.filter(e => e.getBoundingClientRect().right > 320.5 && getComputedStyle(e).position !== 'absolute')
@@ -132,7 +89,9 @@ test('everything to press is at least 44 px, in elder mode at least 60 px', asyn
     [undefined, 44],
     ['elder', 60],
   ] as const) {
-    const complaints = await visit(addresses(residents, [size]), await browser.newContext(phone), tab => tab.evaluate(smallTargets, least))
+    const complaints = await sampled.visit(addresses(residents, [size]), await browser.newContext(phone), tab =>
+      tab.evaluate(smallTargets, least),
+    )
     assert.deepEqual(complaints, [], size)
   }
 })

@@ -306,9 +306,9 @@ const publicSamples: readonly Sample[] = [
     render: ctx => {
       const tariff = {
         rows: [
-          { name: pick(ctx, '一阶', 'Tier 1'), note: pick(ctx, '全年0–36 m³', '0–36 m³ a year'), price: '1.95' },
-          { name: pick(ctx, '二阶', 'Tier 2'), note: pick(ctx, '全年37–60 m³', '37–60 m³ a year'), price: '2.92' },
-          { name: pick(ctx, '三阶', 'Tier 3'), note: pick(ctx, '全年61起 m³', '61 and up m³ a year'), price: '5.85' },
+          { name: pick(ctx, '一阶', 'Tier 1'), note: pick(ctx, '全年0–36 m³', 'a year 0–36 m³'), price: '1.95' },
+          { name: pick(ctx, '二阶', 'Tier 2'), note: pick(ctx, '全年37–60 m³', 'a year 37–60 m³'), price: '2.92' },
+          { name: pick(ctx, '三阶', 'Tier 3'), note: pick(ctx, '全年61 m³起', 'a year 61 m³ and up'), price: '5.85' },
           { name: pick(ctx, '污水处理费', 'Sewage'), note: pick(ctx, '每m³', 'per m³'), price: '0.95' },
         ],
         source: pick(ctx, '示例价〔2025〕7号', 'Sample price notice 2025-7'),

@@ -72,7 +72,7 @@ export function Layout({ back, noSwitch, children }: { back?: Back; noSwitch?: b
             <a href={`${paths.prefs}?back=${encodeURIComponent(ctx.path)}`}>{t('prefs.title')}</a>
           </nav>
           {!noSwitch && (
-            <Switch name="lang" value={ctx.lang === 'en' ? 'zh-CN' : 'en'} class="btn btn--link" lang={ctx.lang === 'en' ? 'zh-CN' : 'en'}>
+            <Switch name="lang" value={ctx.lang === 'en' ? 'zh-CN' : 'en'} lang={ctx.lang === 'en' ? 'zh-CN' : 'en'}>
               {ctx.lang === 'en' ? '中文' : 'English'}
             </Switch>
           )}

@@ -41,10 +41,10 @@ export function tariffView(lang: Lang, unit: string, row: TariffRow): TariffView
         : perUnit
   const tiers = (body.tiers ?? []).map((tier, i, all) => {
     const from = i === 0 ? 0 : (all[i - 1]!.up_to ?? 0) + 1
-    const range = tier.up_to === null ? tr('tier.open', { from }) : `${from}–${tier.up_to}`
+    const range = tier.up_to === null ? tr('prices.range_open', { from, unit: of }) : tr('prices.range', { from, to: tier.up_to, unit: of })
     return {
       name: tr('bill.tier', { no: tier.no }),
-      note: tr(isYearly ? 'prices.range_year' : 'prices.range', { range, unit: of }),
+      note: isYearly ? tr('prices.a_year', { range }) : range,
       price: unitPrice(tier.unit_price_e4),
     }
   })
