@@ -100,7 +100,7 @@ export const personalColumns: readonly PersonalColumns[] = [
   },
   {
     table: 'identity.person',
-    columns: 'name_sealed',
+    columns: 'name_sealed name_blind',
     class: 'name',
     level: 3,
     purpose: 'address a resident; shown on recorded unmasking only',
@@ -132,7 +132,7 @@ export const personalColumns: readonly PersonalColumns[] = [
   },
   {
     table: 'identity.household',
-    columns: 'address_sealed',
+    columns: 'address_sealed address_blind',
     class: 'address',
     level: 3,
     purpose: 'know where to serve',

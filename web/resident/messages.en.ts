@@ -26,6 +26,8 @@ export const messages: Record<keyof typeof zh, string> = {
   'readings.why_order': 'To see how this payment stands',
   'readings.by_phone': 'Looked up by your mobile number',
   'readings.by_id_number': 'Looked up by your identity number',
+  'readings.by_name': 'Searched by your name',
+  'readings.by_address': 'Searched by your address',
   'readings.by_id': 'Opened your registration',
   'readings.sign_in': 'Once signed in you also see who looked at your registration.',
   'households.title': 'My accounts',

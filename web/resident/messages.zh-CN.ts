@@ -25,6 +25,8 @@ export const messages = {
   'readings.why_order': '查看这笔缴费的办理情况',
   'readings.by_phone': '按您的手机号查询',
   'readings.by_id_number': '按您的身份证号查询',
+  'readings.by_name': '按您的姓名查询',
+  'readings.by_address': '按您家的地址查询',
   'readings.by_id': '打开您的登记',
   'readings.sign_in': '登录后，还能看到谁看过您的登记信息。',
   'households.title': '我的户号',

@@ -16,7 +16,7 @@ export interface ReadingsView {
     reader?: { role: Role; nameMasked: string }
     kind: ReadingKind
     /** Looked up how, where it is known. */
-    by?: 'phone' | 'id_number' | 'id'
+    by?: 'phone' | 'id_number' | 'id' | 'name' | 'address'
     /** In the words of who read. */
     why?: string
     order?: { href: string; text: string }

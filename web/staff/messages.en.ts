@@ -133,6 +133,8 @@ export const messages: Record<keyof typeof zh, string> = {
   'staff.error_role_same': 'Choose another role or area',
   'staff.error_area': 'There is no such area code',
   'staff.error_change_open': 'A proposal of this kind is waiting for this account already',
+  'staff.no_name': 'No name on record',
+  'staff.phone': 'Phone',
   'staff.places': 'Staff desk',
   'staff.rescues': 'Wrong payments',
   'staff.rescues_n': 'Wrong payments, {n} to answer',

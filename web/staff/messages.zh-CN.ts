@@ -131,6 +131,8 @@ export const messages = {
   'staff.error_role_same': '请选一个不同的角色或区域',
   'staff.error_area': '没有这个区域编码',
   'staff.error_change_open': '这个账号已有一项同样的申请在等待',
+  'staff.no_name': '未登记姓名',
+  'staff.phone': '手机号',
   'staff.places': '工作台',
   'staff.rescues': '付错申请',
   'staff.rescues_n': '付错申请，{n}件待答复',

@@ -1,4 +1,4 @@
-import { type Ctx, type Lang, permit } from '#kernel/context.ts'
+import { permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import { fail } from '#kernel/result.ts'
@@ -10,36 +10,31 @@ import {
   listPostings,
   noteRead,
   postingStateOf,
-  type Rescue,
-  searchBills,
 } from '#modules/billing/index.ts'
 import { confirmSecondFactor, signInStaff, signOut } from '#modules/identity/index.ts'
 import {
   attemptStateOf,
-  findOrderByCode,
   findOrderById,
-  findOrderOfAttempt,
   type OrderView as Order,
   orderStateOf,
   paymentErrors,
-  readOutTradeNo,
   refundStateOf,
   returnMismatch,
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
-import { findMoneyBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
-import type { Tone } from '#web/ui/parts.tsx'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
+import { search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addRescueRoutes, rescueView, waitOf } from './routes-rescues.ts'
-import { type ResultRow, searchPage } from './search.tsx'
+import { addResidentRoutes } from './routes-residents.ts'
+import { searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
 import { actorName, codeName, detailOf, eventName } from './words.ts'
 
@@ -152,58 +147,8 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
   })
+  addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)
-}
-
-const BACK = { biller: 'refunding', channel: 'refunding', stuck: 'refund_stuck', done: 'refunded' } as const
-const TONES = {
-  odd: 'bad',
-  refunding: 'warn',
-  refund_stuck: 'bad',
-  refunded: undefined,
-  open: 'now',
-  paid: 'ok',
-  closed: undefined,
-} as const
-
-/** How an order stands in one word: money on its way back says more than that it was paid. */
-function stateOf(lang: Lang, order: Order, rescue?: Rescue): { text: string; tone?: Tone } {
-  const back = findMoneyBack(order, rescue)
-  const state = order.mismatch && orderStateOf(order.state) === 'open' ? 'odd' : back ? BACK[back.stage] : orderStateOf(order.state)
-  const tone = TONES[state]
-  return { text: t(lang)(`staff.state_${state}`), ...(tone && { tone }) }
-}
-
-const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
-  href: `/staff/orders/${order.id}`,
-  kind: 'order',
-  no: order.code,
-  text: order.title,
-  state: stateOf(ctx.lang, order),
-  amountFen: order.amountFen,
-  at: order.createdAt,
-})
-
-async function search(ctx: Ctx, query: string): Promise<ResultRow[]> {
-  const rows: ResultRow[] = []
-  const attempt = readOutTradeNo(query)
-  const order = attempt?.tenantId === ctx.tenantId ? await findOrderOfAttempt(ctx, attempt.attemptId) : await findOrderByCode(ctx, query)
-  if (order) rows.push(orderRow(ctx, order))
-  for (const { bill, biller, claim } of await searchBills(ctx, query)) {
-    rows.push({
-      href: claim ? `/staff/orders/${claim.orderId}` : `/b/${bill.code}`,
-      kind: 'bill',
-      no: bill.billNo,
-      text: `${serviceName(ctx.lang, biller)} ${periodLabel(ctx.lang, bill.periodFrom, bill.periodTo)} ${bill.addressMask} ${bill.holderMask}`,
-      state: {
-        text: t(ctx.lang)(
-          claim?.state === 'paid' || bill.isSettledBefore ? 'staff.state_paid' : claim ? 'staff.state_open' : 'staff.state_unpaid',
-        ),
-      },
-      amountFen: bill.amountFen,
-    })
-  }
-  return rows
 }
 
 async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, typed?: Parameters<typeof rescueView>[2]): Promise<string> {

@@ -24,9 +24,28 @@ export interface SearchView {
   results?: { rows: readonly ResultRow[]; total: number; pager: PagerView }
 }
 
+/** What was found, masked. */
+export function Results({ rows }: { rows: readonly ResultRow[] }) {
+  const { ctx, t } = usePage()
+  return (
+    <Table
+      dense
+      columns={[
+        { title: t('staff.col_no'), cell: (r: ResultRow) => <a href={r.href}>{r.no}</a> },
+        { title: t('staff.col_kind'), cell: r => t(`staff.kind_${r.kind}`) },
+        { title: t('staff.col_what'), cell: r => r.text },
+        { title: t('staff.col_at'), cell: r => r.at && dateTime(ctx.lang, r.at) },
+        { title: t('staff.col_state'), cell: r => r.state && <Tag tone={r.state.tone}>{r.state.text}</Tag> },
+        { title: t('staff.col_amount'), cell: r => r.amountFen !== undefined && yuan(r.amountFen), numeric: true },
+      ]}
+      rows={rows}
+    />
+  )
+}
+
 /** Start of the desk: search, then the list. */
 export function SearchPage({ view }: { view: SearchView }) {
-  const { ctx, t } = usePage()
+  const { t } = usePage()
   const { results } = view
   return (
     <StaffLayout frame={{ query: view.query }}>
@@ -46,18 +65,7 @@ export function SearchPage({ view }: { view: SearchView }) {
       )}
       {results && results.rows.length > 0 && (
         <div class="card pane">
-          <Table
-            dense
-            columns={[
-              { title: t('staff.col_no'), cell: (r: ResultRow) => <a href={r.href}>{r.no}</a> },
-              { title: t('staff.col_kind'), cell: r => t(`staff.kind_${r.kind}`) },
-              { title: t('staff.col_what'), cell: r => r.text },
-              { title: t('staff.col_at'), cell: r => r.at && dateTime(ctx.lang, r.at) },
-              { title: t('staff.col_state'), cell: r => r.state && <Tag tone={r.state.tone}>{r.state.text}</Tag> },
-              { title: t('staff.col_amount'), cell: r => r.amountFen !== undefined && yuan(r.amountFen), numeric: true },
-            ]}
-            rows={results.rows}
-          />
+          <Results rows={results.rows} />
         </div>
       )}
       {results && <Pager view={results.pager} />}

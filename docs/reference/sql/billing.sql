@@ -50,8 +50,9 @@ where b.tenant_id = $3 and b.account_id = any($4::uuid[]) and b.withdrawn_at is 
 
 -- searchBills
 select $1 from $2
-where b.tenant_id = $3 and (b.bill_no = $4 or b.code = $5 or b.account_id in (select id from billing.account where tenant_id = $6 and account_no = $7))
-order by b.period_to desc limit $8;
+where b.tenant_id = $3 and (b.bill_no = $4 or b.code = lower($5)
+  or b.account_id in (select id from billing.account where tenant_id = $6 and (account_no = $7 or account_no like $8) limit $9))
+order by b.period_to desc limit $10;
 
 -- ACCOUNT_COLUMNS
 a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask", a.address_mask as "addressMask", a.is_closed as "isClosed";
@@ -151,6 +152,9 @@ values ($1, $2, $3, $4, $5, $6);
 
 -- listReceipts
 select $1 from billing.receipt r where r.tenant_id = $2 and r.order_id = $3 order by r.receipt_no;
+
+-- findReceiptByNo
+select $1 from billing.receipt r where r.tenant_id = $2 and r.receipt_no = $3;
 
 -- findReceiptByEntry
 select $1 from billing.receipt r where r.tenant_id = $2 and r.entry_id = $3;

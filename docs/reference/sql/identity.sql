@@ -39,14 +39,23 @@ phone_blind = $1;
 -- findPersonByIdNumber
 id_number_blind = $1;
 
+-- listPeopleByName
+select $1 from identity.person where tenant_id = $2 and name_blind = $3 order by id limit $4;
+
+-- listPeopleByAddress
+select $1 from identity.person where tenant_id = $2 and id in (
+  select m.person_id from identity.household_member m join identity.household h on h.tenant_id = m.tenant_id and h.id = m.household_id
+  where h.tenant_id = $3 and h.address_blind = $4)
+order by id limit $5;
+
 -- insertPerson
-insert into identity.person (tenant_id, id, name_sealed, name_mask, id_number_sealed, id_number_blind, id_number_mask, phone_sealed, phone_blind, phone_mask, area_code, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into identity.person (tenant_id, id, name_sealed, name_blind, name_mask, id_number_sealed, id_number_blind, id_number_mask, phone_sealed, phone_blind, phone_mask, area_code, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 on conflict do nothing;
 
 -- insertHousehold
-insert into identity.household (tenant_id, id, address_sealed, address_mask, area_code, created_at)
-values ($1, $2, $3, $4, $5, $6);
+insert into identity.household (tenant_id, id, address_sealed, address_blind, address_mask, area_code, created_at)
+values ($1, $2, $3, $4, $5, $6, $7);
 
 -- insertMember
 insert into identity.household_member (tenant_id, household_id, person_id, relation, joined_at)

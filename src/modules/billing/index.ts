@@ -38,7 +38,7 @@ export {
 } from './service/bills.ts'
 export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type PayBills, payBills } from './service/pay.ts'
-export { findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
+export { findOrderOfReceipt, findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export {
   answerRescue,
   askRescue,

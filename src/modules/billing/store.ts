@@ -98,11 +98,12 @@ export const listBillsOfAccounts = (tx: Tx, tenantId: number, accountIds: readon
     select ${BILL_COLUMNS} from ${BILL_FROM}
     where b.tenant_id = ${tenantId} and b.account_id = any(${[...accountIds]}::uuid[]) and b.withdrawn_at is null order by b.period_to desc, b.id limit ${limit}`)
 
-/** Search of staff: a bill number, or an account number. */
-export const searchBills = (tx: Tx, tenantId: number, text: string, limit: number) =>
+/** Search of staff: a bill number, the code of a bill's page, or an account number or the beginning of one. */
+export const searchBills = (tx: Tx, tenantId: number, text: string, prefix: string | null, limit: number) =>
   tx.rows<BillRow>(sql`
     select ${BILL_COLUMNS} from ${BILL_FROM}
-    where b.tenant_id = ${tenantId} and (b.bill_no = ${text} or b.code = ${text} or b.account_id in (select id from billing.account where tenant_id = ${tenantId} and account_no = ${text}))
+    where b.tenant_id = ${tenantId} and (b.bill_no = ${text} or b.code = lower(${text})
+      or b.account_id in (select id from billing.account where tenant_id = ${tenantId} and (account_no = ${text} or account_no like ${prefix}) limit ${limit}))
     order by b.period_to desc limit ${limit}`)
 
 export interface AccountRow {
@@ -322,6 +323,11 @@ export const insertReceipt = (tx: Tx, tenantId: number, r: ReceiptRow) =>
 export const listReceipts = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<ReceiptRow>(
     sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.receipt_no`,
+  )
+
+export const findReceiptByNo = (tx: Tx, tenantId: number, receiptNo: string) =>
+  tx.maybe<ReceiptRow>(
+    sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.receipt_no = ${receiptNo}`,
   )
 
 export const findReceiptByEntry = (tx: Tx, tenantId: number, entryId: string) =>

@@ -27,7 +27,7 @@ export const personRead = defineEvent({
   type: 'identity.person_read',
   version: 1,
   subject: 'person',
-  body: z.object({ by: z.enum(['phone', 'id_number', 'id']) }),
+  body: z.object({ by: z.enum(['phone', 'id_number', 'id', 'name', 'address']) }),
 })
 export const personUnmasked = defineEvent({
   type: 'identity.person_unmasked',

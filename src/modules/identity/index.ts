@@ -10,6 +10,7 @@ export {
   findPerson,
   findPhoneForMessage,
   getPerson,
+  listPeople,
   type NewHousehold,
   type NewPersonInput,
   type Person,

@@ -27,6 +27,7 @@ export interface PersonRow {
 }
 
 export interface NewPerson extends PersonRow {
+  readonly nameBlind: Buffer | null
   readonly idNumberBlind: Buffer | null
   readonly phoneBlind: Buffer | null
   readonly createdAt: Date
@@ -89,11 +90,22 @@ export const findPersonById = (tx: Tx, tenantId: number, id: string) => findPers
 export const findPersonByPhone = (tx: Tx, tenantId: number, blind: Buffer) => findPerson(tx, tenantId, sql`phone_blind = ${blind}`)
 export const findPersonByIdNumber = (tx: Tx, tenantId: number, blind: Buffer) => findPerson(tx, tenantId, sql`id_number_blind = ${blind}`)
 
+/** People of exactly this name, or in a home of exactly this address; a name may be that of many. */
+export const listPeopleByName = (tx: Tx, tenantId: number, blind: Buffer, max: number): Promise<PersonRow[]> =>
+  tx.rows(sql`select ${person} from identity.person where tenant_id = ${tenantId} and name_blind = ${blind} order by id limit ${max}`)
+
+export const listPeopleByAddress = (tx: Tx, tenantId: number, blind: Buffer, max: number): Promise<PersonRow[]> =>
+  tx.rows(sql`
+    select ${person} from identity.person where tenant_id = ${tenantId} and id in (
+      select m.person_id from identity.household_member m join identity.household h on h.tenant_id = m.tenant_id and h.id = m.household_id
+      where h.tenant_id = ${tenantId} and h.address_blind = ${blind})
+    order by id limit ${max}`)
+
 /** False when telephone or id number belong to somebody already. */
 export const insertPerson = async (tx: Tx, tenantId: number, p: NewPerson): Promise<boolean> =>
   (await tx.run(sql`
-    insert into identity.person (tenant_id, id, name_sealed, name_mask, id_number_sealed, id_number_blind, id_number_mask, phone_sealed, phone_blind, phone_mask, area_code, created_at)
-    values (${tenantId}, ${p.id}, ${p.nameSealed}, ${p.nameMask}, ${p.idNumberSealed}, ${p.idNumberBlind}, ${p.idNumberMask}, ${p.phoneSealed}, ${p.phoneBlind}, ${p.phoneMask}, ${p.areaCode}, ${p.createdAt})
+    insert into identity.person (tenant_id, id, name_sealed, name_blind, name_mask, id_number_sealed, id_number_blind, id_number_mask, phone_sealed, phone_blind, phone_mask, area_code, created_at)
+    values (${tenantId}, ${p.id}, ${p.nameSealed}, ${p.nameBlind}, ${p.nameMask}, ${p.idNumberSealed}, ${p.idNumberBlind}, ${p.idNumberMask}, ${p.phoneSealed}, ${p.phoneBlind}, ${p.phoneMask}, ${p.areaCode}, ${p.createdAt})
     on conflict do nothing`)) === 1
 
 export interface HouseholdRow {
@@ -102,10 +114,14 @@ export interface HouseholdRow {
   readonly areaCode: string | null
 }
 
-export const insertHousehold = (tx: Tx, tenantId: number, h: HouseholdRow & { addressSealed: Buffer; createdAt: Date }): Promise<number> =>
+export const insertHousehold = (
+  tx: Tx,
+  tenantId: number,
+  h: HouseholdRow & { addressSealed: Buffer; addressBlind: Buffer; createdAt: Date },
+): Promise<number> =>
   tx.run(sql`
-    insert into identity.household (tenant_id, id, address_sealed, address_mask, area_code, created_at)
-    values (${tenantId}, ${h.id}, ${h.addressSealed}, ${h.addressMask}, ${h.areaCode}, ${h.createdAt})`)
+    insert into identity.household (tenant_id, id, address_sealed, address_blind, address_mask, area_code, created_at)
+    values (${tenantId}, ${h.id}, ${h.addressSealed}, ${h.addressBlind}, ${h.addressMask}, ${h.areaCode}, ${h.createdAt})`)
 
 export const insertMember = (
   tx: Tx,

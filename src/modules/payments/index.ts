@@ -27,6 +27,7 @@ export {
   findOrderByCode,
   findOrderById,
   findOrderOfAttempt,
+  findOrderOfTransaction,
   getOrder,
   listClaims,
   listOrdersOf,

@@ -28,7 +28,7 @@ const textIn = (entry: TrailEntry, field: string): string | undefined => {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-const BY = new Set(['phone', 'id_number', 'id'])
+const BY = new Set(['phone', 'id_number', 'id', 'name', 'address'])
 
 /** The bill an order pays, in the words of the visitor. */
 async function orderText(pages: Pages, visit: Visit, order: { id: string; title: string; amountFen: number }): Promise<string> {
@@ -66,7 +66,7 @@ async function readingsOf(pages: Pages, visit: Visit): Promise<ReadingsView['rea
       at: entry.at,
       kind: order ? 'order' : entry.type === identityEvents.personUnmasked.type ? (textIn(entry, 'field') as ReadingKind) : 'person',
       ...(reader && { reader }),
-      ...(by && BY.has(by) && { by: by as 'phone' | 'id_number' | 'id' }),
+      ...(by && BY.has(by) && { by: by as 'phone' }),
       ...(why && { why }),
       ...(order && { order: { href: `/o/${order.code}`, text: texts.get(order.id)! } }),
     }

@@ -45,6 +45,7 @@ create table billing.account (
   primary key (tenant_id, id),
   unique (tenant_id, biller_id, account_no)
 );
+create index account_no_prefix on billing.account (tenant_id, account_no text_pattern_ops);
 comment on table billing.account is 'personal: a household''s account at a biller; name and address sealed, shown masked. tried_at, asked_at: when the biller was last asked about it, and when it last answered';
 
 create table billing.batch (

@@ -141,8 +141,16 @@ export async function findAccount(ctx: Ctx, billerId: string, typed: string): Pr
 export const listBillers = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBillers(tx, ctx.tenantId))
 export const listTariffs = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId))
 export const listBindings = (ctx: Ctx, payer: string) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payer))
+/** Digits of an account number from which on its beginning is searched for. */
+const PREFIX_CHARS_MIN = 6
+const SEARCHED_MAX = 50
+
 export const searchBills = (ctx: Ctx, text: string) =>
-  ctx.kernel.db.read(ctx.tenantId, async tx => statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, cleanAccountNo(text), 50)))
+  ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const number = cleanAccountNo(text)
+    const prefix = /^[0-9A-Z]+$/.test(number) && number.length >= PREFIX_CHARS_MIN ? `${number}%` : null
+    return statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, number, prefix, SEARCHED_MAX))
+  })
 
 export const bindAccount = (
   ctx: Ctx,

@@ -130,3 +130,9 @@ export const listPostings = (ctx: Ctx, orderId: string) =>
 /** Records that the caller looked at an order and whose bill it pays. */
 export const noteRead = (ctx: Ctx, orderId: string): Promise<string> =>
   ctx.kernel.db.tx(ctx.tenantId, tx => append(tx, ctx, orderRead, { subjectId: orderId, body: {} }))
+
+/** The order a receipt number was given to, as printed: YM-20261121-000017. */
+export async function findOrderOfReceipt(ctx: Ctx, receiptNo: string): Promise<string | undefined> {
+  const row = await ctx.kernel.db.read(ctx.tenantId, tx => store.findReceiptByNo(tx, ctx.tenantId, receiptNo))
+  return row?.orderId
+}

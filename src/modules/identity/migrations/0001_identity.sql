@@ -28,6 +28,7 @@ create table identity.person (
   tenant_id integer not null,
   id uuid not null,
   name_sealed bytea,
+  name_blind bytea check (octet_length(name_blind) = 16),
   name_mask text,
   id_number_sealed bytea,
   id_number_blind bytea check (octet_length(id_number_blind) = 16),
@@ -40,23 +41,26 @@ create table identity.person (
   primary key (tenant_id, id),
   unique (tenant_id, phone_blind),
   unique (tenant_id, id_number_blind),
-  check (num_nulls(name_sealed, name_mask) in (0, 2)),
+  check (num_nulls(name_sealed, name_blind, name_mask) in (0, 3)),
   check (num_nulls(id_number_sealed, id_number_blind, id_number_mask) in (0, 3)),
   check (num_nulls(phone_sealed, phone_blind, phone_mask) in (0, 3))
 );
 comment on table identity.person is 'residents; names and numbers only encrypted, beside masks to show and blind indexes to look up';
+create index person_name on identity.person (tenant_id, name_blind);
 grant select, insert, update on identity.person to yimen_app;
 
 create table identity.household (
   tenant_id integer not null,
   id uuid not null,
   address_sealed bytea not null,
+  address_blind bytea not null check (octet_length(address_blind) = 16),
   address_mask text not null,
   area_code text,
   created_at timestamptz not null,
   primary key (tenant_id, id)
 );
 comment on table identity.household is 'homes; the address is encrypted, the mask ends before the first number';
+create index household_address on identity.household (tenant_id, address_blind);
 grant select, insert, update on identity.household to yimen_app;
 
 create table identity.household_member (

@@ -7,7 +7,7 @@ import { errors } from '../errors.ts'
 import * as events from '../events.ts'
 import { isWithin, type Masked, maskedAddress, type PersonField, readIdNumber, readPhone, type Unmasked } from '../model.ts'
 import * as store from '../store.ts'
-import { addPerson, blindIdNumber, blindPhone, cell } from './persons.ts'
+import { addPerson, blindAddress, blindIdNumber, blindName, blindPhone, cell } from './persons.ts'
 
 export interface Person {
   readonly id: string
@@ -30,7 +30,7 @@ async function read(
   tx: Tx,
   ctx: Ctx,
   row: store.PersonRow | undefined,
-  by: 'phone' | 'id_number' | 'id',
+  by: 'phone' | 'id_number' | 'id' | 'name' | 'address',
 ): Promise<Result<store.PersonRow>> {
   if (!row || !isWithin(ctx.actor.area, row.areaCode)) return fail(errors.person_not_found)
   await append(tx, ctx, events.personRead, { subjectId: row.id, body: { by } })
@@ -52,6 +52,28 @@ export async function findPerson(ctx: Ctx, input: { readonly phone: string } | {
       : await store.findPersonByIdNumber(tx, tenantId, blindIdNumber(ctx, idNumber!))
     const found = await read(tx, ctx, row, phone ? 'phone' : 'id_number')
     return found.ok ? ok(shown(found.value)) : found
+  })
+}
+
+/** A name is that of many: more than this many people are not shown at once. */
+export const PEOPLE_MAX = 10
+
+/** Residents of a whole name or a whole address, never of a part. Every one shown is an entry on the trail. */
+export async function listPeople(ctx: Ctx, input: { readonly name: string } | { readonly address: string }): Promise<Result<Person[]>> {
+  const may = permit(ctx, 'identity.person.read')
+  if (!may.ok) return may
+  const { tenantId } = ctx
+  return ctx.kernel.db.tx(tenantId, async tx => {
+    const rows =
+      'name' in input
+        ? await store.listPeopleByName(tx, tenantId, blindName(ctx, input.name), PEOPLE_MAX)
+        : await store.listPeopleByAddress(tx, tenantId, blindAddress(ctx, input.address), PEOPLE_MAX)
+    const people: Person[] = []
+    for (const row of rows) {
+      const found = await read(tx, ctx, row, 'name' in input ? 'name' : 'address')
+      if (found.ok) people.push(shown(found.value))
+    }
+    return ok(people)
   })
 }
 
@@ -130,6 +152,7 @@ export async function registerHousehold(ctx: Ctx, input: NewHousehold): Promise<
     await store.insertHousehold(tx, tenantId, {
       id,
       addressSealed: kernel.vault.seal(tenantId, `identity|household|${id}|address`, input.address.slice(0, 200)),
+      addressBlind: blindAddress(ctx, input.address),
       addressMask: maskedAddress(input.address),
       areaCode: input.areaCode ?? null,
       createdAt: now,

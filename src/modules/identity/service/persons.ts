@@ -9,6 +9,11 @@ export const cell = (id: string, field: 'name' | 'id_number' | 'phone'): string 
 export const blindPhone = (ctx: Ctx, phone: string): Buffer => ctx.kernel.vault.blind(ctx.tenantId, 'identity.phone', phone)
 export const blindIdNumber = (ctx: Ctx, idNumber: string): Buffer => ctx.kernel.vault.blind(ctx.tenantId, 'identity.id_number', idNumber)
 
+/** Names and addresses are compared whole, without blanks and forms of width: a blind index knows no parts. */
+const whole = (text: string): string => text.slice(0, 200).normalize('NFKC').replace(/[\s·]/g, '').toLowerCase()
+export const blindName = (ctx: Ctx, name: string): Buffer => ctx.kernel.vault.blind(ctx.tenantId, 'identity.name', whole(name))
+export const blindAddress = (ctx: Ctx, address: string): Buffer => ctx.kernel.vault.blind(ctx.tenantId, 'identity.address', whole(address))
+
 export interface PlainPerson {
   readonly name?: string
   readonly idNumber?: string
@@ -25,6 +30,7 @@ export async function addPerson(tx: Tx, ctx: Ctx, plain: PlainPerson, by: 'sign_
   const isNew = await store.insertPerson(tx, ctx.tenantId, {
     id,
     nameSealed: seal('name', plain.name),
+    nameBlind: plain.name ? blindName(ctx, plain.name) : null,
     nameMask: plain.name ? maskedName(plain.name) : null,
     idNumberSealed: seal('id_number', plain.idNumber),
     idNumberBlind: plain.idNumber ? blindIdNumber(ctx, plain.idNumber) : null,

@@ -1,12 +1,14 @@
 import { type Ctx, makeId, permit } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
-import { newCode } from '#kernel/id.ts'
+import { isUuid, newCode } from '#kernel/id.ts'
 import { AppFailure, fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
+import { findBooking } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
+import { listChannels } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { orderPlaced } from '../events.ts'
-import { ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
+import { documentOf, ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
 import * as store from '../store.ts'
 
 export interface OrderLineInput {
@@ -157,6 +159,19 @@ export async function findOrderOfAttempt(ctx: Ctx, attemptId: string): Promise<O
     const attempt = await store.findAttempt(tx, ctx.tenantId, attemptId)
     const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))
     return order && viewOf(tx, ctx.tenantId, order)
+  })
+}
+
+/** The order paid by a channel's own number of a payment, on whatever channel; money in suspense leads to its order too. */
+export async function findOrderOfTransaction(ctx: Ctx, txnNo: string): Promise<OrderView | undefined> {
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    for (const channel of listChannels(ctx.tenantId)) {
+      const booking = await findBooking(tx, ctx.tenantId, documentOf(channel, txnNo))
+      const attempt = booking && isUuid(booking.about) ? await store.findAttempt(tx, ctx.tenantId, booking.about) : undefined
+      const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))
+      if (order) return viewOf(tx, ctx.tenantId, order)
+    }
+    return undefined
   })
 }
 

@@ -1,0 +1,118 @@
+import { type Ctx, type Lang, permit } from '#kernel/context.ts'
+import { findOrderOfReceipt, type Rescue, searchBills } from '#modules/billing/index.ts'
+import { findPerson, listPeople, type Person, readPhone } from '#modules/identity/index.ts'
+import {
+  findOrderByCode,
+  findOrderById,
+  findOrderOfAttempt,
+  findOrderOfTransaction,
+  listOrdersOf,
+  type OrderView as Order,
+  orderStateOf,
+  readOutTradeNo,
+} from '#modules/payments/index.ts'
+import { findMoneyBack } from '#web/resident/routes/money-back.ts'
+import { periodLabel, serviceName } from '#web/resident/routes/views.ts'
+import { t } from '#web/ui/messages.ts'
+import type { Tone } from '#web/ui/parts.tsx'
+import type { ResultRow } from './search.tsx'
+
+const BACK = { biller: 'refunding', channel: 'refunding', stuck: 'refund_stuck', done: 'refunded' } as const
+const TONES = {
+  odd: 'bad',
+  refunding: 'warn',
+  refund_stuck: 'bad',
+  refunded: undefined,
+  open: 'now',
+  paid: 'ok',
+  closed: undefined,
+} as const
+
+/** How an order stands in one word: money on its way back says more than that it was paid. */
+export function stateOf(lang: Lang, order: Order, rescue?: Rescue): { text: string; tone?: Tone } {
+  const back = findMoneyBack(order, rescue)
+  const state = order.mismatch && orderStateOf(order.state) === 'open' ? 'odd' : back ? BACK[back.stage] : orderStateOf(order.state)
+  const tone = TONES[state]
+  return { text: t(lang)(`staff.state_${state}`), ...(tone && { tone }) }
+}
+
+export const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
+  href: `/staff/orders/${order.id}`,
+  kind: 'order',
+  no: order.code,
+  text: order.title,
+  state: stateOf(ctx.lang, order),
+  amountFen: order.amountFen,
+  at: order.createdAt,
+})
+
+const personRow = (ctx: Ctx, person: Person): ResultRow => ({
+  href: `/staff/residents/${person.id}`,
+  kind: 'resident',
+  no: person.nameMasked ?? t(ctx.lang)('staff.no_name'),
+  text: person.phoneMasked ?? '',
+})
+
+/** The order behind any number people hold: of a receipt, of the order, of us or the channel. */
+async function findOrder(ctx: Ctx, query: string): Promise<Order | undefined> {
+  const receipt = /^YM-?(\d{8})-?(\d{6,})$/i.exec(query)
+  if (receipt) {
+    const id = await findOrderOfReceipt(ctx, `YM-${receipt[1]}-${receipt[2]}`)
+    return id ? findOrderById(ctx, id) : undefined
+  }
+  const attempt = readOutTradeNo(query.toLowerCase())
+  if (attempt) return attempt.tenantId === ctx.tenantId ? findOrderOfAttempt(ctx, attempt.attemptId) : undefined
+  return (await findOrderByCode(ctx, query.toLowerCase())) ?? findOrderOfTransaction(ctx, query)
+}
+
+/** Orders a resident paid while signed in, newest first. */
+export async function listOrdersOfResident(ctx: Ctx, personId: string): Promise<ResultRow[]> {
+  const { orders } = await listOrdersOf(ctx, `resident:${personId}`, 1)
+  const views = await Promise.all(orders.map(order => findOrderById(ctx, order.id)))
+  return views.flatMap(order => (order ? [orderRow(ctx, order)] : []))
+}
+
+/** Residents by telephone, whole name or whole address: each one shown leaves an entry they can see. */
+async function findResidents(ctx: Ctx, query: string): Promise<Person[]> {
+  if (!permit(ctx, 'identity.person.read').ok) return []
+  const phone = readPhone(query)
+  if (phone) {
+    const found = await findPerson(ctx, { phone })
+    return found.ok ? [found.value] : []
+  }
+  if (!/\p{L}{2}/u.test(query)) return []
+  for (const input of [{ name: query }, { address: query }]) {
+    const found = await listPeople(ctx, input)
+    if (found.ok && found.value.length > 0) return found.value
+  }
+  return []
+}
+
+const cleaned = (typed: string): string => typed.normalize('NFKC').trim()
+
+/** Whatever a clerk is handed or told: numbers lead to orders and bills, people to residents and what they paid. */
+export async function search(ctx: Ctx, typed: string): Promise<ResultRow[]> {
+  const query = cleaned(typed)
+  const rows: ResultRow[] = []
+  for (const person of await findResidents(ctx, query)) {
+    rows.push(personRow(ctx, person))
+    if (permit(ctx, 'payments.order.read').ok) rows.push(...(await listOrdersOfResident(ctx, person.id)))
+  }
+  const order = permit(ctx, 'payments.order.read').ok ? await findOrder(ctx, query) : undefined
+  if (order) rows.push(orderRow(ctx, order))
+  for (const { bill, biller, claim } of await searchBills(ctx, query)) {
+    rows.push({
+      href: claim ? `/staff/orders/${claim.orderId}` : `/b/${bill.code}`,
+      kind: 'bill',
+      no: bill.billNo,
+      text: `${serviceName(ctx.lang, biller)} ${periodLabel(ctx.lang, bill.periodFrom, bill.periodTo)} ${bill.addressMask} ${bill.holderMask}`,
+      state: {
+        text: t(ctx.lang)(
+          claim?.state === 'paid' || bill.isSettledBefore ? 'staff.state_paid' : claim ? 'staff.state_open' : 'staff.state_unpaid',
+        ),
+      },
+      amountFen: bill.amountFen,
+    })
+  }
+  return rows
+}
