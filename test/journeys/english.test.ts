@@ -35,7 +35,9 @@ function declared(): string[] {
   const sources = readdirSync(routesDir).map(file => readFileSync(new URL(file, routesDir), 'utf8'))
   const found = sources.flatMap(source => [...source.matchAll(/\.get\(\s*(?:'(\/[^']*)'|paths\.(\w+))/g)])
   const all = found.map(([, text, name]) => text ?? paths[name as keyof typeof paths])
-  return [...all, paths.services, paths.queue, paths.report].filter(path => !/\/state$|\.(json|pdf)$|^\/verify\/file$/.test(path))
+  return [...all, paths.services, paths.queue, paths.report].filter(
+    path => !/\/(state|progress)$|\.(json|pdf)$|^\/verify\/file$/.test(path),
+  )
 }
 
 const WECHAT = 'Mozilla/5.0 (iPhone) Mobile MicroMessenger/8.0'

@@ -80,7 +80,7 @@ export function Columns({ title, unit, columns }: { title: string; unit: string;
               </svg>
             </span>
             <span>
-              <span class="keep">{c.label}</span>
+              {c.label}
               {c.note && (
                 <>
                   <br />

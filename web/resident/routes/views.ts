@@ -55,11 +55,11 @@ export function periodLabel(lang: Lang, from: string, to: string): string {
   return fy === ty ? `${fy}年${fm}–${tm}月` : `${fy}年${fm}月–${ty}年${tm}月`
 }
 
-/** Months under a column: 9–10月, Sep–Oct. */
+/** Months under a column, where there is little room: 9–10, Sep–Oct. */
 function shortPeriod(lang: Lang, from: string, to: string): string {
   const [a, b] = [Number(from.slice(5)), Number(to.slice(5))]
   if (lang === 'en') return a === b ? MONTHS[b - 1]! : `${MONTHS[a - 1]}–${MONTHS[b - 1]}`
-  return a === b ? `${b}月` : `${a}–${b}月`
+  return a === b ? `${b}` : `${a}–${b}`
 }
 
 const sameLastYear = (from: string, to: string) => (a: { periodFrom: string; periodTo: string }) =>
