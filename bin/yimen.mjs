@@ -37,6 +37,32 @@ if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 2
 }
 const [first, ...rest] = process.argv.slice(2)
 const entry = first === 'dev' ? ['tools/dev.ts', ...rest] : ['src/app/cli.ts', ...(first === undefined ? [] : [first, ...rest])]
-const child = spawn(node, ['--import', join(root, 'tools/tsx.mjs'), join(root, entry[0]), ...entry.slice(1)], { stdio: 'inherit' })
+// The channel closes when this process ends, however it ends: the product then stops in order.
+const stdio = ['inherit', 'inherit', 'inherit', ...(entry[0] === 'src/app/cli.ts' ? ['ipc'] : [])]
+const child = spawn(node, ['--import', join(root, 'tools/tsx.mjs'), join(root, entry[0]), ...entry.slice(1)], { stdio })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
+
+// npm ends without a word to what it started, or tells only the shell between: whoever ends npm means us too.
+if (process.env.npm_lifecycle_event) {
+  const began = lineage()
+  const watch = setInterval(() => {
+    if (lineage() === began) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, 500)
+  watch.unref()
+}
+
+/** Our parent, and its own where it is the shell npm runs scripts in. */
+function lineage() {
+  const parent = process.ppid
+  try {
+    const stat = readFileSync(`/proc/${parent}/stat`, 'utf8')
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+    const grandparent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
+    return /sh$/.test(name) ? `${parent} ${grandparent}` : `${parent}`
+  } catch {
+    return `${parent}`
+  }
+}

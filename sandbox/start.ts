@@ -10,6 +10,8 @@ export interface SandboxProcess {
   pid: number
   /** What the stand-in gave its customer: the parsed `<name>.json` of the keys folder. */
   config: Record<string, unknown>
+  /** Resolves with the code or signal the process ended with. */
+  ended: Promise<string>
   stop(): Promise<void>
 }
 
@@ -47,9 +49,10 @@ async function startOne(name: SandboxName, { keysDir, seed, env }: SandboxOption
     env: { ...environment, NODE_OPTIONS: '', SANDBOX_KEYS: keysDir, SANDBOX_SEED: seed ?? '1', SANDBOX_PARENT: '1', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  const ended = new Promise<string>(resolve => child.once('exit', (code, signal) => resolve(signal ?? `code ${code}`)))
   const url = await readyUrl(name, child)
   const config = JSON.parse(readFileSync(join(keysDir, `${name}.json`), 'utf8'))
-  return { url, pid: child.pid!, config, stop: () => stop(child) }
+  return { url, pid: child.pid!, config, ended, stop: () => stop(child) }
 }
 
 function readyUrl(name: string, child: ChildProcess): Promise<string> {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createHttp } from '../src/app/http.ts'
+import { openapiText } from '../src/app/openapi.ts'
 import { readConfig } from '../src/kernel/config.ts'
 import type { Kernel } from '../src/kernel/context.ts'
 import { createVault } from '../src/kernel/crypto/vault.ts'
@@ -11,17 +12,6 @@ import { createMetrics } from '../src/kernel/metrics.ts'
 import { systemRandom } from '../src/kernel/random.ts'
 import { systemClock } from '../src/kernel/time.ts'
 import { root } from './root.ts'
-
-/** Objects with their keys in order, so that a difference is a difference of meaning. */
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  )
-}
 
 /** The OpenAPI document of the server as it is put together for production; no database is asked. */
 export async function openapi(): Promise<string> {
@@ -42,7 +32,7 @@ export async function openapi(): Promise<string> {
   })
   try {
     await server.ready()
-    return `${JSON.stringify(sorted(server.swagger()), undefined, 2)}\n`
+    return openapiText(server)
   } finally {
     await server.close()
     await db.close()

@@ -18,6 +18,7 @@ import { galleryPage } from '#web/ui/gallery.tsx'
 import { cookieName, type VisitOptions } from '#web/visit.ts'
 import { showFailure } from './failed-page.ts'
 import { apiRoutes } from './modules.ts'
+import { addOpenapi } from './openapi.ts'
 import { describe } from './texts.ts'
 import { addTrailLog } from './trail-log.ts'
 
@@ -74,6 +75,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addAssets(server)
   addNotifications(server, kernel, refused)
   addTrailLog(server, kernel)
+  addOpenapi(server)
   for (const [tag, routes] of Object.entries(apiRoutes)) addRoutes(server, tag, routes, { onRefused, describe })
   const visits: VisitOptions = {
     kernel,

@@ -1,7 +1,9 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Kernel, Lang } from '#kernel/context.ts'
 import { systemCtx } from '#kernel/context.ts'
 import { listBillers } from '#modules/billing/index.ts'
-import { ensureDemoStaff, ensureTenant } from '#modules/identity/index.ts'
+import { type DemoAccount, ensureDemoStaff, ensureTenant, listUnchangedDemoStaff, roles } from '#modules/identity/index.ts'
 import { printBills, seedTown } from './seed/index.ts'
 import type { Settings } from './settings.ts'
 
@@ -34,15 +36,32 @@ export async function ensureTown(
   const tenant = settings ? tenantOf(tenantId, settings) : demoTenant(tenantId)
   const { code, name, phone } = tenant
   await ensureTenant(kernel, { id: tenantId, code, nameZh: name['zh-CN'], nameEn: name.en, phone })
-  const staff = size === 'none' ? [] : await ensureDemoStaff(kernel, tenantId)
   const [first] = size === 'none' ? [] : await printBills(kernel, tenantId, 1)
   return {
     tenant,
     exampleCode: first?.code,
-    notes: staff.map(
-      ({ username, password, totpSecret }) => `staff ${username.padEnd(17)} password ${password}  authenticator ${totpSecret}`,
-    ),
+    notes: size === 'none' ? [] : await demoStaff(kernel, tenantId),
   }
+}
+
+const LOST_PASSWORD =
+  '工作人员密码不会再次显示；忘记时用 node bin/yimen.mjs staff-reset 用户名 / staff passwords are not shown again; for a lost one: node bin/yimen.mjs staff-reset NAME'
+
+/**
+ * A line for each account of the demonstration's staff that still has the password it was made with, at every start; one that
+ * was changed is its owner's business, and a line says how to get in.
+ */
+async function demoStaff(kernel: Kernel, tenantId: number): Promise<string[]> {
+  const file = join(kernel.config.dataDir, 'demo-staff.json')
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DemoAccount[]) : []
+  const made = await ensureDemoStaff(kernel, tenantId)
+  const kept = [...before.filter(old => !made.some(({ username }) => username === old.username)), ...made]
+  if (made.length > 0) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
+  const open = await listUnchangedDemoStaff(kernel, tenantId, kept)
+  const lines = open.map(
+    ({ username, password, totpSecret }) => `staff ${username.padEnd(17)} password ${password}  authenticator ${totpSecret}`,
+  )
+  return open.length === roles.length ? lines : [...lines, LOST_PASSWORD]
 }
 
 const demoTenant = (id: number): Town['tenant'] => ({

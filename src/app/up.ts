@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -244,11 +244,12 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
   }
 }
 
-export function freePort(host: string): Promise<number> {
+/** A port that can be listened on: the one wanted, or any. */
+export function freePort(host: string, wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createTcp()
     probe.once('error', reject)
-    probe.listen(0, host, () => {
+    probe.listen(wanted, host, () => {
       const { port } = probe.address() as { port: number }
       probe.close(() => resolve(port))
     })

@@ -44,6 +44,7 @@ const EXPECTED: Readonly<Record<keyof typeof schema.shape, readonly [zh: string,
   YIMEN_LOG: ['silent、fatal、error、warn、info、debug 或 trace', 'silent, fatal, error, warn, info, debug or trace'],
   YIMEN_SANDBOX: ['on 或 off', 'on or off'],
   YIMEN_SEED: ['town、small 或 none', 'town, small or none'],
+  YIMEN_TRAIL_SM2: ['on 或 off', 'on or off'],
   YIMEN_POOL: ['4 到 200 的整数', 'a whole number from 4 to 200'],
 }
 /** Holds a password. */

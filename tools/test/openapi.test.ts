@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openapi, sorted } from '../openapi.ts'
+import { sorted } from '../../src/app/openapi.ts'
+import { openapi } from '../openapi.ts'
 
 test('the document is OpenAPI 3.1 and the same each time, without a database', async () => {
   const text = await openapi()

@@ -17,6 +17,7 @@ import { createRequire } from 'node:module'
 import { tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
+import { ConfigError } from '../config.ts'
 import { type Connections, ensureDatabase, ensureRoles, ROLES, type Role } from './roles.ts'
 
 /** An eighth of the machine's memory, from 128 MB to 1 GB: the rest is for the system's cache and the application. */
@@ -64,7 +65,10 @@ function serverUser(): { uid: number; gid: number } | undefined {
       return { uid: Number(uid), gid: Number(gid) }
     }
   }
-  throw new Error('PostgreSQL cannot run as root and there is no user "nobody" on this machine: start as an ordinary user')
+  throw new ConfigError(
+    'PostgreSQL 不能以 root 运行，而这台机器没有 nobody 用户：请以普通用户启动。 / ' +
+      'PostgreSQL cannot run as root and there is no user "nobody" on this machine: start as an ordinary user.',
+  )
 }
 
 /** Whether a user other than root can walk down to this folder. */
@@ -97,7 +101,11 @@ function findBinaries(asOther: boolean): string {
   try {
     entry = createRequire(import.meta.url).resolve(name)
   } catch {
-    throw new Error(`no packaged PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL to a PostgreSQL 15 or later`)
+    const platform = `${process.platform}-${process.arch}`
+    throw new ConfigError(
+      `没有适用于 ${platform} 的 PostgreSQL 包：请把 DATABASE_URL 设为自己的 PostgreSQL 15 及以上。 / ` +
+        `No packaged PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or later of your own.`,
+    )
   }
   const native = join(dirname(dirname(entry)), 'native')
   hydrate(native)
@@ -293,11 +301,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       // A server that never came up is reported by the error below.
       if (isUp) options.onExit?.(code)
     })
-    await waitFor(
-      owner,
-      () => !exited,
-      () => tail(log),
-    )
+    try {
+      await waitFor(
+        owner,
+        () => !exited,
+        () => tail(log),
+      )
+    } catch (error) {
+      if (!exited) await stopPid(pid, 'SIGQUIT')
+      throw error
+    }
     isUp = true
   }
 

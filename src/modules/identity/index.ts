@@ -41,6 +41,7 @@ export {
   ensureDemoStaff,
   findStaff,
   listStaff,
+  listUnchangedDemoStaff,
   type NewStaff,
   type StaffMember,
   type StaffSecrets,

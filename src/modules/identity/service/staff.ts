@@ -242,3 +242,15 @@ export async function ensureDemoStaff(kernel: Kernel, tenantId: number): Promise
   }
   return made
 }
+
+/** Those of the demonstration accounts made earlier that still have the password they were made with. */
+export async function listUnchangedDemoStaff(kernel: Kernel, tenantId: number, made: readonly DemoAccount[]): Promise<DemoAccount[]> {
+  const rows = await kernel.db.read(tenantId, tx => store.listStaff(tx, tenantId))
+  const unchanged = await Promise.all(
+    made.map(async account => {
+      const row = rows.find(known => known.username === account.username)
+      return row !== undefined && row.disabledAt === null && isPassword(account.password, row.passwordHash)
+    }),
+  )
+  return made.filter((_, i) => unchanged[i])
+}
