@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
+import { queryIn } from '#kernel/db/testing.ts'
+import { registerPerson } from '#modules/identity/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
-import { type Desk, pay, signInAs } from '../abuse/support.ts'
+import { type Desk, pay, signInAs, visitor } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
 import { totpCode } from '../support/totp.ts'
 
@@ -39,21 +41,55 @@ interface Place {
   readonly has: string
 }
 
+/** A payment the biller was told of and its payer asks back; answers the order. */
+async function askBack(product: Product): Promise<string> {
+  const paid = await pay(product, 5_500)
+  await paid.browser.get(paid.order)
+  const code = paid.order.slice(3)
+  const { rows } = await queryIn(product.kernel, 'select id from payments."order" where code = $1', [code])
+  await queryIn(product.kernel, 'update billing.posting set state = 3, finished_at = paid_at where order_id = $1', [rows[0].id])
+  await queryIn(product.kernel, `update payments."order" set paid_at = paid_at - interval '11 minutes' where code = $1`, [code])
+  const asked = await paid.browser.submit(await paid.browser.get(`${paid.order}/wrong`), `${paid.order}/wrong`, {
+    reason: 'other',
+    note: '付错了',
+  })
+  assert.equal(asked.status, 303)
+  return rows[0].id
+}
+
 /** Every page behind the sign-in, and the ones on the way to it, in the states that look different. */
-async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ clerk: Place[]; admin: Place[] }> {
+async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ clerk: Place[]; admin: Place[]; head: Place[] }> {
   const { url } = product
   const { order } = await pay(product, 4_400)
+  const person = await registerPerson(product.ctx, { name: '王小满', phone: '13700000042' })
+  assert.ok(person.ok)
   const { rows } = await product.kernel.db.tx(1, tx =>
-    tx.client.query(`select id, (select bill_no from billing.bill) as bill_no from payments."order"`),
+    tx.client.query(`select id, (select bill_no from billing.bill limit 1) as bill_no from payments."order"`),
   )
   const at = (name: string, path: string, has: string): Place => ({ name, open: page => page.goto(url + path), has })
+  const wrong = await askBack(product)
   return {
+    head: [
+      at('start with requests', '/staff/search', '.banner'),
+      at('requests', '/staff/rescues', 'table'),
+      at('request on its order', `/staff/orders/${wrong}`, 'input[name="decision"]'),
+      {
+        name: 'request with errors',
+        open: async page => {
+          await page.goto(`${url}/staff/orders/${wrong}`)
+          await press(page, 'form[action$="/rescue"] button')
+        },
+        has: '.errors',
+      },
+    ],
     clerk: [
       at('start', '/staff/search', 'form.search'),
       at('found', `/staff/search?q=${rows[0].bill_no}`, 'table'),
       at('nothing found', '/staff/search?q=none', '.empty'),
       at('order', `/staff/orders/${rows[0].id}`, '.deskgrid'),
       at('order by its code', `/staff/search?q=${order.slice(3)}`, 'table'),
+      at('resident found', `/staff/search?q=13700000042`, 'table'),
+      at('resident', `/staff/residents/${person.value.id}`, '.summary'),
       at('own account', '/staff/me', 'input[name="newPassword"]'),
       {
         name: 'own account with errors',
@@ -69,6 +105,15 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
     admin: [
       at('accounts', '/staff/accounts', 'form[action$="/decline"]'),
       at('account', `/staff/accounts/${clerk.id}`, 'input[name="role"]'),
+      at('new account', '/staff/accounts/new', 'input[name="username"]'),
+      {
+        name: 'new account with errors',
+        open: async page => {
+          await page.goto(`${url}/staff/accounts/new`)
+          await press(page, 'main form button')
+        },
+        has: '.errors',
+      },
       at('own among accounts', `/staff/accounts/${admin.id}`, 'h1'),
       {
         name: 'account with errors',
@@ -100,11 +145,13 @@ async function visitAll(
 ): Promise<string[]> {
   const [clerk, admin] = [await signInAs(product, 'clerk'), await signInAs(product, 'operator-security')]
   await proposeSomething(admin, clerk.id)
+  const head = await signInAs(product, 'manager')
   const places = await placesOf(product, clerk, admin)
   const complaints: string[] = []
   for (const [desk, list] of [
     [clerk, places.clerk],
     [admin, places.admin],
+    [head, places.head],
   ] as const) {
     const page = await openAt(product, desk, size, scale)
     for (const { lang, elder } of looks) {
@@ -222,5 +269,58 @@ test('two administrators reset a clerk, who enrols and signs in without script',
     await own.goto(`${product.url}/staff/me`)
     assert.equal(await own.locator('form[action="/staff/me/sessions/end"]').count(), 0, 'all older sign-ins ended with the reset')
     for (const page of [first, second, own]) await page.context().close()
+  }),
+)
+
+test('two administrators open an account, whoever gets it signs in, and two close it again', { timeout: 240_000 }, () =>
+  withProduct(async product => {
+    const [first, head] = [await signInAs(product, 'operator-security'), await signInAs(product, 'manager')]
+    const propose = (fields: Record<string, string>) =>
+      first.browser.post('/staff/accounts/new', {
+        csrf: first.csrf,
+        name: '新同事',
+        username: 'new.one',
+        role: 'clerk',
+        why: '新入职',
+        ...fields,
+      })
+    for (const [fields, said] of [
+      [{ name: ' ' }, '请填姓名'],
+      [{ username: 'Ü' }, '用户名要用小写字母'],
+      [{ username: first.username }, '这个用户名已有人用'],
+      [{ why: '' }, '请写明原因'],
+      [{ role: 'king' }, '请选角色'],
+      [{ areaCode: '123456789' }, '没有这个区域编码'],
+    ] as const)
+      assert.ok((await propose(fields)).text.includes(said), said)
+    assert.equal(
+      (await head.browser.post('/staff/accounts/new', { csrf: head.csrf, name: 'x', username: 'xx', role: 'clerk', why: 'x' })).status,
+      403,
+    )
+    assert.equal((await propose({})).location, '/staff/accounts?notice=proposed')
+    const idOf = (text: string, pattern: RegExp) => pattern.exec(text)?.[1] ?? assert.fail(`no ${pattern}`)
+    const decide = async (desk: Desk) => {
+      const change = idOf((await head.browser.get('/staff/accounts')).text, /staff\/changes\/([0-9a-f-]{36})\/approve/)
+      return desk.browser.post(`/staff/changes/${change}/approve`, { csrf: desk.csrf })
+    }
+    assert.equal((await decide(first)).status, 403, 'not by who proposed it')
+    const code = idOf((await decide(head)).text, /<code class="code">([^<]+)</)
+    const { browser, csrf } = await visitor(product.url)
+    const set = await browser.post('/staff/enrol', { csrf, username: 'new.one', code })
+    const secret = idOf(set.text, /<code[^>]*>([A-Z2-7 ]{20,})</).replaceAll(' ', '')
+    const password = '一句很长的新密码要记得住'
+    const fields = { csrf, username: 'new.one', code, newPassword: password, totp: totpCode(secret, new Date()) }
+    assert.equal((await browser.post('/staff/enrol/finish', fields)).location, '/staff/sign-in?notice=enrolled')
+    const signIn = () => browser.post('/staff/sign-in', { csrf, username: 'new.one', password })
+    assert.equal((await signIn()).status, 303)
+
+    const account = idOf((await first.browser.get('/staff/accounts')).text, /accounts\/([0-9a-f-]{36})">new\.one/)
+    const closing = (why: string) => first.browser.post(`/staff/accounts/${account}/close`, { csrf: first.csrf, 'why-close': why })
+    assert.equal((await closing(' ')).status, 422)
+    assert.equal((await closing('离职')).location, '/staff/accounts?notice=proposed')
+    assert.equal((await signIn()).status, 303, 'nothing changes before the second pair of eyes')
+    assert.equal((await decide(head)).location, '/staff/accounts?notice=approved')
+    assert.equal((await signIn()).status, 422)
+    assert.match((await first.browser.get(`/staff/accounts/${account}`)).text, new RegExp(`/staff/accounts/${account}/open`))
   }),
 )

@@ -18,6 +18,8 @@ export interface ChangeView {
 }
 
 export interface AccountsView {
+  /** May propose somebody new. */
+  canOpen: boolean
   accounts: readonly { href: string; username: string; name: string; role: string; area: string; isClosed: boolean }[]
   waiting: readonly ChangeView[]
   notice?: 'proposed' | 'approved' | 'declined'
@@ -74,6 +76,13 @@ export function AccountsPage({ view }: { view: AccountsView }) {
         )}
       </Pane>
       <Pane title={t('staff.accounts')}>
+        {view.canOpen && (
+          <div class="btns">
+            <LinkButton href={staffPaths.accountNew} kind="secondary">
+              {t('staff.account_new')}
+            </LinkButton>
+          </div>
+        )}
         <Table
           dense
           columns={[
@@ -106,7 +115,8 @@ export interface StaffAccountView {
   /** Proposals can be made here; not for one's own account, nor a closed one. */
   canPropose: boolean
   isOwn: boolean
-  values?: { role?: string; areaCode?: string; why?: string; 'why-reset'?: string }
+  isClosed: boolean
+  values?: { role?: string; areaCode?: string; why?: string; 'why-reset'?: string; 'why-close'?: string }
   errors?: readonly FieldError[]
 }
 
@@ -123,14 +133,15 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
           rows={[
             { label: t('staff.role'), value: view.role.label },
             { label: t('staff.area'), value: view.area },
+            { label: t('staff.col_state'), value: t(view.isClosed ? 'staff.account_closed' : 'staff.account_open') },
           ]}
         />
         {view.isOwn && <p class="t-3">{t('staff.own_account')}</p>}
       </Pane>
       {view.canPropose && (
         <>
-          <Pane title={t('staff.propose_role')} note={t('staff.waiting_note')}>
-            <PostForm action={`/staff/accounts/${view.id}/role`} class="stack">
+          <Pane title={t(view.isClosed ? 'staff.propose_open' : 'staff.propose_role')} note={t('staff.waiting_note')}>
+            <PostForm action={`/staff/accounts/${view.id}/${view.isClosed ? 'open' : 'role'}`} class="stack">
               <Choices
                 name="role"
                 legend={t('staff.propose_role_to')}
@@ -161,21 +172,40 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
               </div>
             </PostForm>
           </Pane>
-          <Pane title={t('staff.propose_reset')} note={t('staff.propose_reset_note')}>
-            <PostForm action={`/staff/accounts/${view.id}/reset`} class="stack">
-              <Field
-                name="why-reset"
-                label={t('staff.why')}
-                hint={t('staff.propose_why_hint')}
-                value={values?.['why-reset']}
-                maxLength={200}
-                errors={errors}
-              />
-              <div class="btns">
-                <Button kind="danger">{t('staff.propose')}</Button>
-              </div>
-            </PostForm>
-          </Pane>
+          {!view.isClosed && (
+            <Pane title={t('staff.propose_reset')} note={t('staff.propose_reset_note')}>
+              <PostForm action={`/staff/accounts/${view.id}/reset`} class="stack">
+                <Field
+                  name="why-reset"
+                  label={t('staff.why')}
+                  hint={t('staff.propose_why_hint')}
+                  value={values?.['why-reset']}
+                  maxLength={200}
+                  errors={errors}
+                />
+                <div class="btns">
+                  <Button kind="danger">{t('staff.propose')}</Button>
+                </div>
+              </PostForm>
+            </Pane>
+          )}
+          {!view.isClosed && (
+            <Pane title={t('staff.propose_close')} note={t('staff.propose_close_note')}>
+              <PostForm action={`/staff/accounts/${view.id}/close`} class="stack">
+                <Field
+                  name="why-close"
+                  label={t('staff.why')}
+                  hint={t('staff.propose_why_hint')}
+                  value={values?.['why-close']}
+                  maxLength={200}
+                  errors={errors}
+                />
+                <div class="btns">
+                  <Button kind="danger">{t('staff.propose')}</Button>
+                </div>
+              </PostForm>
+            </Pane>
+          )}
         </>
       )}
     </StaffLayout>
@@ -184,6 +214,56 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
 
 export const staffAccountPage = (ctx: StaffPageContext, view: StaffAccountView): string =>
   renderStaffPage(ctx, <StaffAccountPage view={view} />, { title: view.name, hasError: !!view.errors?.length })
+
+export interface NewAccountView {
+  roles: readonly { value: string; label: string }[]
+  values?: { name?: string; username?: string; role?: string; areaCode?: string; why?: string }
+  errors?: readonly FieldError[]
+}
+
+/** Somebody new. Fields `name`, `username`, `role`, `areaCode`, `why`. */
+export function NewAccountPage({ view }: { view: NewAccountView }) {
+  const { t } = usePage()
+  const { values, errors } = view
+  return (
+    <StaffLayout>
+      <h1>{t('staff.account_new')}</h1>
+      <ErrorSummary errors={errors} />
+      <Pane title={t('staff.propose_open')} note={t('staff.waiting_note')}>
+        <PostForm action={staffPaths.accountNew} class="stack">
+          <Field name="name" label={t('staff.name')} value={values?.name} maxLength={60} errors={errors} />
+          <Field
+            name="username"
+            label={t('staff.username')}
+            hint={t('staff.username_hint')}
+            value={values?.username}
+            autoComplete="off"
+            maxLength={60}
+            errors={errors}
+          />
+          <Choices name="role" legend={t('staff.role')} choices={view.roles} chosen={values?.role} errors={errors} />
+          <Field
+            name="areaCode"
+            label={t('staff.propose_area')}
+            hint={t('staff.propose_area_hint')}
+            value={values?.areaCode}
+            inputMode="numeric"
+            maxLength={15}
+            optional
+            errors={errors}
+          />
+          <Field name="why" label={t('staff.why')} hint={t('staff.propose_why_hint')} value={values?.why} maxLength={200} errors={errors} />
+          <div class="btns">
+            <Button>{t('staff.propose')}</Button>
+          </div>
+        </PostForm>
+      </Pane>
+    </StaffLayout>
+  )
+}
+
+export const newAccountPage = (ctx: StaffPageContext, view: NewAccountView): string =>
+  renderStaffPage(ctx, <NewAccountPage view={view} />, { title: t(ctx.lang)('staff.account_new'), hasError: !!view.errors?.length })
 
 export interface EnrolmentCodeView {
   name: string

@@ -1,5 +1,5 @@
 import { type Ctx, type Lang, permit } from '#kernel/context.ts'
-import { findOrderOfReceipt, type Rescue, searchBills } from '#modules/billing/index.ts'
+import { findBillOfOrder, findOrderOfReceipt, type Rescue, searchBills } from '#modules/billing/index.ts'
 import { findPerson, listPeople, type Person, readPhone } from '#modules/identity/index.ts'
 import {
   findOrderByCode,
@@ -36,11 +36,20 @@ export function stateOf(lang: Lang, order: Order, rescue?: Rescue): { text: stri
   return { text: t(lang)(`staff.state_${state}`), ...(tone && { tone }) }
 }
 
-export const orderRow = (ctx: Ctx, order: Order): ResultRow => ({
+/** What an order pays, in the language of the page: its first bill, and how many more there are. */
+export async function orderText(ctx: Ctx, order: Order): Promise<string> {
+  const found = await findBillOfOrder(ctx, order.id)
+  if (!found) return order.title
+  const more = order.lines.filter(line => line.subjectKind === 'bill').length - 1
+  const text = `${serviceName(ctx.lang, found.biller)} ${periodLabel(ctx.lang, found.bill.periodFrom, found.bill.periodTo)}`
+  return more > 0 ? `${text} +${more}` : text
+}
+
+const orderRow = async (ctx: Ctx, order: Order): Promise<ResultRow> => ({
   href: `/staff/orders/${order.id}`,
   kind: 'order',
   no: order.code,
-  text: order.title,
+  text: await orderText(ctx, order),
   state: stateOf(ctx.lang, order),
   amountFen: order.amountFen,
   at: order.createdAt,
@@ -69,7 +78,7 @@ async function findOrder(ctx: Ctx, query: string): Promise<Order | undefined> {
 export async function listOrdersOfResident(ctx: Ctx, personId: string): Promise<ResultRow[]> {
   const { orders } = await listOrdersOf(ctx, `resident:${personId}`, 1)
   const views = await Promise.all(orders.map(order => findOrderById(ctx, order.id)))
-  return views.flatMap(order => (order ? [orderRow(ctx, order)] : []))
+  return Promise.all(views.flatMap(order => (order ? [orderRow(ctx, order)] : [])))
 }
 
 /** Residents by telephone, whole name or whole address: each one shown leaves an entry they can see. */
@@ -99,7 +108,7 @@ export async function search(ctx: Ctx, typed: string): Promise<ResultRow[]> {
     if (permit(ctx, 'payments.order.read').ok) rows.push(...(await listOrdersOfResident(ctx, person.id)))
   }
   const order = permit(ctx, 'payments.order.read').ok ? await findOrder(ctx, query) : undefined
-  if (order) rows.push(orderRow(ctx, order))
+  if (order) rows.push(await orderRow(ctx, order))
   for (const { bill, biller, claim } of await searchBills(ctx, query)) {
     rows.push({
       href: claim ? `/staff/orders/${claim.orderId}` : `/b/${bill.code}`,

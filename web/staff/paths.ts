@@ -11,6 +11,7 @@ export const staffPaths = {
   endSession: '/staff/me/sessions/end',
   endOthers: '/staff/me/sessions/end-others',
   accounts: '/staff/accounts',
+  accountNew: '/staff/accounts/new',
   enrol: '/staff/enrol',
   enrolFinish: '/staff/enrol/finish',
 } as const

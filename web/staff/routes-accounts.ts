@@ -14,6 +14,7 @@ import {
   listOwnSessions,
   listStaff,
   listStaffChanges,
+  proposeStaffAccount,
   proposeStaffChange,
   type Role,
   roles,
@@ -24,8 +25,8 @@ import type { Pages } from '#web/resident/routes/pages.ts'
 import { textsOf } from '#web/resident/routes/views.ts'
 import { type FieldErrorName, fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
-import { t } from '#web/ui/messages.ts'
-import { accountsPage, enrolmentCodePage, type StaffAccountView, staffAccountPage } from './accounts.tsx'
+import { type MessageKey, t } from '#web/ui/messages.ts'
+import { accountsPage, enrolmentCodePage, newAccountPage, type StaffAccountView, staffAccountPage } from './accounts.tsx'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { enrolPage, enrolSetPage } from './enrol.tsx'
 import { type MeView, mePage } from './me.tsx'
@@ -115,7 +116,8 @@ async function showAccount(
     role: { value: account.role, label: roleName(ctx.lang, account.role) },
     area: areaName(ctx.lang, account.area),
     roles: roles.map(value => ({ value, label: roleName(ctx.lang, value) })),
-    canPropose: !isOwn && !account.isDisabled && permit(ctx, 'identity.staff.manage').ok,
+    canPropose: !isOwn && permit(ctx, 'identity.staff.manage').ok,
+    isClosed: account.isDisabled,
     isOwn,
     ...more,
   }
@@ -132,6 +134,52 @@ const RESET_WORDS = {
   [identityErrors.reason_missing.code]: 'staffWhyReset',
   [identityErrors.change_open.code]: 'staffChangeOpenReset',
 } as const
+
+const closeErrors = (lang: Lang, kind: string, error: AppError): FieldError[] | undefined =>
+  kind !== 'close'
+    ? undefined
+    : error.code === identityErrors.reason_missing.code
+      ? [{ field: 'why-close', text: t(lang)('staff.error_why') }]
+      : error.code === identityErrors.change_open.code
+        ? [{ field: 'why-close', text: t(lang)('staff.error_change_open') }]
+        : undefined
+
+const NEW_ERRORS: Readonly<Record<string, { field: string; key: MessageKey }>> = {
+  [identityErrors.name_missing.code]: { field: 'name', key: 'staff.error_name' },
+  [identityErrors.username_malformed.code]: { field: 'username', key: 'staff.error_username' },
+  [identityErrors.username_taken.code]: { field: 'username', key: 'staff.error_username_taken' },
+  [identityErrors.reason_missing.code]: { field: 'why', key: 'staff.error_why' },
+  [identityErrors.area_unknown.code]: { field: 'areaCode', key: 'staff.error_area' },
+}
+
+/** Somebody new: proposed here, opened when another administrator agrees. */
+function addNew(server: Server, pages: Pages): void {
+  const { enter, deny } = openDesk(pages)
+  const rolesIn = (lang: Lang) => roles.map(value => ({ value, label: roleName(lang, value) }))
+  server.get(staffPaths.accountNew, hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const may = permit(desk.ctx, 'identity.staff.manage')
+    if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.accountNew}`)
+    return pages.html(reply, newAccountPage(desk.page, { roles: rolesIn(desk.ctx.lang) }))
+  })
+  pages.form(server, staffPaths.accountNew, { per_minute: 20 }, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { lang } = desk.ctx
+    const values = textsOf(request.body)
+    const { name = '', username = '', why = '', role = '' } = values
+    const areaCode = values.areaCode?.trim()
+    const proposed = isRole(role)
+      ? await proposeStaffAccount(desk.ctx, { name, username, role, why, ...(areaCode && { areaCode }) })
+      : { ok: false as const, error: identityErrors.same_role }
+    if (proposed.ok) return reply.redirect(`${staffPaths.accounts}?notice=proposed`, 303)
+    const wrong = isRole(role) ? NEW_ERRORS[proposed.error.code] : { field: 'role', key: 'staff.error_role' as const }
+    if (!wrong || !permit(desk.ctx, 'identity.staff.manage').ok) return deny(desk, reply, proposed.error, `POST ${staffPaths.accountNew}`)
+    const errors = [{ field: wrong.field, text: t(lang)(wrong.key) }]
+    return pages.html(reply, newAccountPage(desk.page, { roles: rolesIn(lang), values, errors }), 422)
+  })
+}
 
 function addOthers(server: Server, pages: Pages): void {
   const { enter, refuse, deny } = openDesk(pages)
@@ -151,6 +199,7 @@ function addOthers(server: Server, pages: Pages): void {
     const mayDecline = mayApprove || permit(ctx, 'identity.staff.manage').ok
     const { notice } = textsOf(request.query)
     const view = {
+      canOpen: permit(ctx, 'identity.staff.manage').ok,
       accounts: listed.value.map(a => ({
         href: `${staffPaths.accounts}/${a.id}`,
         username: a.username,
@@ -163,8 +212,11 @@ function addOthers(server: Server, pages: Pages): void {
         id: c.id,
         name: names.get(c.staffId) ?? '',
         what: c.role
-          ? t(ctx.lang)('staff.change_role', { role: roleName(ctx.lang, c.role), area: areaName(ctx.lang, c.areaCode) })
-          : t(ctx.lang)('staff.change_reset'),
+          ? t(ctx.lang)(c.kind === 'open' ? 'staff.change_open' : 'staff.change_role', {
+              role: roleName(ctx.lang, c.role),
+              area: areaName(ctx.lang, c.areaCode),
+            })
+          : t(ctx.lang)(c.kind === 'close' ? 'staff.change_close' : 'staff.change_reset'),
         why: c.why,
         proposedBy: names.get(c.proposedBy) ?? '',
         at: c.proposedAt,
@@ -183,7 +235,8 @@ function addOthers(server: Server, pages: Pages): void {
     const account = await find(desk, (request.params as { id: string }).id)
     return account ? showAccount(pages, desk, reply, account, {}) : refuse(desk, reply, 404)
   })
-  for (const kind of ['role', 'reset'] as const) {
+  addNew(server, pages)
+  for (const kind of ['role', 'reset', 'open', 'close'] as const) {
     pages.form(server, `/staff/accounts/:id/${kind}`, { per_minute: 20 }, async (request, reply) => {
       const desk = await enter(request, reply)
       if (!isDesk(desk)) return desk
@@ -192,14 +245,16 @@ function addOthers(server: Server, pages: Pages): void {
       const role = values.role && isRole(values.role) ? values.role : undefined
       const areaCode = values.areaCode?.trim()
       const proposed =
-        kind === 'reset'
-          ? await proposeStaffChange(desk.ctx, { kind, staffId: id, why: values['why-reset'] ?? '' })
+        kind === 'reset' || kind === 'close'
+          ? await proposeStaffChange(desk.ctx, { kind, staffId: id, why: values[`why-${kind}`] ?? '' })
           : role
             ? await proposeStaffChange(desk.ctx, { kind, staffId: id, role, why: values.why ?? '', ...(areaCode && { areaCode }) })
             : { ok: false as const, error: identityErrors.same_role }
       if (proposed.ok) return reply.redirect(`${staffPaths.accounts}?notice=proposed`, 303)
       const place = `POST /staff/accounts/:id/${kind}`
-      const errors = wordsFor(desk.ctx.lang, proposed.error, kind === 'role' ? ROLE_WORDS : RESET_WORDS)
+      const errors =
+        wordsFor(desk.ctx.lang, proposed.error, kind === 'reset' ? RESET_WORDS : kind === 'close' ? {} : ROLE_WORDS) ??
+        closeErrors(desk.ctx.lang, kind, proposed.error)
       const account = errors && (await find(desk, id))
       if (!account) return deny(desk, reply, proposed.error, place)
       pages.refused({ ...desk.visit, ctx: desk.ctx }, proposed.error, place)

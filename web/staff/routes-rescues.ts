@@ -17,6 +17,7 @@ import { textsOf } from '#web/resident/routes/views.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
+import { orderText } from './find.ts'
 import { staffPaths } from './paths.ts'
 import { type RescueView, rescuesPage } from './rescues.tsx'
 import { codeName } from './words.ts'
@@ -73,7 +74,7 @@ export function addRescueRoutes(server: Server, pages: Pages, showOrder: ShowOrd
         const order = await findOrderById(ctx, rescue.orderId)
         return {
           href: `/staff/orders/${rescue.orderId}`,
-          text: order?.title ?? '',
+          text: order ? await orderText(ctx, order) : '',
           reason: codeName(ctx.lang, rescue.reason),
           amountFen: order?.amountFen ?? 0,
           askedAt: rescue.askedAt,

@@ -102,6 +102,9 @@ update identity.staff set role = $1, area_code = $2 where tenant_id = $3 and id 
 -- disableStaff
 update identity.staff set disabled_at = $1 where tenant_id = $2 and id = $3 and disabled_at is null;
 
+-- openStaff
+update identity.staff set disabled_at = null where tenant_id = $1 and id = $2;
+
 -- insertSession
 insert into identity.session (tenant_id, digest, kind, holder_id, second_factor_at, created_at, seen_at, expires_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8);

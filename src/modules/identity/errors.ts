@@ -16,6 +16,7 @@ export const errors = defineErrors('identity', {
   name_missing: 400,
   reason_missing: 400,
   username_taken: 409,
+  username_malformed: 400,
   password_too_short: 400,
   staff_not_found: 404,
   own_role: 403,

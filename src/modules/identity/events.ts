@@ -53,13 +53,18 @@ export const staffChangeProposed = defineEvent({
   type: 'identity.staff_change_proposed',
   version: 1,
   subject: 'staff',
-  body: z.object({ change: z.string(), kind: z.enum(['role', 'reset']), to: z.string().optional(), why: z.string().max(200) }),
+  body: z.object({
+    change: z.string(),
+    kind: z.enum(['role', 'reset', 'open', 'close']),
+    to: z.string().optional(),
+    why: z.string().max(200),
+  }),
 })
 export const staffChangeDecided = defineEvent({
   type: 'identity.staff_change_decided',
   version: 1,
   subject: 'staff',
-  body: z.object({ change: z.string(), kind: z.enum(['role', 'reset']), outcome: z.enum(['approved', 'declined']) }),
+  body: z.object({ change: z.string(), kind: z.enum(['role', 'reset', 'open', 'close']), outcome: z.enum(['approved', 'declined']) }),
 })
 /** Password and authenticator of the account are void from here on. */
 export const enrolmentIssued = defineEvent({

@@ -53,6 +53,7 @@ export {
   declineStaffChange,
   finishEnrolment,
   listStaffChanges,
+  proposeStaffAccount,
   proposeStaffChange,
   resetStaffByOperator,
   type StaffChange,

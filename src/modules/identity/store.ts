@@ -187,6 +187,9 @@ export const setRole = (tx: Tx, tenantId: number, id: string, role: Role, areaCo
 export const disableStaff = (tx: Tx, tenantId: number, id: string, now: Date): Promise<number> =>
   tx.run(sql`update identity.staff set disabled_at = ${now} where tenant_id = ${tenantId} and id = ${id} and disabled_at is null`)
 
+export const openStaff = (tx: Tx, tenantId: number, id: string): Promise<number> =>
+  tx.run(sql`update identity.staff set disabled_at = null where tenant_id = ${tenantId} and id = ${id}`)
+
 export const insertSession = (tx: Tx, tenantId: number, s: SessionRow): Promise<number> =>
   tx.run(sql`
     insert into identity.session (tenant_id, digest, kind, holder_id, second_factor_at, created_at, seen_at, expires_at)

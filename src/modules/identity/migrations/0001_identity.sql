@@ -117,7 +117,7 @@ create table identity.staff_change (
   tenant_id integer not null,
   id uuid not null,
   staff_id uuid not null,
-  kind text not null check (kind in ('role', 'reset')),
+  kind text not null check (kind in ('role', 'reset', 'open', 'close')),
   role text,
   area_code text,
   why text not null check (char_length(why) between 1 and 200),
@@ -129,12 +129,12 @@ create table identity.staff_change (
   outcome text check (outcome in ('approved', 'declined', 'expired')),
   primary key (tenant_id, id),
   foreign key (tenant_id, staff_id) references identity.staff (tenant_id, id),
-  check ((kind = 'role') = (role is not null)),
+  check ((kind in ('role', 'open')) = (role is not null)),
   check (num_nulls(decided_at, outcome) in (0, 2)),
   check (proposed_by <> staff_id),
   check (outcome is distinct from 'approved' or (decided_by is not null and decided_by <> proposed_by and decided_by <> staff_id))
 );
-comment on table identity.staff_change is 'four eyes on accounts: one proposes a role or a reset, another approves it, neither for themselves';
+comment on table identity.staff_change is 'four eyes on accounts: one proposes to open or close one, a role or a reset, another approves it, neither for themselves';
 create unique index staff_change_open on identity.staff_change (tenant_id, staff_id, kind) where decided_at is null;
 grant select, insert, update on identity.staff_change to yimen_app;
 

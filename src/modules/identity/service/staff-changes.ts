@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Ctx, type Kernel, makeId, permit, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { encodeBase32, isUuid } from '#kernel/id.ts'
-import { fail, ok, type Result } from '#kernel/result.ts'
+import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
@@ -16,7 +16,8 @@ import { totpCell } from './staff.ts'
 
 export type ProposedChange =
   | { readonly kind: 'role'; readonly staffId: string; readonly role: Role; readonly areaCode?: string; readonly why: string }
-  | { readonly kind: 'reset'; readonly staffId: string; readonly why: string }
+  | { readonly kind: 'open'; readonly staffId: string; readonly role: Role; readonly areaCode?: string; readonly why: string }
+  | { readonly kind: 'reset' | 'close'; readonly staffId: string; readonly why: string }
 
 /** First pair of eyes: asks for another role, or for new secrets after a loss. Nothing changes yet. */
 export async function proposeStaffChange(ctx: Ctx, input: ProposedChange): Promise<Result<{ id: string }>> {
@@ -27,27 +28,66 @@ export async function proposeStaffChange(ctx: Ctx, input: ProposedChange): Promi
   if (!why) return fail(errors.reason_missing, undefined, 'why')
   if (!isUuid(input.staffId) || !isUuid(actor.id)) return fail(errors.staff_not_found)
   if (actor.id === input.staffId) return fail(errors.own_role)
-  return kernel.db.tx(tenantId, async tx => {
-    const row = await store.takeStaff(tx, tenantId, input.staffId)
-    if (!row || row.disabledAt) return fail(errors.staff_not_found)
-    const [role, areaCode] = input.kind === 'role' ? [input.role, input.areaCode ?? null] : [null, null]
-    if (areaCode && !(await store.hasArea(tx, tenantId, areaCode))) return fail(errors.area_unknown, { code: areaCode }, 'areaCode')
-    if (role && row.role === role && row.areaCode === areaCode) return fail(errors.same_role, undefined, 'role')
-    const now = kernel.clock.now()
-    const id = makeId(ctx)
-    await changes.closeExpired(tx, tenantId, row.id, now)
-    const change = { id, staffId: row.id, kind: input.kind, role, areaCode, why, proposedBy: actor.id, proposedAt: now }
-    if (!(await changes.insertChange(tx, tenantId, { ...change, expiresAt: addMs(now, STAFF_CHANGE_MS) }))) return fail(errors.change_open)
-    await append(tx, ctx, events.staffChangeProposed, {
-      subjectId: row.id,
-      body: { change: id, kind: input.kind, ...(role && { to: role }), why },
-    })
-    return ok({ id })
+  return kernel.db.tx(tenantId, tx => propose(tx, ctx, input, why))
+}
+
+async function propose(tx: Tx, ctx: Ctx, input: ProposedChange, why: string): Promise<Result<{ id: string }>> {
+  const { tenantId, kernel, actor } = ctx
+  const row = await store.takeStaff(tx, tenantId, input.staffId)
+  if (!row || (row.disabledAt !== null) !== (input.kind === 'open')) return fail(errors.staff_not_found)
+  const [role, areaCode] = 'role' in input ? [input.role, input.areaCode ?? null] : [null, null]
+  if (areaCode && !(await store.hasArea(tx, tenantId, areaCode))) return fail(errors.area_unknown, { code: areaCode }, 'areaCode')
+  if (input.kind === 'role' && row.role === role && row.areaCode === areaCode) return fail(errors.same_role, undefined, 'role')
+  const now = kernel.clock.now()
+  const id = makeId(ctx)
+  await changes.closeExpired(tx, tenantId, row.id, now)
+  const change = { id, staffId: row.id, kind: input.kind, role, areaCode, why, proposedBy: actor.id, proposedAt: now }
+  if (!(await changes.insertChange(tx, tenantId, { ...change, expiresAt: addMs(now, STAFF_CHANGE_MS) }))) return fail(errors.change_open)
+  await append(tx, ctx, events.staffChangeProposed, {
+    subjectId: row.id,
+    body: { change: id, kind: input.kind, ...(role && { to: role }), why },
   })
+  return ok({ id })
+}
+
+export interface ProposedAccount {
+  readonly username: string
+  readonly name: string
+  readonly role: Role
+  readonly areaCode?: string
+  readonly why: string
+}
+
+/** First pair of eyes for somebody new. The account stands closed and without secrets until it is approved. */
+export async function proposeStaffAccount(ctx: Ctx, input: ProposedAccount): Promise<Result<{ id: string }>> {
+  const may = permit(ctx, 'identity.staff.manage')
+  if (!may.ok) return may
+  const { tenantId, kernel, actor } = ctx
+  const why = input.why.trim().slice(0, WHY_CHARS_MAX)
+  const name = input.name.normalize('NFC').trim().slice(0, 60)
+  const username = input.username.normalize('NFKC').trim().toLowerCase()
+  if (!name) return fail(errors.name_missing, undefined, 'name')
+  if (!/^[a-z0-9][a-z0-9._-]{1,59}$/.test(username)) return fail(errors.username_malformed, undefined, 'username')
+  if (!why) return fail(errors.reason_missing, undefined, 'why')
+  if (!isUuid(actor.id)) return fail(errors.staff_not_found)
+  return catching(() =>
+    kernel.db.tx(tenantId, async tx => {
+      const now = kernel.clock.now()
+      const id = makeId(ctx)
+      const { role } = input
+      const totpSealed = kernel.vault.seal(tenantId, totpCell(id), randomBytes(20).toString('base64'))
+      const row = { id, username, name, role, areaCode: null, passwordHash: NO_PASSWORD, totpSealed }
+      if (!(await store.insertStaff(tx, tenantId, row, now))) unwrap(fail(errors.username_taken, undefined, 'username'))
+      await store.disableStaff(tx, tenantId, id, now)
+      const { areaCode } = input
+      return unwrap(await propose(tx, ctx, { kind: 'open', staffId: id, role, why, ...(areaCode && { areaCode }) }, why))
+    }),
+  )
 }
 
 /**
- * Second pair of eyes: neither who proposed nor whose account it is. A role holds from the next request on every node;
+ * Second pair of eyes: neither who proposed nor whose account it is. A role holds from the next request on every node; what
+ * is closed is signed out; what is opened gets an enrolment code;
  * a reset voids the old secrets, ends all sign-ins and answers the enrolment code, which is shown once.
  */
 export async function approveStaffChange(ctx: Ctx, input: { readonly changeId: string }): Promise<Result<{ enrolmentCode?: string }>> {
@@ -59,14 +99,26 @@ export async function approveStaffChange(ctx: Ctx, input: { readonly changeId: s
     const now = kernel.clock.now()
     const change = await changes.takeOpenChange(tx, tenantId, input.changeId, now)
     const row = change && (await store.takeStaff(tx, tenantId, change.staffId))
-    if (!change || !row || row.disabledAt) return fail(errors.change_not_found)
+    if (!change || !row || (row.disabledAt !== null) !== (change.kind === 'open')) return fail(errors.change_not_found)
     if (actor.id === change.proposedBy || actor.id === change.staffId) return fail(errors.second_person_needed)
     await changes.decideChange(tx, tenantId, change.id, actor.id, 'approved', now)
     await append(tx, ctx, events.staffChangeDecided, {
       subjectId: row.id,
       body: { change: change.id, kind: change.kind, outcome: 'approved' },
     })
+    if (change.kind === 'close') {
+      await store.disableStaff(tx, tenantId, row.id, now)
+      await store.endSessionsOf(tx, tenantId, row.id, now)
+      await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { from: row.role } })
+      return ok({})
+    }
     if (!change.role) return ok({ enrolmentCode: await issueEnrolment(tx, ctx, row.id, 'approved') })
+    if (change.kind === 'open') {
+      await store.openStaff(tx, tenantId, row.id)
+      await store.setRole(tx, tenantId, row.id, change.role, change.areaCode)
+      await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { to: change.role } })
+      return ok({ enrolmentCode: await issueEnrolment(tx, ctx, row.id, 'approved') })
+    }
     await store.setRole(tx, tenantId, row.id, change.role, change.areaCode)
     await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { from: row.role, to: change.role } })
     return ok({})

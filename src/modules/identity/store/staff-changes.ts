@@ -4,7 +4,7 @@ import type { Role } from '../model.ts'
 export interface ChangeRow {
   readonly id: string
   readonly staffId: string
-  readonly kind: 'role' | 'reset'
+  readonly kind: 'role' | 'reset' | 'open' | 'close'
   readonly role: Role | null
   readonly areaCode: string | null
   readonly why: string
