@@ -12,7 +12,7 @@ const USAGE = `yimen <command>
 
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
-  import bills            --biller B FILE [--mapping M] [--dry-run] [--json]
+  import bills            --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
   biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-add NAME ROLE FULL-NAME   open a staff account, print its password and authenticator once
   staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
@@ -32,6 +32,7 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       process.stdout.write('the database is up to date\n')
       return 0
     case 'import': {
+      if (rest.includes('--help')) return helpImport(rest)
       const opened = await openKernel(readConfig())
       try {
         const { runImport } = await import('./import-cli.ts')
@@ -64,6 +65,21 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
     default:
       process.stderr.write(`unknown command: ${command}\n\n${USAGE}`)
       return 2
+  }
+}
+
+/** The words alone need no database; the columns of a biller do. */
+async function helpImport(argv: readonly string[]): Promise<number> {
+  const { describeLayout, IMPORT_USAGE } = await import('./import-cli.ts')
+  process.stdout.write(IMPORT_USAGE)
+  const billerId = argv.includes('--biller') ? argv[argv.indexOf('--biller') + 1] : undefined
+  if (billerId === undefined) return 0
+  const opened = await openKernel(readConfig())
+  try {
+    process.stdout.write(await describeLayout(opened.kernel, TENANT, billerId))
+    return 0
+  } finally {
+    await opened.close()
   }
 }
 

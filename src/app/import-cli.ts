@@ -1,16 +1,39 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { formatYuan } from '#kernel/money.ts'
-import { billingErrors, explainFault, type ImportInput, type ImportReport, importBills, type RowError } from '#modules/billing/index.ts'
+import {
+  billingErrors,
+  columnsUsed,
+  explainFault,
+  findBillLayout,
+  type ImportInput,
+  type ImportReport,
+  importBills,
+  listBillers,
+  type Mapping,
+  type RowError,
+} from '#modules/billing/index.ts'
 import { refuse } from '#modules/trail/index.ts'
+import type { Surroundings } from './client-cli.ts'
 
-const USAGE = `usage: yimen import bills --biller B FILE [--mapping M] [--dry-run] [--json]
-  --biller B    id of the biller, e.g. water
-  --mapping M   JSON file with the layout, instead of the biller's own
-  --dry-run     read and check everything, change nothing
-  --json        print the report as one JSON document
+export const IMPORT_USAGE = `用法 / usage: yimen import bills --biller B FILE [--mapping M] [--dry-run] [--json]
+  --biller B    收费单位的编号，例如 water / id of the biller, e.g. water
+  --mapping M   JSON 文件，代替该单位登记的格式 / JSON file with the layout, instead of the biller's own
+  --dry-run     全部读取并检查，不作任何改动 / read and check everything, change nothing
+  --json        以一份 JSON 输出结果 / print the report as one JSON document
+  --help        本说明；连同 --biller 时列出该单位的各列 / this text; with --biller also the columns of that biller
+
+每个收费单位登记自己的格式：CSV、定长文本、xlsx 或 JSON 行；CSV 和定长文本的编码为 UTF-8 或 GB18030，以登记为准。
+整份文件要么全部导入，要么一行也不导入；同一文件再次导入没有任何改动。
+Each biller declares its own layout: CSV, fixed width, xlsx or JSON lines; CSV and fixed width in UTF-8 or GB18030, as declared.
+A file is taken whole or not at all; the same file again changes nothing.
+
+例子 / example:
+  yimen import bills --biller water bills.csv --dry-run
+  yimen import bills --biller water bills.csv
+新的收费单位从头做起 / a new biller from zero: docs/import.md
 `
 
 interface Arguments {
@@ -29,10 +52,11 @@ function readArguments(argv: readonly string[]): Arguments | string {
       options: { biller: { type: 'string' }, mapping: { type: 'string' }, 'dry-run': { type: 'boolean' }, json: { type: 'boolean' } },
     })
     const [what, file, ...more] = positionals
-    if (what !== 'bills') return `cannot import ${what ?? 'nothing'}: only bills`
-    if (!file || more.length > 0) return 'name exactly one file'
-    if (!values.biller) return '--biller is missing'
-    if (!existsSync(file)) return `no such file: ${file}`
+    if (what !== 'bills') return `只能导入账单（bills），不能导入 ${what ?? '空'} / cannot import ${what ?? 'nothing'}: only bills`
+    if (!file || more.length > 0) return '请给出一个文件 / name exactly one file'
+    if (!values.biller) return '缺少 --biller / --biller is missing'
+    if (!existsSync(file)) return `没有这个文件：${file} / no such file: ${file}`
+    if (!statSync(file).isFile()) return `不是文件：${file} / not a file: ${file}`
     const mapping = values.mapping === undefined ? {} : { mapping: JSON.parse(readFileSync(values.mapping, 'utf8')) as unknown }
     return { biller: values.biller, file, dryRun: values['dry-run'] ?? false, json: values.json ?? false, ...mapping }
   } catch (error) {
@@ -64,6 +88,8 @@ function progressBar(): { onProgress: NonNullable<ImportInput['onProgress']>; cl
 }
 
 /** file:line:column: title: what to do (found …, expected …) */
+const LISTED_PER_FAULT_MAX = 10
+
 const errorLine = (fileName: string, e: RowError): string => {
   const place = e.line === 0 ? fileName : `${fileName}:${e.line}${e.column ? `:${e.column}` : ''}`
   const detail = [e.found !== undefined && `found ${JSON.stringify(e.found)}`, e.expected !== undefined && `expected ${e.expected}`]
@@ -72,25 +98,68 @@ const errorLine = (fileName: string, e: RowError): string => {
   return `${place}: ${e.title ? `${e.title}: ` : ''}${explainFault(e.code, 'zh-CN')} / ${explainFault(e.code, 'en')}${detail ? ` (${detail})` : ''}`
 }
 
+/** The first ten of each fault, and how many there are beyond. */
+function listErrors(r: ImportReport): string {
+  const shown: RowError[] = []
+  const seen = new Map<string, number>()
+  for (const error of r.errors) {
+    const nth = (seen.get(error.code) ?? 0) + 1
+    seen.set(error.code, nth)
+    if (nth <= LISTED_PER_FAULT_MAX) shown.push(error)
+  }
+  const lines = shown.map(error => `${errorLine(r.fileName, error)}\n`).join('')
+  const more = r.errorCount - shown.length
+  return more > 0 ? `${lines}… 另有 ${more} 处 / ${more} more\n` : lines
+}
+
 function summaryOf(r: ImportReport): string {
   switch (r.outcome) {
     case 'unchanged':
       return `${r.fileName}: 此文件已导入过，没有任何改动 / imported before, nothing changed\n`
     case 'refused':
-      return `${r.errors.map(e => errorLine(r.fileName, e)).join('\n')}\n${r.errorCount > r.errors.length ? `… ${r.errorCount - r.errors.length} more\n` : ''}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / refused, nothing changed\n`
+      return `${listErrors(r)}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / ${r.errorCount} faults, refused, nothing changed\n`
     case 'checked':
     case 'imported': {
       const what = r.outcome === 'imported' ? '已导入 / imported' : '检查通过，未改动 / checked, nothing changed'
-      return `${r.fileName}: ${what}: ${r.rows} rows, ${formatYuan(r.totalFen)} yuan, ${r.newBills} new, ${r.sameBills} known, ${r.zeroBills} zero, ${r.newAccounts} new accounts, ${(r.took_ms / 1000).toFixed(1)} s\n`
+      return `${r.fileName}: ${what}: ${r.rows} 行 rows, ${formatYuan(r.totalFen)} 元 yuan, ${r.newBills} 张新账单 new, ${r.sameBills} 张已有 known, ${r.zeroBills} 张零元 zero, ${r.newAccounts} 个新户号 new accounts, ${(r.took_ms / 1000).toFixed(1)} s\n`
     }
   }
 }
 
+async function unknownBiller(kernel: Kernel, tenantId: number, wanted: string): Promise<string> {
+  const known = await listBillers(systemCtx(kernel, tenantId, 'import'))
+  const lines = known.map(({ id, nameZh, nameEn }) => `  ${id.padEnd(12)} ${nameZh} / ${nameEn}\n`)
+  return `没有编号为 ${wanted} 的收费单位 / there is no biller ${wanted}
+${lines.length > 0 ? `已登记的 / known:\n${lines.join('')}` : '还没有登记任何收费单位 / no biller is registered yet\n'}登记新单位：写一份说明文件，列入 settings.json 的 billers 后重新启动，见 docs/import.md
+To register one: describe it in a file, name the file under billers in settings.json, start again; see docs/import.md
+`
+}
+
+/** The columns of a biller's file, in their order. */
+export async function describeLayout(kernel: Kernel, tenantId: number, billerId: string): Promise<string> {
+  const mapping = await findBillLayout(systemCtx(kernel, tenantId, 'import'), billerId)
+  if (!mapping) return unknownBiller(kernel, tenantId, billerId)
+  const used = new Set(columnsUsed(mapping.bill))
+  const column = (c: Mapping['columns'][number], i: number): string => {
+    const what = [c.type, c.unit, c.type === 'date' && mapping.date_format, c.width && `${c.start}+${c.width}`].filter(Boolean).join(' ')
+    return `  ${String(i + 1).padStart(3)}  ${c.header ?? c.name} (${c.name})  ${what}${used.has(c.name) ? '' : '  不用 / not read'}\n`
+  }
+  const encoding = 'encoding' in mapping ? `, ${mapping.encoding}` : mapping.format === 'json' ? ', UTF-8' : ''
+  return `\n${billerId}: ${mapping.format}${encoding}${mapping.trailer ? `, 末行汇总 / summary record "${mapping.trailer.prefix}"` : ''}
+各列 / columns:
+${mapping.columns.map(column).join('')}`
+}
+
 /** `yimen import bills …`. Exit codes: 0 done (or already done), 1 refused or failed, 2 wrong use. */
-export async function runImport(kernel: Kernel, tenantId: number, argv: readonly string[]): Promise<number> {
+export async function runImport(
+  kernel: Kernel,
+  tenantId: number,
+  argv: readonly string[],
+  { print = text => process.stdout.write(text), complain = text => process.stderr.write(text) }: Omit<Surroundings, 'env'> = {},
+): Promise<number> {
   const args = readArguments(argv)
   if (typeof args === 'string') {
-    process.stderr.write(`${args}\n${USAGE}`)
+    complain(`${args}\n\n${IMPORT_USAGE}`)
     return 2
   }
   const bar = progressBar()
@@ -105,17 +174,21 @@ export async function runImport(kernel: Kernel, tenantId: number, argv: readonly
   })
   bar.clear()
   if (!result.ok) {
-    if (args.json) process.stdout.write(`${JSON.stringify({ error: result.error })}\n`)
+    if (!args.json && result.error.code === billingErrors.biller_not_found.code) {
+      complain(await unknownBiller(kernel, tenantId, args.biller))
+      return 1
+    }
+    if (args.json) print(`${JSON.stringify({ error: result.error })}\n`)
     else
-      process.stderr.write(
-        `${result.error.code}${result.error.params ? `: ${Object.values(result.error.params).join(', ')}` : `: ${args.biller}`}\n`,
+      complain(
+        `导入失败，没有任何改动 / failed, nothing changed: ${result.error.code}${result.error.params ? `: ${Object.values(result.error.params).join(', ')}` : `: ${args.biller}`}\n`,
       )
     return 1
   }
   const isDone = result.value.outcome !== 'refused'
   if (!isDone && !args.dryRun)
     await refuse(kernel.db, ctx, { code: billingErrors.file_refused.code, place: 'import bills', subject: result.value.sha256 })
-  if (args.json) process.stdout.write(`${JSON.stringify(result.value)}\n`)
-  else (isDone ? process.stdout : process.stderr).write(summaryOf(result.value))
+  if (args.json) print(`${JSON.stringify(result.value)}\n`)
+  else (isDone ? print : complain)(summaryOf(result.value))
   return isDone ? 0 : 1
 }

@@ -20,6 +20,8 @@ test('every tenant is examined, and a fault is found with the tenant that has it
     await queryIn(
       kernel,
       `insert into kernel.job (tenant_id, name, failed_at, failures, failure) values (2, 'identity.purge', now(), 1, 'no room')`,
+      [],
+      2,
     )
     assert.deepEqual(await examined(), [
       [1, '梧桐里街道 Wutongli', true],

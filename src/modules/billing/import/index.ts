@@ -11,6 +11,7 @@ import { errors } from '../errors.ts'
 import { batchImported } from '../events.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBatch, findBiller, insertBatch } from '../store.ts'
+import { guessEncoding } from './encoding.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { ERRORS_LISTED_MAX, Faults, type ImportReport, Unreadable } from './report.ts'
 import { checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
@@ -252,7 +253,17 @@ async function stageFile(tx: Tx, job: Job, batchId: string): Promise<{ faults: F
     if (faults.listed.at(-1) !== error.fault) faults.add(error.fault)
   }
   await stage.end()
-  return { faults, progress }
+  return { faults: (await otherEncoding(job, faults)) ?? faults, progress }
+}
+
+/** A file in another encoding than agreed breaks everywhere; said once, in place of all that follows from it. */
+async function otherEncoding({ path, mapping }: Job, faults: Faults): Promise<Faults | undefined> {
+  if (!('encoding' in mapping) || !faults.listed.some(fault => fault.code === 'encoding' || fault.code === 'header_mismatch'))
+    return undefined
+  const found = await guessEncoding(path)
+  return found === undefined || found === mapping.encoding
+    ? undefined
+    : faultOf({ line: 0, code: 'encoding', found, expected: mapping.encoding })
 }
 
 function checkWhole(job: Job, sha256: Buffer, summaries: readonly Summary[], progress: Progress, faults: Faults): void {

@@ -6,8 +6,8 @@ import { ensureAccount } from '#modules/ledger/index.ts'
 import { append, defineEvent } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import type { BillerConfig } from '../model.ts'
-import { insertTariff, type TariffRow, upsertBiller } from '../store.ts'
-import { mappingSchema } from './mapping.ts'
+import { findBiller, insertTariff, type TariffRow, upsertBiller } from '../store.ts'
+import { type Mapping, mappingSchema } from './mapping.ts'
 
 export const billerRegistered = defineEvent({
   type: 'billing.biller_registered',
@@ -90,3 +90,9 @@ export const listPrintBills = (ctx: Ctx, billerId: string, limit: number): Promi
       where b.tenant_id = ${ctx.tenantId} and b.biller_id = ${billerId} and b.withdrawn_at is null and not b.settled_before
       order by b.period_to desc, b.bill_no limit ${Math.min(Math.max(limit, 1), 200)}`),
   )
+
+/** The layout a biller declared for its bill files; undefined for an unknown biller. */
+export async function findBillLayout(ctx: Ctx, billerId: string): Promise<Mapping | undefined> {
+  const biller = await ctx.kernel.db.read(ctx.tenantId, tx => findBiller(tx, ctx.tenantId, billerId))
+  return biller && mappingSchema.parse(biller.config.mappings.bills)
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import iconv from 'iconv-lite'
+import { systemCtx } from '#kernel/context.ts'
+import { withTestDb } from '#kernel/db/testing.ts'
+import { unwrap } from '#kernel/result.ts'
+import { registerBiller } from '#modules/billing/index.ts'
+import { billerFileSchema, billerOf } from '../biller-file.ts'
+import { describeLayout, runImport } from '../import-cli.ts'
+
+const EXAMPLES = new URL('../../../docs/examples/', import.meta.url)
+const sample = readFileSync(new URL('parking-2026-11.csv', EXAMPLES), 'utf8')
+
+interface Said {
+  readonly code: number
+  readonly printed: string
+  readonly complained: string
+}
+
+/** A place with the biller of the documents, and the command on files of the given content. */
+const withParking = (work: (importing: (content: string | Buffer, ...more: string[]) => Promise<Said>) => Promise<void>) =>
+  withTestDb(async kernel => {
+    const folder = mkdtempSync(join(tmpdir(), 'yimen-import-cli-'))
+    try {
+      const biller = billerFileSchema.parse(JSON.parse(readFileSync(new URL('parking.json', EXAMPLES), 'utf8')))
+      unwrap(await registerBiller(systemCtx(kernel, 1, 'test'), billerOf(biller)))
+      await work(async (content, ...more) => {
+        const file = join(folder, 'bills.csv')
+        writeFileSync(file, content)
+        let printed = ''
+        let complained = ''
+        const argv = ['bills', '--biller', 'parking', file, ...more]
+        const code = await runImport(kernel, 1, argv, { print: text => (printed += text), complain: text => (complained += text) })
+        return { code, printed, complained }
+      })
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+test('the worked example of the documents: tried, taken in, and the same again changes nothing', () =>
+  withParking(async importing => {
+    const tried = await importing(sample, '--dry-run')
+    assert.deepEqual([tried.code, tried.complained], [0, ''])
+    assert.match(tried.printed, /检查通过，未改动 .*4 行 rows, 540\.00 元 yuan, 4 张新账单 new/)
+    const taken = await importing(sample)
+    assert.match(taken.printed, /已导入 \/ imported: 4 行/)
+    assert.match((await importing(sample)).printed, /此文件已导入过，没有任何改动 \/ imported before/)
+  }))
+
+test('faults are listed by line, ten of a kind and the number of all', () =>
+  withParking(async importing => {
+    const [head, first, ...others] = sample.trimEnd().split('\n')
+    const clash = Array.from({ length: 12 }, () => first!.replace('180.00,5.00,185.00', '80.00,5.00,85.00'))
+    const { code, complained, printed } = await importing(`${[head, first, ...others, ...clash].join('\n')}\n`)
+    assert.deepEqual([code, printed], [1, ''])
+    const lines = complained.trim().split('\n')
+    assert.equal(lines.length, 12)
+    for (const [i, line] of lines.slice(0, 10).entries())
+      assert.match(line, new RegExp(`^bills.csv:${6 + i}: 账单编号重复.* / bill number used before.*P2611000001`))
+    assert.equal(lines[10], '… 另有 2 处 / 2 more')
+    assert.match(lines[11]!, /12 处错误，整批未导入 \/ 12 faults, refused, nothing changed/)
+  }))
+
+test('a file in another encoding is told so once, with both names', () =>
+  withParking(async importing => {
+    for (const [bytes, found] of [
+      [iconv.encode(sample, 'gb18030'), 'GB18030'],
+      [iconv.encode(sample, 'utf16le', { addBOM: true }), 'UTF-16'],
+    ] as const) {
+      const { code, complained } = await importing(bytes)
+      assert.equal(code, 1)
+      assert.match(complained, new RegExp(`^bills.csv: 文字编码不对.* \\(found "${found}", expected UTF-8\\)\n.*1 处错误`))
+    }
+  }))
+
+test('half a file is refused whole', () =>
+  withParking(async importing => {
+    const { code, complained } = await importing(sample.slice(0, -20))
+    assert.equal(code, 1)
+    assert.match(complained, /^bills.csv:5: 文件末尾不完整，可能被截断，请重新传输 \/ the file ends in mid-line/)
+    assert.match((await importing(sample)).printed, /4 张新账单 new/)
+  }))
+
+test('an unknown biller is answered with those there are and where to describe a new one', () =>
+  withTestDb(async kernel => {
+    const biller = billerFileSchema.parse(JSON.parse(readFileSync(new URL('parking.json', EXAMPLES), 'utf8')))
+    const file = new URL('parking-2026-11.csv', EXAMPLES).pathname
+    const complaint = async () => {
+      let complained = ''
+      assert.equal(await runImport(kernel, 1, ['bills', '--biller', 'parkin', file], { complain: text => (complained += text) }), 1)
+      return complained
+    }
+    assert.match(await complaint(), /还没有登记任何收费单位 \/ no biller is registered yet/)
+    unwrap(await registerBiller(systemCtx(kernel, 1, 'test'), billerOf(biller)))
+    assert.match(await complaint(), /there is no biller parkin\n.*known:\n {2}parking .*青砖停车.*\n[\s\S]*docs\/import\.md/)
+    assert.match(
+      await describeLayout(kernel, 1, 'parking'),
+      /csv, UTF-8\n[\s\S]*1 {2}车位编号 \(account_no\) {2}text\n[\s\S]*5 {2}停车费 \(parking_fee\) {2}decimal yuan/,
+    )
+  }))
+
+test('wrong use is answered in both languages and reads nothing', () =>
+  withTestDb(async kernel => {
+    for (const [argv, words] of [
+      [[], /只能导入账单.*cannot import nothing/],
+      [['bills'], /请给出一个文件 \/ name exactly one file/],
+      [['bills', 'x.csv'], /缺少 --biller/],
+      [['bills', '--biller', 'water', '/nowhere/x.csv'], /没有这个文件：\/nowhere\/x\.csv/],
+      [['bills', '--biller', 'water', tmpdir()], /不是文件/],
+    ] as const) {
+      let complained = ''
+      assert.equal(await runImport(kernel, 1, argv, { complain: text => (complained += text) }), 2)
+      assert.match(complained, words)
+      assert.match(complained, /docs\/import\.md/)
+    }
+  }))
