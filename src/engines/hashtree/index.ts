@@ -9,7 +9,17 @@ export {
   signCheckpoint,
   witnessCheckpoint,
 } from './checkpoint.ts'
-export { type NoteSigner, type NoteVerifier, noteSigner, type OpenedNote, openNote, parseVkey, signNote, sm2NoteSigner } from './note.ts'
+export {
+  makeSm2Key,
+  type NoteSigner,
+  type NoteVerifier,
+  noteSigner,
+  type OpenedNote,
+  openNote,
+  parseVkey,
+  signNote,
+  sm2NoteSigner,
+} from './note.ts'
 export {
   type ConsistencyClaim,
   consistencyNodes,

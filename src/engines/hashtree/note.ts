@@ -72,6 +72,9 @@ export function noteSigner(name: string, privateKey: KeyObject): NoteSigner {
   return signerOf(name, encoded, text => sign(null, text, privateKey))
 }
 
+/** A new private key for `sm2NoteSigner`, 32 bytes in hex. */
+export const makeSm2Key = (): string => sm2.generateKeyPairHex().privateKey
+
 /** Signer of notes under `name` by SM2 over SM3; the private key is 32 bytes in hex. Throws TypeError for anything else. */
 export function sm2NoteSigner(name: string, privateHex: string): NoteSigner {
   if (!/^[0-9a-f]{64}$/.test(privateHex)) throw new TypeError('an SM2 private key of 32 bytes in hex is needed')

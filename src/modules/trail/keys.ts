@@ -1,7 +1,7 @@
-import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type NoteSigner, noteSigner, sm2NoteSigner } from '#engines/hashtree/index.ts'
+import { makeSm2Key, type NoteSigner, noteSigner, sm2NoteSigner } from '#engines/hashtree/index.ts'
 
 /** Makes the signing key (Ed25519, PKCS 8 PEM, readable by its owner only) unless it is there. */
 export function ensureTrailKey(path: string): void {
@@ -19,12 +19,7 @@ export const loadTrailSigner = (path: string, origin: string): NoteSigner =>
 export function ensureSm2Key(path: string): void {
   if (existsSync(path)) return
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // Zero and beyond the order of the curve have one chance in 2^32; such a key is thrown away.
-  for (;;) {
-    const hex = randomBytes(32).toString('hex')
-    if (/^(0{8}|f{8})/.test(hex)) continue
-    return writeFileSync(path, `${hex}\n`, { mode: 0o600, flag: 'wx' })
-  }
+  writeFileSync(path, `${makeSm2Key()}\n`, { mode: 0o600, flag: 'wx' })
 }
 
 export const loadSm2Signer = (path: string, origin: string): NoteSigner => sm2NoteSigner(origin, readFileSync(path, 'utf8').trim())
