@@ -13,13 +13,15 @@ import { sql } from '#kernel/db/index.ts'
 import { importBills, registerBiller } from '#modules/billing/index.ts'
 import { round, startBench } from './harness.ts'
 
-// Import of a water file against a bare COPY of the very rows it leaves in billing.bill, into a plain table without index.
+// Import of a water file against the fastest bare COPY of the very rows it leaves in billing.bill, into a new plain table without
+// index: in several rounds, into a table that stands and, with FREEZE, into one made in the same transaction.
 
 const ROWS = Number(process.env.ROWS ?? 1_000_000)
 /** Bills per account: a year of two-monthly files in one. */
 const PER_ACCOUNT = 6
 const PERIODS = ['202509-202510', '202511-202512', '202601-202602', '202603-202604', '202605-202606', '202607-202608']
 const SAMPLE_MS = 50
+const ROUNDS = 3
 
 async function writeFile(path: string): Promise<number> {
   const biller = getBiller('water')
@@ -40,6 +42,20 @@ async function writeFile(path: string): Promise<number> {
   out.end(iconv.encode(held.join(''), 'gb18030'))
   await once(out, 'finish')
   return accounts
+}
+
+/** Seconds to fill a new table, the commit included; frozen rows need a table of the same transaction. */
+async function copyOnce(rows: string, freeze: boolean): Promise<number> {
+  await owner.query('drop table if exists public.bare_bill')
+  if (!freeze) await owner.query('create table public.bare_bill (like billing.bill)')
+  await owner.query('checkpoint')
+  const began = performance.now()
+  await owner.query('begin')
+  if (freeze) await owner.query('create table public.bare_bill (like billing.bill)')
+  const into = owner.query(copyFrom(`copy public.bare_bill from stdin${freeze ? ' with (freeze)' : ''}`))
+  await pipeline(createReadStream(rows, { highWaterMark: 2 ** 18 }), into)
+  await owner.query('commit')
+  return (performance.now() - began) / 1000
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'yimen-bench-import-'))
@@ -87,19 +103,23 @@ try {
 
   const rows = join(folder, 'rows.txt')
   await pipeline(owner.query(copyTo('copy billing.bill to stdout')), createWriteStream(rows))
-  await owner.query('create table public.bare_bill (like billing.bill)')
-  await owner.query('checkpoint')
-  const copyBegan = performance.now()
-  await pipeline(createReadStream(rows, { highWaterMark: 2 ** 18 }), owner.query(copyFrom('copy public.bare_bill from stdin')))
-  const copy_s = (performance.now() - copyBegan) / 1000
+  const plain: number[] = []
+  const frozen: number[] = []
+  for (let i = 0; i < ROUNDS; i++) {
+    plain.push(await copyOnce(rows, false))
+    frozen.push(await copyOnce(rows, true))
+  }
+  const copy_s = Math.min(...plain, ...frozen)
 
   const { sum } = await bench.kernel.db.read(1, tx =>
     tx.one<{ sum: number }>(sql`select sum(amount_fen)::bigint as sum from billing.bill where tenant_id = 1`),
   )
   if (sum !== ROWS * 7_920) throw new Error(`the bills sum to ${sum} fen`)
-  process.stdout.write(`${ROWS} rows of ${accounts} new accounts: import ${import_s.toFixed(1)} s, bare COPY ${copy_s.toFixed(1)} s\n`)
   process.stdout.write(
-    `${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), rss_mb_start: Math.round(rss_start / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), accounts })}\n`,
+    `${ROWS} rows of ${accounts} new accounts: import ${import_s.toFixed(1)} s, fastest bare COPY ${copy_s.toFixed(1)} s\n`,
+  )
+  process.stdout.write(
+    `${JSON.stringify({ name: 'import', rows: ROWS, vs_copy: round(import_s / copy_s), rss_mb_max: Math.round(rss / 2 ** 20), rss_mb_start: Math.round(rss_start / 2 ** 20), import_s: round(import_s), copy_s: round(copy_s), copy_plain_s: plain.map(s => round(s)), copy_freeze_s: frozen.map(s => round(s)), accounts })}\n`,
   )
 } finally {
   clearInterval(sampler)

@@ -1,40 +1,70 @@
-import { yuan } from '#web/ui/format.ts'
+import { day, yuan } from '#web/ui/format.ts'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Card, LinkButton, Qr } from '#web/ui/parts.tsx'
+import { Empty, Qr } from '#web/ui/parts.tsx'
 import { paths } from './paths.ts'
 
+/** Served with the sandbox only, so not among the addresses of the product. */
+export const DEMO_BILLS = '/demo/bills'
+
 export interface PrintBillsView {
-  bills: readonly { href: string; service: string; biller: string; accountNo: string; addressMasked: string; amountFen: number }[]
+  /** Billers to choose from; `isChosen` is the one shown, none of them where all are. */
+  choices: readonly { href: string; service: string; isChosen: boolean }[]
+  bills: readonly {
+    href: string
+    service: string
+    biller: string
+    accountNo: string
+    holderMasked: string
+    addressMasked: string
+    amountFen: number
+    dueOn: string
+  }[]
 }
 
-/** Demonstration bills as they come on paper: who is paid, the account, and the code to scan. */
+/** Demonstration bills as they come on paper, eight to a sheet of A4: who is paid, the account, and the code to scan. */
 export function PrintBillsPage({ view }: { view: PrintBillsView }) {
-  const { t } = usePage()
+  const { t, ctx } = usePage()
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
-      <Heading title={t('demo.title')} lead={t('demo.lead')} />
-      <div class="stack">
-        {view.bills.map(bill => (
-          <Card key={bill.href} kind="stack">
-            <h2>
-              {bill.service} {yuan(bill.amountFen)}
-            </h2>
-            <p class="t-2">
-              {bill.biller}
-              <br />
-              {t('demo.account', { no: bill.accountNo })}
-              <br />
-              {bill.addressMasked}
-            </p>
-            <Qr text={bill.href} label={t('demo.code')} />
-            <LinkButton href={new URL(bill.href).pathname} kind="link">
-              {t('demo.open', { service: bill.service, no: bill.accountNo })}
-            </LinkButton>
-          </Card>
-        ))}
+      <div class="no-print">
+        <Heading title={t('demo.title')} lead={t('demo.lead')} />
+        <nav class="chips" aria-label={t('demo.choose')}>
+          {[{ href: DEMO_BILLS, service: t('demo.all'), isChosen: !view.choices.some(choice => choice.isChosen) }, ...view.choices].map(
+            choice => (
+              <a key={choice.href} href={choice.href} aria-current={choice.isChosen ? 'page' : undefined}>
+                {choice.service}
+              </a>
+            ),
+          )}
+        </nav>
       </div>
+      {view.bills.length === 0 && <Empty title={t('demo.none')} />}
+      <ul class="bill-slips">
+        {view.bills.map(bill => (
+          <li key={bill.href} class="card bill-slip">
+            <Qr text={bill.href} label={t('demo.code')} />
+            <div>
+              <h2>
+                {bill.service} {yuan(bill.amountFen)}
+              </h2>
+              <p class="t-2">
+                {bill.biller}
+                <br />
+                {t('demo.account', { no: bill.accountNo })}
+                <br />
+                {bill.holderMasked} {bill.addressMasked}
+                <br />
+                {t('bills.due', { due: day(ctx.lang, bill.dueOn) })}
+              </p>
+              <a class="no-print" href={new URL(bill.href).pathname}>
+                {t('demo.open', { service: bill.service, no: bill.accountNo })}
+              </a>
+            </div>
+          </li>
+        ))}
+      </ul>
     </Layout>
   )
 }

@@ -1,31 +1,43 @@
 import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { listBillers, listPrintBills } from '#modules/billing/index.ts'
-import { printBillsPage } from '../print-bills.tsx'
+import { DEMO_BILLS, printBillsPage } from '../print-bills.tsx'
 import type { Pages } from './pages.ts'
 import { billerName, serviceName } from './views.ts'
 
-const BILLS = 24
+/** Three sheets of one biller, or one sheet and a half of all. */
+const BILLS_OF_ONE = 24
+const BILLS_OF_EACH = 2
 
 /** Paper bills of the demonstration town, to print or to scan from the screen. */
 export function addDemoRoutes(server: Server, pages: Pages): void {
-  server.get('/demo/bills', { schema: { hide: true } }, async (request, reply) => {
+  server.get(DEMO_BILLS, { schema: { hide: true } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    const billers = new Map((await listBillers(visit.ctx)).map(b => [b.id, b]))
-    const bills = await listPrintBills(visit.ctx, 'water', BILLS)
-    const base = publicUrl(visit.ctx.kernel.config)
-    return pages.html(
-      reply,
-      printBillsPage(visit.page, {
-        bills: bills.map(bill => ({
+    const { lang, kernel } = visit.ctx
+    const billers = await listBillers(visit.ctx)
+    const wanted = (request.query as { biller?: unknown }).biller
+    const chosen = billers.filter(biller => biller.id === wanted)
+    const shown = chosen.length > 0 ? chosen : billers
+    const base = publicUrl(kernel.config)
+    const bills = await Promise.all(
+      shown.map(async biller =>
+        (await listPrintBills(visit.ctx, biller.id, chosen.length > 0 ? BILLS_OF_ONE : BILLS_OF_EACH)).map(bill => ({
           href: `${base}/b/${bill.code}`,
-          service: serviceName(visit.ctx.lang, billers.get(bill.billerId)!),
-          biller: billerName(visit.ctx.lang, billers.get(bill.billerId)!),
+          service: serviceName(lang, biller),
+          biller: billerName(lang, biller),
           accountNo: bill.accountNo,
+          holderMasked: bill.holderMask,
           addressMasked: bill.addressMask,
           amountFen: bill.amountFen,
+          dueOn: bill.dueOn,
         })),
-      }),
+      ),
     )
+    const choices = billers.map(biller => ({
+      href: `${DEMO_BILLS}?biller=${biller.id}`,
+      service: serviceName(lang, biller),
+      isChosen: chosen.includes(biller),
+    }))
+    return pages.html(reply, printBillsPage(visit.page, { choices, bills: bills.flat() }))
   })
 }
