@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kernel, Lang } from '#kernel/context.ts'
 import { systemCtx } from '#kernel/context.ts'
+import { dayOf } from '#kernel/time.ts'
 import { listBillers } from '#modules/billing/index.ts'
 import { type DemoAccount, ensureDemoStaff, ensureTenant, listUnchangedDemoStaff, roles } from '#modules/identity/index.ts'
 import { printBills, seedTown } from './seed/index.ts'
@@ -20,6 +21,11 @@ export interface Town {
   readonly notes: readonly string[]
 }
 
+interface Begun {
+  readonly size: 'town' | 'small'
+  readonly day: string
+}
+
 /** The demonstration town, made on the first start only; nothing is added to an installation that has billers. */
 export async function ensureTown(
   kernel: Kernel,
@@ -29,9 +35,15 @@ export async function ensureTown(
   settings?: Settings,
 ): Promise<Town> {
   const ctx = systemCtx(kernel, tenantId, 'seed')
-  if (size !== 'none' && (await listBillers(ctx)).length === 0) {
+  // A town broken off is finished at the next start as it was begun: the same day gives the same bills.
+  const mark = join(kernel.config.dataDir, 'town-unfinished.json')
+  const begun = existsSync(mark) ? (JSON.parse(readFileSync(mark, 'utf8')) as Begun) : undefined
+  if (begun || (size !== 'none' && (await listBillers(ctx)).length === 0)) {
+    const making = begun ?? { size: size as Begun['size'], day: dayOf(kernel.clock.now()) }
     say('Making the demonstration town (first start only) …')
-    await seedTown(kernel, tenantId, { size, seed: 'wutongli', onProgress: say })
+    writeFileSync(mark, JSON.stringify(making))
+    await seedTown(kernel, tenantId, { ...making, seed: 'wutongli', onProgress: say })
+    rmSync(mark)
   }
   const tenant = settings ? tenantOf(tenantId, settings) : demoTenant(tenantId)
   const { code, name, phone } = tenant

@@ -38,7 +38,7 @@ export interface Seeded {
 export async function seedTown(
   kernel: Kernel,
   tenantId: number,
-  options: { size: 'town' | 'small'; seed: string; onProgress?: (line: string) => void },
+  options: { size: 'town' | 'small'; seed: string; day?: string; onProgress?: (line: string) => void },
 ): Promise<Seeded> {
   const began = performance.now()
   const ctx = systemCtx(kernel, tenantId, 'seed')
@@ -51,7 +51,7 @@ export async function seedTown(
   try {
     for (const biller of billers) {
       await register(ctx, biller)
-      const cycles = listCycles(biller.id, dayOf(kernel.clock.now()))
+      const cycles = listCycles(biller.id, options.day ?? dayOf(kernel.clock.now()))
       const rows = generate(biller, households, cycles, options.seed)
       let billed = 0
       for (const cycle of cycles) {
