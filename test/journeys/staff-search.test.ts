@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { registerHousehold, registerPerson } from '#modules/identity/index.ts'
-import { pay, signInAs, until, withMessages } from '../abuse/support.ts'
+import { recordPaid } from '#modules/payments/index.ts'
+import { pay, signInAs, startPaying, until, withMessages } from '../abuse/support.ts'
 import { plainBrowser } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
 
@@ -43,6 +44,26 @@ test('whatever number a payer has in hand, the desk finds the order or the bill 
     assert.match(await find(it.account_no.slice(0, 5)), /没有找到/, 'five digits are too few')
     assert.doesNotMatch(await find(it.account_no.slice(0, 5)), /只输前几位/)
     assert.match(await find('%______%'), /没有找到/)
+  }),
+)
+
+test('the first page shows what only a person can bring on until somebody has, and the newest orders', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const manager = await signInAs(product, 'manager')
+    const start = async (desk = manager) => textOf((await desk.browser.get('/staff/search')).text)
+    assert.match(await start(), /还没有人缴费/)
+    await startPaying(product, 4_321)
+    const { rows } = await queryIn(product.kernel, 'select id, order_id from payments.attempt')
+    const odd = { attemptId: rows[0].id, txnNo: '4200000001', amountFen: 4_000, paidAt: new Date() }
+    assert.equal(await recordPaid(product.ctx, odd), 'suspended')
+    assert.match(await start(), /等人处理.*到账金额不符.*43\.21.*最近的订单/)
+    const page = await manager.browser.get(`/staff/orders/${rows[0].order_id}`)
+    assert.equal((await manager.browser.submit(page, `/staff/orders/${rows[0].order_id}/return`, {})).status, 303)
+    assert.doesNotMatch(await start(), /等人处理/)
+    // The channel gives the refund up for good: a person is needed again.
+    await queryIn(product.kernel, 'update payments.refund set state = 6')
+    assert.match(await start(), /等人处理/)
+    assert.doesNotMatch(await start(await signInAs(product, 'operator-system')), /等人处理|最近的订单/)
   }),
 )
 

@@ -6,6 +6,7 @@ import {
   findOrderById,
   findOrderOfAttempt,
   findOrderOfTransaction,
+  listDeskOrders,
   listOrdersOf,
   type OrderView as Order,
   orderStateOf,
@@ -79,6 +80,16 @@ export async function listOrdersOfResident(ctx: Ctx, personId: string): Promise<
   const { orders } = await listOrdersOf(ctx, `resident:${personId}`, 1)
   const views = await Promise.all(orders.map(order => findOrderById(ctx, order.id)))
   return Promise.all(views.flatMap(order => (order ? [orderRow(ctx, order)] : [])))
+}
+
+const DESK_ORDERS = 10
+
+/** What the first page of the desk shows: orders that wait for a person, and the newest. */
+export async function listFirstPage(ctx: Ctx): Promise<{ stuck: ResultRow[]; newest: ResultRow[] } | undefined> {
+  if (!permit(ctx, 'payments.order.read').ok) return undefined
+  const { stuck, newest } = await listDeskOrders(ctx, DESK_ORDERS)
+  const rows = (orders: readonly Order[]) => Promise.all(orders.map(order => orderRow(ctx, order)))
+  return { stuck: await rows(stuck), newest: await rows(newest) }
 }
 
 /** Residents by telephone, whole name or whole address: each one shown leaves an entry they can see. */

@@ -28,7 +28,7 @@ import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
-import { search, stateOf } from './find.ts'
+import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
@@ -116,7 +116,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
       const { count, oldestAt } = rescues.ok ? rescues.value : { count: 0, oldestAt: null }
       const wait = oldestAt && waitOf(desk.ctx.lang, oldestAt, kernel.clock.now())
       const waiting = wait && { href: staffPaths.rescues, text: t(desk.ctx.lang)('staff.rescues_wait', { n: count, wait }) }
-      return pages.html(reply, searchPage(desk.page, { query, ...(waiting && { waiting }) }))
+      return pages.html(reply, searchPage(desk.page, { query, ...(waiting && { waiting }), orders: await listFirstPage(desk.ctx) }))
     }
     const may = permit(desk.ctx, 'billing.bill.read')
     if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.search}`)

@@ -2,7 +2,7 @@ import { dateTime, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
 import { Banner, Empty, Pager, type PagerView, Table, Tag, type Tone } from '#web/ui/parts.tsx'
-import { renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 export interface ResultRow {
   href: string
@@ -20,6 +20,8 @@ export interface SearchView {
   query: string
   /** What waits on the desk, on its first page. */
   waiting?: { href: string; text: string }
+  /** Before a search: orders only a person can bring on, and the newest. */
+  orders?: { stuck: readonly ResultRow[]; newest: readonly ResultRow[] } | undefined
   /** Undefined before a search. */
   results?: { rows: readonly ResultRow[]; total: number; pager: PagerView }
 }
@@ -57,6 +59,16 @@ export function SearchPage({ view }: { view: SearchView }) {
             <a href={view.waiting.href}>{t('staff.rescues')}</a>
           </p>
         </Banner>
+      )}
+      {view.orders && view.orders.stuck.length > 0 && (
+        <Pane title={t('staff.stuck')} note={t('staff.stuck_note')}>
+          <Results rows={view.orders.stuck} />
+        </Pane>
+      )}
+      {view.orders && (
+        <Pane title={t('staff.newest')}>
+          {view.orders.newest.length > 0 ? <Results rows={view.orders.newest} /> : <p class="t-3">{t('staff.newest_none')}</p>}
+        </Pane>
       )}
       {results && results.rows.length === 0 && (
         <Empty title={t('staff.results_none')}>

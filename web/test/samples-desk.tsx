@@ -79,6 +79,27 @@ export const deskSamples: readonly Sample[] = [
       }),
   },
   {
+    name: 'staff-start',
+    surface: 'desk',
+    render: ctx => {
+      const order = {
+        href: '/staff/orders/1',
+        kind: 'order' as const,
+        no: '20261119-004817',
+        text: `${water(ctx)} ${period(ctx)}`,
+        amountFen: 13195,
+        at,
+      }
+      const odd = { text: pick(ctx, '金额不符', 'Other amount'), tone: 'bad' as const }
+      return searchPage(staff(ctx), { query: '', orders: { stuck: [{ ...order, state: odd }], newest: [{ ...order, state: paid(ctx) }] } })
+    },
+  },
+  {
+    name: 'staff-start-empty',
+    surface: 'desk',
+    render: ctx => searchPage(staff(ctx), { query: '', orders: { stuck: [], newest: [] } }),
+  },
+  {
     name: 'staff-search-empty',
     surface: 'desk',
     render: ctx => searchPage(staff(ctx), { query: '9999', results: { rows: [], total: 0, pager: { page: 1, pages: 1 } } }),

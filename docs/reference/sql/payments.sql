@@ -77,6 +77,16 @@ select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3 for updat
 select $1 from payments."order" o
 where o.tenant_id = $2 and o.payer = $3 order by o.created_at desc, o.id limit $4 offset $5;
 
+-- listStuckOrders
+select order_id as id from (
+  select order_id, opened_at as since from payments.suspense where tenant_id = $1 and refund_id is null and resolved_at is null
+  union all
+  select order_id, created_at from payments.refund where tenant_id = $2 and finished_at is null and state = $3) q
+group by order_id order by min(since) limit $4;
+
+-- listNewestOrders
+select id from payments."order" where tenant_id = $1 order by id desc limit $2;
+
 -- countOrdersOf
 select count(*) as count from payments."order" where tenant_id = $1 and payer = $2;
 

@@ -30,6 +30,7 @@ export {
   findOrderOfTransaction,
   getOrder,
   listClaims,
+  listDeskOrders,
   listOrdersOf,
   ORDERS_PAGE,
   type OrderLineInput,

@@ -155,6 +155,19 @@ export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { of
     select ${ORDER_COLUMNS} from payments."order" o
     where o.tenant_id = ${tenantId} and o.payer = ${payer} order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
 
+/** Orders only a person can bring on, the oldest first: money nobody decided about, refunds that are stuck. */
+export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
+  tx.rows<{ id: string }>(sql`
+    select order_id as id from (
+      select order_id, opened_at as since from payments.suspense where tenant_id = ${tenantId} and refund_id is null and resolved_at is null
+      union all
+      select order_id, created_at from payments.refund where tenant_id = ${tenantId} and finished_at is null and state = ${REFUND.abnormal}) q
+    group by order_id order by min(since) limit ${limit}`)
+
+/** Ids grow with time, so the key gives the newest without an index of its own. */
+export const listNewestOrders = (tx: Tx, tenantId: number, limit: number) =>
+  tx.rows<{ id: string }>(sql`select id from payments."order" where tenant_id = ${tenantId} order by id desc limit ${limit}`)
+
 export const countOrdersOf = async (tx: Tx, tenantId: number, payer: string): Promise<number> =>
   (await tx.one<{ count: number }>(sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = ${payer}`))
     .count

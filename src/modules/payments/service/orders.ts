@@ -194,3 +194,14 @@ export async function listOrdersOf(ctx: Ctx, payer: string, page: number): Promi
     total: await store.countOrdersOf(tx, ctx.tenantId, payer),
   }))
 }
+
+/** Orders a desk looks at first: those only a person can bring on, the one waiting longest first, and the newest of all. */
+export async function listDeskOrders(ctx: Ctx, limit: number): Promise<{ stuck: OrderView[]; newest: OrderView[] }> {
+  const ids = await ctx.kernel.db.read(ctx.tenantId, async tx => ({
+    stuck: await store.listStuckOrders(tx, ctx.tenantId, limit),
+    newest: await store.listNewestOrders(tx, ctx.tenantId, limit),
+  }))
+  const views = async (rows: readonly { id: string }[]) =>
+    (await Promise.all(rows.map(({ id }) => findOrderById(ctx, id)))).filter(order => order !== undefined)
+  return { stuck: await views(ids.stuck), newest: await views(ids.newest) }
+}
