@@ -54,10 +54,10 @@ async function startProduct(): Promise<Product> {
 
 const dir = join(root, 'docs/pictures')
 
-async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
+async function shoot(page: Page, name: string): Promise<void> {
   await page.waitForLoadState('networkidle')
   const path = join(dir, `${name}.png`)
-  await page.screenshot({ path, fullPage })
+  await page.screenshot({ path })
   process.stdout.write(`${path}\n`)
 }
 
@@ -92,8 +92,8 @@ async function resident(browser: Browser, { base, bill }: Product): Promise<stri
   await press(page, 'button[form="pay"]')
   await press(page, 'button[value="pay"]')
   await page.waitForURL(/\/o\/\w+/)
-  const number = page.locator('a[href$="/receipt.json"]')
-  await number.waitFor()
+  // The page comes again by itself when the proof is there.
+  await page.getByText('已写入公开日志').waitFor()
   await shoot(page, 'done')
   const name = (await (await page.request.get(`${page.url().split('?')[0]}/receipt.json`)).headers())['content-disposition'] ?? ''
   await context.close()
@@ -109,10 +109,10 @@ async function clerk(browser: Browser, { base, clerk: { username, password, secr
   await press(page, 'main form button')
   await page.fill('main input[name="code"]', totpCode(secret, new Date()))
   await press(page, 'main form button')
-  await page.fill('main input[name="q"]', receiptNo)
-  await page.locator('main input[name="q"]').press('Enter')
+  await page.fill('input[name="q"]', receiptNo)
+  await press(page, 'form.search button')
   await press(page, 'main a[href^="/staff/orders/"]')
-  await shoot(page, 'desk-order', false)
+  await shoot(page, 'desk-order')
   await context.close()
 }
 
