@@ -39,6 +39,7 @@ import {
 import { startTaskJobs } from '#modules/tasks/index.ts'
 import { ensureSm2Key, ensureTrailKey, loadSm2Signer, loadTrailSigner, runSubscribers } from '#modules/trail/index.ts'
 import { type SandboxName, type SandboxProcess, startSandbox } from '../../sandbox/start.ts'
+import { examineDaily } from './examine.ts'
 import { migrationFolders } from './migrations.ts'
 import { type Child, keepRunning } from './supervise.ts'
 import { pinnedKeysFile } from './verify.ts'
@@ -266,6 +267,7 @@ export function startWork(kernel: Kernel, tenantId: number): { stop(): Promise<v
   startBillingJobs(kernel, timers, tenantId)
   startNotifyJobs(kernel, timers, tenantId)
   startTaskJobs(kernel, timers, tenantId)
+  everyDay(kernel, timers, tenantId, 'app.examine', () => examineDaily(kernel, tenantId))
   everyDay(kernel, timers, tenantId, 'identity.purge', () => purgeSignIns(kernel, tenantId))
   everyDay(kernel, timers, tenantId, 'kernel.idempotency', () => purgeIdempotency(kernel, tenantId))
   return timers

@@ -6,7 +6,7 @@ import { sql } from '#kernel/db/index.ts'
 import { queryIn, type TestKernel, withTestDb } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
 import { defineTaskKind, openTask } from '#modules/tasks/index.ts'
-import { examineAll } from '../doctor.ts'
+import { examineAll } from '../examine.ts'
 import { startWork } from '../up.ts'
 
 const DAY_MS = 86_400_000
@@ -110,4 +110,30 @@ test('daily work that fails is seen in the metrics and by the doctor, and is wel
       await owner.end()
     }
   })
+})
+
+test('the product examines its own books each day and says by name what is broken', async () => {
+  const clock = manualClock('2026-11-22T02:00:00Z')
+  await withTestDb(
+    async kernel => {
+      const owner = new pg.Client({ connectionString: kernel.owner })
+      await owner.connect()
+      try {
+        const work = startWork(kernel, 1)
+        await until('it is well', async () => (await jobCheck(kernel))?.ok === true)
+        await owner.query(`
+          insert into ledger.journal (tenant_id, about, ref, code, reverses, unit, effective_at, accounts, amounts)
+          values (1, '00000000-0000-7000-8000-000000000001', 'made up', 'PAY', '', 'fen', now(), '{1,2}', '{5,-4}')`)
+        await work.stop()
+        clock.advance(DAY_MS)
+        const nextDay = startWork(kernel, 1)
+        await until('the next day it is found', async () => (await jobCheck(kernel))?.ok === false)
+        assert.match((await jobCheck(kernel))!.detail, /app\.examine failed \d+ times, last: broken: I1, I2/)
+        await nextDay.stop()
+      } finally {
+        await owner.end()
+      }
+    },
+    { clock },
+  )
 })
