@@ -93,11 +93,13 @@ export async function audit(db: Db, dataDir: string, promises: Promises): Promis
       left join billing.receipt r on r.tenant_id = o.tenant_id and r.order_id = o.id
       where o.tenant_id = ${TENANT} and o.state = 2 and o.paid_fen = o.amount_fen`),
     attempts: await tx.rows<AttemptRow>(sql`
-      select a.out_trade_no as "outTradeNo", o.code, l.subject_id as "billId", x.txn_no as "txnNo", x.amount_fen as "txnFen"
+      select a.out_trade_no as "outTradeNo", o.code, l.subject_id as "billId", x.txn_no as "txnNo", x.fen as "txnFen"
       from payments.attempt_state a
       join payments."order" o on o.tenant_id = a.tenant_id and o.id = a.order_id
       join payments.order_line l on l.tenant_id = a.tenant_id and l.order_id = a.order_id and l.line = 1
-      left join payments.channel_txn x on x.tenant_id = a.tenant_id and x.attempt_id = a.id
+      left join (
+        select about, split_part(ref, ':', 2) as txn_no, sum(amount) filter (where amount > 0) as fen from ledger.entry
+        where tenant_id = ${TENANT} and code in ('PAY', 'LATE') group by 1, 2) x on x.about = a.id
       where a.tenant_id = ${TENANT}`),
     twicePaid: await tx.rows<{ billId: string }>(sql`
       select l.subject_id as "billId" from payments.order_line l
@@ -105,7 +107,7 @@ export async function audit(db: Db, dataDir: string, promises: Promises): Promis
       where l.tenant_id = ${TENANT} and l.subject_kind = 'bill' and o.state = 2 and o.paid_fen > o.refunded_fen + o.reserved_fen
       group by l.subject_id having count(*) > 1`),
     twiceBooked: await tx.rows<{ ref: string }>(sql`
-      select ref from ledger.journal where tenant_id = ${TENANT} and code in ('PAY', 'LATE') and reverses = '' group by ref having count(*) > 1`),
+      select about as ref from ledger.journal where tenant_id = ${TENANT} and code = 'PAY' and reverses = '' group by about having count(*) > 1`),
     twiceReceipted: await tx.rows<{ orderId: string }>(sql`
       select order_id as "orderId" from billing.receipt where tenant_id = ${TENANT} group by order_id, bill_id having count(*) > 1`),
   }))
