@@ -98,7 +98,7 @@ export async function audit(db: Db, dataDir: string, promises: Promises): Promis
       join payments."order" o on o.tenant_id = a.tenant_id and o.id = a.order_id
       join payments.order_line l on l.tenant_id = a.tenant_id and l.order_id = a.order_id and l.line = 1
       left join (
-        select about, split_part(ref, ':', 2) as txn_no, sum(amount) filter (where amount > 0) as fen from ledger.entry
+        select about, split_part(ref, ':', 2) as txn_no, (sum(amount) filter (where amount > 0))::bigint as fen from ledger.entry
         where tenant_id = ${TENANT} and code in ('PAY', 'LATE') group by 1, 2) x on x.about = a.id
       where a.tenant_id = ${TENANT}`),
     twicePaid: await tx.rows<{ billId: string }>(sql`

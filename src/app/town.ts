@@ -52,7 +52,8 @@ export async function ensureTown(
   return {
     tenant,
     exampleCode: first?.code,
-    notes: size === 'none' ? [] : await demoStaff(kernel, tenantId),
+    // In front of people nothing of the demonstration is printed, whatever this folder was made for.
+    notes: size === 'none' || !kernel.config.sandbox ? [] : await demoStaff(kernel, tenantId),
   }
 }
 

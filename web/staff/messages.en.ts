@@ -200,6 +200,8 @@ export const messages: Record<keyof typeof zh, string> = {
   'code.biller_reversed': 'Biller agreed to give it back',
   'code.duplicate_pay': 'Paid twice',
   'code.late_pay': 'Paid too late',
+  'code.refund_other_amount': 'the channel returned another amount than asked',
+  'code.refund_after_closed': 'the channel first said not returned and then returned it: perhaps twice, ask the channel',
   'code.amount': 'Wrong amount',
   'code.account': "Paid to someone else's account",
   'code.twice': 'Same bill paid twice',

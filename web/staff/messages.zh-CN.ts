@@ -198,6 +198,8 @@ export const messages = {
   'code.biller_reversed': '收费单位同意退回',
   'code.duplicate_pay': '重复付款',
   'code.late_pay': '付款迟到',
+  'code.refund_other_amount': '渠道退的金额和应退的不一样',
+  'code.refund_after_closed': '渠道先说没退，后来又退了：可能多退，请向渠道核实',
   'code.amount': '金额不对',
   'code.account': '付到了别人的户号',
   'code.twice': '同一张账单付了两次',

@@ -167,6 +167,8 @@ function addNew(server: Server, pages: Pages): void {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const { lang } = desk.ctx
+    const may = permit(desk.ctx, 'identity.staff.manage')
+    if (!may.ok) return deny(desk, reply, may.error, `POST ${staffPaths.accountNew}`)
     const values = textsOf(request.body)
     const { name = '', username = '', why = '', role = '' } = values
     const areaCode = values.areaCode?.trim()
@@ -175,7 +177,7 @@ function addNew(server: Server, pages: Pages): void {
       : { ok: false as const, error: identityErrors.same_role }
     if (proposed.ok) return reply.redirect(`${staffPaths.accounts}?notice=proposed`, 303)
     const wrong = isRole(role) ? NEW_ERRORS[proposed.error.code] : { field: 'role', key: 'staff.error_role' as const }
-    if (!wrong || !permit(desk.ctx, 'identity.staff.manage').ok) return deny(desk, reply, proposed.error, `POST ${staffPaths.accountNew}`)
+    if (!wrong) return deny(desk, reply, proposed.error, `POST ${staffPaths.accountNew}`)
     const errors = [{ field: wrong.field, text: t(lang)(wrong.key) }]
     return pages.html(reply, newAccountPage(desk.page, { roles: rolesIn(lang), values, errors }), 422)
   })

@@ -10,7 +10,7 @@ with chosen as (
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> $4
-  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.posting_accounts as accounts,
+  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.amount_fen as told_fen, o.paid_at as at, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event$5),
 $6
 journal as ($7)$8;
@@ -81,8 +81,10 @@ where o.tenant_id = $2 and o.payer = $3 order by o.created_at desc, o.id limit $
 select order_id as id from (
   select order_id, opened_at as since from payments.suspense where tenant_id = $1 and refund_id is null and resolved_at is null
   union all
-  select order_id, created_at from payments.refund where tenant_id = $2 and finished_at is null and state = $3) q
-group by order_id order by min(since) limit $4;
+  select order_id, created_at from payments.refund where tenant_id = $2 and finished_at is null and state = $3
+  union all
+  select order_id, created_at from payments.refund where tenant_id = $4 and state = $5 and failure = 'refund_after_closed') q
+group by order_id order by min(since) limit $6;
 
 -- listNewestOrders
 select id from payments."order" where tenant_id = $1 order by id desc limit $2;
@@ -196,3 +198,6 @@ returning u.id;
 update payments.refund set state = $1, failure = coalesce($2, failure), due_at = coalesce($3, due_at),
   finished_at = coalesce($4, finished_at), approved_by = coalesce($5, approved_by)
 where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
+
+-- noteRefundFailure
+update payments.refund set failure = $1 where tenant_id = $2 and id = $3;

@@ -55,7 +55,14 @@ function sm2Check(encoded: Buffer): NoteVerifier['isRight'] | undefined {
   if (!encoded.subarray(0, SM2.length).equals(SM2) || point.length !== SM2_POINT_BYTES) return undefined
   const key = point.toString('hex')
   if (!sm2.verifyPublicKey(key)) return undefined
-  return (text, signature) => sm2.doVerifySignature(text, signature.toString('hex'), key, { hash: true })
+  return (text, signature) => {
+    try {
+      return sm2.doVerifySignature(text, signature.toString('hex'), key, { hash: true })
+    } catch {
+      // The library throws for numbers that no signature has.
+      return false
+    }
+  }
 }
 
 function signerOf(name: string, encoded: Buffer, sign: NoteSigner['sign']): NoteSigner {
@@ -95,7 +102,13 @@ export function signNote(text: string, ...signers: readonly NoteSigner[]): strin
 const isNoteText = (text: string): boolean => text.endsWith('\n') && text.isWellFormed() && !/[\u0000-\u0009\u000b-\u001f]/.test(text)
 
 export type OpenedNote =
-  | { readonly ok: true; readonly text: string; readonly signedBy: readonly string[] }
+  | {
+      readonly ok: true
+      readonly text: string
+      readonly signedBy: readonly string[]
+      /** Lines of keys that were not given, and repeated ones. */
+      readonly otherLines: number
+    }
   | { readonly ok: false; readonly why: string }
 
 /**
@@ -110,6 +123,7 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): Open
   const lines = note.slice(cut + 2, -1).split('\n')
   if (lines.length > SIGNATURES_MAX) return { ok: false, why: 'too many signatures' }
   const signedBy: string[] = []
+  const seen = new Set<NoteVerifier>()
   for (const line of lines) {
     const parts = /^— (\S+) (\S+)$/u.exec(line)
     const bytes = decodeBase64(parts?.[2] ?? '')
@@ -119,7 +133,8 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): Open
     const isRight = bytes.length === 4 + SIGNATURE_BYTES && known.isRight(Buffer.from(text, 'utf8'), bytes.subarray(4))
     if (!isRight) return { ok: false, why: `wrong signature of ${known.name}` }
     signedBy.push(known.name)
+    seen.add(known)
   }
   if (signedBy.length === 0) return { ok: false, why: 'not signed by a pinned key' }
-  return { ok: true, text, signedBy }
+  return { ok: true, text, signedBy, otherLines: lines.length - seen.size }
 }

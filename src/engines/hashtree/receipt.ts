@@ -1,7 +1,7 @@
 import { decodeBase64 } from './base64.ts'
 import { CanonicalError, canonicalJson } from './canonical.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { type NoteVerifier, parseVkey } from './note.ts'
+import { type NoteVerifier, openNote, parseVkey } from './note.ts'
 import { verifyInclusion } from './proof.ts'
 import { HASH_BYTES, leafHash } from './rfc6962.ts'
 
@@ -64,8 +64,12 @@ export type BundleVerdict =
  * own file; a line that is no key throws TypeError, because silently ignoring it would change who is trusted.
  */
 export function verifyBundle(bundle: ReceiptBundle, pinnedVkeys: readonly string[]): BundleVerdict {
-  const opened = openCheckpoint(bundle.checkpoint, pinnedVkeys.map(verifierOf))
+  const pinned = pinnedVkeys.map(verifierOf)
+  const opened = openCheckpoint(bundle.checkpoint, pinned)
   if (!opened.ok) return opened
+  // A log may carry lines of anybody; a receipt in somebody's hand carries ours alone, so that nothing can be written into it.
+  const note = openNote(bundle.checkpoint, pinned)
+  if (!note.ok || note.otherLines > 0) return { ok: false, why: 'it also carries a signature of a key that is not pinned, or one twice' }
   const path = bundle.path.map(decodeBase64)
   if (!path.every(hash => hash?.length === HASH_BYTES)) return { ok: false, why: 'malformed path' }
   const { size, root } = opened.checkpoint

@@ -50,7 +50,7 @@ const MANY_WITH_EVENTS = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float
  * Parameters: tenant; attempt, txn number, amount, second paid at (arrays unless it is one); now, actor kind, actor id,
  * request id; unless it is one, number of facts; and with events the arrays of event key (null for none), raw bytes and headers.
  * Instants travel as seconds, which the server reads several times faster than dates. The answer is null when every fact
- * was applied, the usual case, else the attempts and numbers of those that were.
+ * was applied, the usual case, else attempt, number and amount of those that were.
  */
 const confirmText = (facts: string, withEvents = false): string => `
 with chosen as (
@@ -60,7 +60,7 @@ with chosen as (
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = ${ORDER.open} and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> ${ATTEMPT.succeeded}
-  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, o.paid_at as at, a.posting_accounts as accounts,
+  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.amount_fen as told_fen, o.paid_at as at, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event${withEvents ? ', a.channel, f.event_key, f.raw, f.headers' : ''}),
 ${withEvents ? EVENT_KEPT : ''}
 journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
@@ -68,7 +68,7 @@ journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
     ? sqlInsertPending(EVENT, 'one')
     : `,
 pending as (${sqlInsertPending(EVENT)})
-select case when count(*) < $10::integer then coalesce(array_agg(about || ' ' || txn_no), '{}') end as applied from chosen`
+select case when count(*) < $10::integer then coalesce(array_agg(about || ' ' || txn_no || ' ' || told_fen), '{}') end as applied from chosen`
 }`
 
 const CONFIRM_ONE = confirmText(ONE)
@@ -101,7 +101,7 @@ export async function confirmMany(db: Db, ctx: Ctx, facts: readonly PaidFact[]):
   const [name, text] = withEvents ? ['payments_confirm_events', CONFIRM_WITH_EVENTS] : ['payments_confirm_many', CONFIRM_MANY]
   const { rows } = await db.statement<{ applied: string[] | null }>(name!, text!, values)
   const applied = rows[0]!.applied && new Set(rows[0]!.applied)
-  return facts.map(fact => applied?.has(`${fact.attemptId} ${fact.txnNo}`) ?? true)
+  return facts.map(fact => applied?.has(`${fact.attemptId} ${fact.txnNo} ${fact.amountFen}`) ?? true)
 }
 
 /** For one fact the statement ends with the insert of its event: one row if it was applied, none if not. */

@@ -161,7 +161,9 @@ export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
     select order_id as id from (
       select order_id, opened_at as since from payments.suspense where tenant_id = ${tenantId} and refund_id is null and resolved_at is null
       union all
-      select order_id, created_at from payments.refund where tenant_id = ${tenantId} and finished_at is null and state = ${REFUND.abnormal}) q
+      select order_id, created_at from payments.refund where tenant_id = ${tenantId} and finished_at is null and state = ${REFUND.abnormal}
+      union all
+      select order_id, created_at from payments.refund where tenant_id = ${tenantId} and state = ${REFUND.closed} and failure = 'refund_after_closed') q
     group by order_id order by min(since) limit ${limit}`)
 
 /** Ids grow with time, so the key gives the newest without an index of its own. */
@@ -366,3 +368,6 @@ export const moveRefund = async (
     update payments.refund set state = ${to}, failure = coalesce(${extra.failure ?? null}, failure), due_at = coalesce(${extra.dueAt ?? null}, due_at),
       finished_at = coalesce(${extra.finishedAt ?? null}, finished_at), approved_by = coalesce(${extra.approvedBy ?? null}, approved_by)
     where tenant_id = ${tenantId} and id = ${id} and state = any(${[...from]}::smallint[])`)) === 1
+
+export const noteRefundFailure = (tx: Tx, tenantId: number, id: string, failure: string) =>
+  tx.run(sql`update payments.refund set failure = ${failure} where tenant_id = ${tenantId} and id = ${id}`)

@@ -61,6 +61,10 @@ test('a note signed by SM2 as well opens by either key, and a wrong line of eith
     const other = signNote('hallo\n', signer).split('\n\n')[1]!
     assert.equal(openNote(`hello\n\n${lines}${other}`, keys).ok, false)
   }
+  for (const forged of ['ff'.repeat(64), '00'.repeat(64), `${'01'.repeat(32)}${'00'.repeat(32)}`]) {
+    const line = Buffer.from(`${national.id.toString('hex')}${forged}`, 'hex').toString('base64')
+    assert.deepEqual(openNote(`hello\n\n— ${national.name} ${line}\n`, keys), { ok: false, why: `wrong signature of ${national.name}` })
+  }
   assert.equal(parseVkey(national.vkey.replace('town', 'down')), undefined)
   assert.throws(() => sm2NoteSigner('town.example/trail', 'not a key'), TypeError)
   assert.throws(() => sm2NoteSigner('town.example/trail', '0'.repeat(64)))
@@ -158,4 +162,9 @@ test('a receipt is verified against pinned keys alone, in one spelling alone', (
   assert.equal(verifyBundle({ ...bundle, entry: entry.replace('104620', '104621') }, [ours.vkey]).ok, false)
   assert.equal(verifyBundle({ ...bundle, index: 1 }, [ours.vkey]).ok, false)
   assert.throws(() => verifyBundle(bundle, ['nonsense']), TypeError)
+  const line = (signer: typeof ours) => signNote(checkpoint.split('\n\n')[0]! + '\n', signer).split('\n\n')[1]!
+  for (const added of [line(theirs), line(ours)])
+    assert.equal(verifyBundle({ ...bundle, checkpoint: checkpoint + added }, [ours.vkey]).ok, false)
+  const both = { ...bundle, checkpoint: checkpoint + line(theirs) }
+  assert.equal(verifyBundle(both, [ours.vkey, theirs.vkey]).ok, true)
 })

@@ -57,8 +57,10 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   if (fact.event) await store.insertChannelEvent(tx, tenantId, attempt.channel, fact.event, attempt.id, now)
   const ref = documentOf(attempt.channel, fact.txnNo)
   const booked = await findBooking(tx, tenantId, ref)
-  if (booked) return booked.about === attempt.id ? 'duplicate' : 'conflict'
-  const reason = order.state === ORDER.paid ? 'duplicate_pay' : fact.amountFen === attempt.amountFen ? 'late_pay' : 'amount'
+  if (booked) return booked.about === attempt.id && booked.amount === fact.amountFen ? 'duplicate' : 'conflict'
+  // Only an order still open waits for a person to decide about another amount: nothing else can become of the money.
+  const isOdd = order.state === ORDER.open && fact.amountFen !== attempt.amountFen
+  const reason = isOdd ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay'
   const merchant = await store.getMerchant(tx, tenantId, attempt)
   const isNew = await post(tx, ctx, {
     code: 'LATE',

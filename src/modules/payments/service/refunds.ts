@@ -189,14 +189,20 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
     if (!seen) return
     await store.lockOrder(tx, ctx.tenantId, seen.orderId)
     const refund = await store.lockRefund(tx, ctx.tenantId, seen.id)
-    if (refund.finishedAt) return
+    if (refund.finishedAt) {
+      // Given up, asked for anew under another number, and paid after all: somebody has to talk to the channel.
+      if (refund.state === REFUND.closed && fact.state === 'SUCCESS' && refund.failure !== 'refund_after_closed') {
+        await store.noteRefundFailure(tx, ctx.tenantId, refund.id, 'refund_after_closed')
+        await append(tx, ctx, refundAbnormal, { subjectId: refund.orderId, body: { refund: refund.id, why: 'refund_after_closed' } })
+      }
+      return
+    }
     const attempt = (await store.findAttempt(tx, ctx.tenantId, refund.attemptId))!
     const merchant = await store.getMerchant(tx, ctx.tenantId, attempt)
     const reserved = refund.fromAccountId !== merchant.suspenseAccountId
     const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
-    if (fact.state === 'SUCCESS') {
-      if (fact.amountFen !== undefined && fact.amountFen !== refund.amountFen)
-        throw new Error(`refund ${refund.id}: the channel paid back ${fact.amountFen}, we asked for ${refund.amountFen}`)
+    const isOther = fact.state === 'SUCCESS' && fact.amountFen !== undefined && fact.amountFen !== refund.amountFen
+    if (fact.state === 'SUCCESS' && !isOther) {
       await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: fact.refundedAt ?? now })
       await post(tx, ctx, {
         code: 'REFUND_DONE',
@@ -213,16 +219,18 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
       await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
     } else if (fact.state === 'CLOSED' && (await repeatClosed(tx, ctx, refund, attempt, merchant))) {
       return
-    } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED') {
+    } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED' || isOther) {
+      // Money of another sum than asked for is booked by nobody: it waits for a person as it is.
+      const why = isOther ? 'refund_other_amount' : fact.state
       const moved = await store.moveRefund(
         tx,
         ctx.tenantId,
         refund.id,
         [REFUND.approved, REFUND.submitted, REFUND.unknown],
         REFUND.abnormal,
-        { failure: fact.state },
+        { failure: why },
       )
-      if (moved) await append(tx, ctx, refundAbnormal, { subjectId: refund.orderId, body: { refund: refund.id, why: fact.state } })
+      if (moved) await append(tx, ctx, refundAbnormal, { subjectId: refund.orderId, body: { refund: refund.id, why } })
     }
   })
   ctx.kernel.live.publish(`refund:${fact.outRefundNo}`)

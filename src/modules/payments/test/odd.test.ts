@@ -2,9 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ctx, systemCtx } from '#kernel/context.ts'
 import { connect, sql } from '#kernel/db/index.ts'
-import { testCtx, withTestDb } from '#kernel/db/testing.ts'
+import { queryIn, testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
-import { checkPayments, closeOrder, ensureMerchant, findOrderById, placeOrder, recordPaid, refundOrder, returnMismatch } from '../index.ts'
+import {
+  checkPayments,
+  closeOrder,
+  ensureMerchant,
+  findOrderById,
+  listDeskOrders,
+  placeOrder,
+  recordPaid,
+  refundOrder,
+  returnMismatch,
+} from '../index.ts'
+import { finishOrder } from '../service/attempts.ts'
 import { applyRefundFact } from '../service/refunds.ts'
 import * as store from '../store.ts'
 import { openOrders, PAID_AT } from './support.ts'
@@ -92,6 +103,61 @@ test('an order number the channel took money for twice keeps the first and gives
     await owner.tx(1, tx => tx.run(sql`delete from payments.suspense where txn_no = '4200003'`))
     await owner.close()
     assert.deepEqual((await faults(ctx)).map(({ id }) => id).sort(), ['I4', 'I7', 'I8'])
+  }))
+
+test('money that comes after its order was closed goes back by itself, whatever the amount', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    await kernel.db.tx(1, tx => finishOrder(tx, ctx, order!.orderId, 'cancelled_by_payer'))
+    const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen + 1, paidAt: PAID_AT }
+    assert.equal(await recordPaid(ctx, fact), 'suspended')
+    const { refunds, mismatch } = (await findOrderById(ctx, order!.orderId))!
+    assert.deepEqual([refunds.map(refund => [refund.amountFen, refund.cause]), mismatch], [[[fact.amountFen, 'late_pay']], false])
+    assert.deepEqual(await faults(ctx), [])
+  }))
+
+test('one number told with two amounts is booked with the right one, and the other is told apart', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    const fact = { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT }
+    const wrong = { ...fact, amountFen: fact.amountFen * 10 }
+    assert.deepEqual(await Promise.all([fact, wrong].map(told => recordPaid(ctx, told))), ['applied', 'conflict'])
+    assert.equal(await recordPaid(ctx, wrong), 'conflict')
+    assert.equal(await recordPaid(ctx, fact), 'duplicate')
+    assert.deepEqual(await faults(ctx), [])
+  }))
+
+test('what a channel says of a refund against all sense is booked by nobody and waits for a person', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    const [order] = await openOrders(ctx, 1)
+    await recordPaid(ctx, { attemptId: order!.attempts[0]!, txnNo: '4200001', amountFen: order!.amountFen, paidAt: PAID_AT })
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, order!.orderId, 'undone_by_payer'))).ok)
+    const [first] = (await findOrderById(ctx, order!.orderId))!.refunds
+    const say = (outRefundNo: string, state: 'SUCCESS' | 'CLOSED', amountFen?: number) =>
+      applyRefundFact(ctx, { outTradeNo: '-', outRefundNo, state, refundedAt: PAID_AT, ...(amountFen && { amountFen }) })
+    const stuck = async () => (await listDeskOrders(ctx, 5)).stuck.map(({ id }) => id)
+    await say(first!.outRefundNo, 'SUCCESS', order!.amountFen + 1)
+    assert.deepEqual(await stuck(), [order!.orderId])
+    assert.deepEqual(
+      (await findOrderById(ctx, order!.orderId))!.refunds.map(({ state, failure }) => [state, failure]),
+      [[6, 'refund_other_amount']],
+    )
+    await say(first!.outRefundNo, 'CLOSED')
+    assert.deepEqual(await stuck(), [])
+    for (let i = 0; i < 2; i++) await say(first!.outRefundNo, 'SUCCESS')
+    assert.deepEqual(await stuck(), [order!.orderId])
+    const { rows } = await queryIn(
+      kernel,
+      `select body ->> 'why' as why from trail.pending_event where type = 'payments.refund_abnormal' order by id`,
+    )
+    assert.deepEqual(
+      rows.map(({ why }) => why),
+      ['refund_other_amount', 'refund_after_closed'],
+    )
+    assert.deepEqual(await faults(ctx), [])
   }))
 
 test('a refund the channel closes is asked for again, three times, then waits for a person', () =>
