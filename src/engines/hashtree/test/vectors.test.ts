@@ -47,7 +47,8 @@ test('the published signed note opens with its key and not when its text differs
   const { vkey, note } = basics().signedNote
   const verifier = parseVkey(vkey)
   assert.ok(verifier)
-  assert.deepEqual(openNote(note, [verifier]), { ok: true, text: 'This is an example message.\n', signedBy: ['example.com/foo'] })
+  const opened = { ok: true, text: 'This is an example message.\n', signedBy: ['example.com/foo'], otherLines: 0 }
+  assert.deepEqual(openNote(note, [verifier]), opened)
   assert.equal(openNote(note.replace('example message', 'example massage'), [verifier]).ok, false)
 })
 
