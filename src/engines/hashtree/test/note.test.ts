@@ -162,7 +162,7 @@ test('a receipt is verified against pinned keys alone, in one spelling alone', (
   assert.equal(verifyBundle({ ...bundle, entry: entry.replace('104620', '104621') }, [ours.vkey]).ok, false)
   assert.equal(verifyBundle({ ...bundle, index: 1 }, [ours.vkey]).ok, false)
   assert.throws(() => verifyBundle(bundle, ['nonsense']), TypeError)
-  const line = (signer: typeof ours) => signNote(checkpoint.split('\n\n')[0]! + '\n', signer).split('\n\n')[1]!
+  const line = (signer: typeof ours) => signNote(`${checkpoint.split('\n\n')[0]!}\n`, signer).split('\n\n')[1]!
   for (const added of [line(theirs), line(ours)])
     assert.equal(verifyBundle({ ...bundle, checkpoint: checkpoint + added }, [ours.vkey]).ok, false)
   const both = { ...bundle, checkpoint: checkpoint + line(theirs) }
