@@ -4,13 +4,13 @@
 
 -- confirmText
 with chosen as (
-  update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = to_timestamp(f.paid_at_s), paid_attempt_id = a.id,
+  update payments."order" o set state = $1, paid_fen = a.amount_fen, paid_at = f.paid_at, paid_attempt_id = a.id,
     paid_txn_no = f.txn_no, version = o.version + 1
   from $2
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = $3 and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> $4
-  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.amount_fen as told_fen, o.paid_at as at, a.posting_accounts as accounts,
+  returning f.place, a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.paid_at as at, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event$5),
 $6
 journal as ($7)$8;

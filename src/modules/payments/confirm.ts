@@ -1,4 +1,5 @@
 import type { Ctx } from '#kernel/context.ts'
+import { bigintArray, byteaArray, textArray, timestampArray, uuidArray } from '#kernel/db/binary.ts'
 import type { Db } from '#kernel/db/index.ts'
 import { sqlInsertJournals } from '#modules/ledger/index.ts'
 import { type InsertPending, sqlInsertPending } from '#modules/trail/index.ts'
@@ -35,11 +36,11 @@ kept as (
   select $1, s.channel, s.event_key, s.about, $6, s.raw, s.headers from chosen s where s.event_key is not null
   on conflict do nothing),`
 
-const FACT = 'attempt_id, txn_no, amount_fen, paid_at_s'
-const ONE = `(select $2::uuid, $3::text, $4::bigint, $5::float8) as f(${FACT})`
-const MANY = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float8[]) as f(${FACT})`
-const MANY_WITH_EVENTS = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float8[], $11::text[], $12::bytea[], $13::text[])
-    as f(${FACT}, event_key, raw, headers)`
+const FACT = 'attempt_id, txn_no, amount_fen, paid_at'
+const ARRAYS = '$2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[]'
+const ONE = `(select $2::uuid, $3::text, $4::bigint, $5::timestamptz, 1) as f(${FACT}, place)`
+const MANY = `unnest(${ARRAYS}) with ordinality as f(${FACT}, place)`
+const MANY_WITH_EVENTS = `unnest(${ARRAYS}, $11::text[], $12::bytea[], $13::text[]) with ordinality as f(${FACT}, event_key, raw, headers, place)`
 
 /**
  * The confirmation as one statement over arrays, so that one round trip and one commit serve many payers.
@@ -47,20 +48,19 @@ const MANY_WITH_EVENTS = `unnest($2::uuid[], $3::text[], $4::bigint[], $5::float
  * of it; everything after happens for what it returned and is unconditional. The journal's key is the channel's number, so
  * that one number is booked once, whatever it is told for. An attempt missing from the answer was not
  * applied: late, duplicate, or another amount (slow path). Facts come sorted, so that two statements lock in one order.
- * Parameters: tenant; attempt, txn number, amount, second paid at (arrays unless it is one); now, actor kind, actor id,
+ * Parameters: tenant; attempt, txn number, amount, paid at (arrays unless it is one); now, actor kind, actor id,
  * request id; unless it is one, number of facts; and with events the arrays of event key (null for none), raw bytes and headers.
- * Instants travel as seconds, which the server reads several times faster than dates. The answer is null when every fact
- * was applied, the usual case, else attempt, number and amount of those that were.
+ * The answer is null when every fact was applied, the usual case, else the places, from 1, of those that were.
  */
 const confirmText = (facts: string, withEvents = false): string => `
 with chosen as (
-  update payments."order" o set state = ${ORDER.paid}, paid_fen = a.amount_fen, paid_at = to_timestamp(f.paid_at_s), paid_attempt_id = a.id,
+  update payments."order" o set state = ${ORDER.paid}, paid_fen = a.amount_fen, paid_at = f.paid_at, paid_attempt_id = a.id,
     paid_txn_no = f.txn_no, version = o.version + 1
   from ${facts}
   join payments.attempt a on a.tenant_id = $1 and a.id = f.attempt_id
   where o.tenant_id = $1 and o.id = a.order_id and o.state = ${ORDER.open} and not o.mismatch and o.amount_fen = a.amount_fen
     and a.amount_fen = f.amount_fen and a.state <> ${ATTEMPT.succeeded}
-  returning a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.amount_fen as told_fen, o.paid_at as at, a.posting_accounts as accounts,
+  returning f.place, a.id as about, a.channel || ':' || f.txn_no as ref, o.id as order_id, f.txn_no, f.paid_at as at, a.posting_accounts as accounts,
     a.posting_amounts as amounts, a.paid_event${withEvents ? ', a.channel, f.event_key, f.raw, f.headers' : ''}),
 ${withEvents ? EVENT_KEPT : ''}
 journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
@@ -68,53 +68,49 @@ journal as (${sqlInsertJournals('chosen', 'PAY', 'fen')})${
     ? sqlInsertPending(EVENT, 'one')
     : `,
 pending as (${sqlInsertPending(EVENT)})
-select case when count(*) < $10::integer then coalesce(array_agg(about || ' ' || txn_no || ' ' || told_fen), '{}') end as applied from chosen`
+select case when count(*) < $10::integer then array(select place::integer from chosen) end as applied from chosen`
 }`
 
 const CONFIRM_ONE = confirmText(ONE)
 const CONFIRM_MANY = confirmText(MANY)
 const CONFIRM_WITH_EVENTS = confirmText(MANY_WITH_EVENTS, true)
 
-const byAttempt = (a: PaidFact, b: PaidFact): number => (a.attemptId < b.attemptId ? -1 : 1)
-
 /** Runs the statement for many facts at once. Answers for each, in the order given, whether it was applied. */
 export async function confirmMany(db: Db, ctx: Ctx, facts: readonly PaidFact[]): Promise<boolean[]> {
   const [first] = facts
   if (facts.length === 1 && !first!.event) return [await confirmOne(db, ctx, first!)]
-  const sorted = [...facts].sort(byAttempt)
+  // Where each stands in the call: the statement names those applied by their place among the sorted.
+  const places = facts.map((_, i) => i).sort((a, b) => (facts[a]!.attemptId < facts[b]!.attemptId ? -1 : 1))
+  const sorted = places.map(i => facts[i]!)
   const values: unknown[] = [
     ctx.tenantId,
-    arrayText(sorted.map(f => f.attemptId)),
-    arrayText(sorted.map(f => quoted(f.txnNo))),
-    arrayText(sorted.map(f => f.amountFen)),
-    arrayText(sorted.map(f => secondsOf(f.paidAt))),
+    uuidArray(sorted.map(f => f.attemptId)),
+    textArray(sorted.map(f => f.txnNo)),
+    bigintArray(sorted.map(f => f.amountFen)),
+    timestampArray(sorted.map(f => f.paidAt)),
     ...whoAndWhen(ctx),
     facts.length,
   ]
   const withEvents = sorted.some(f => f.event)
   if (withEvents)
     values.push(
-      arrayText(sorted.map(({ event }) => (event ? quoted(event.key) : 'null'))),
-      arrayText(sorted.map(({ event }) => (event ? `"\\\\x${event.raw.toString('hex')}"` : 'null'))),
-      arrayText(sorted.map(({ event }) => (event ? quoted(event.headers) : 'null'))),
+      textArray(sorted.map(({ event }) => event?.key ?? null)),
+      byteaArray(sorted.map(({ event }) => event?.raw ?? null)),
+      textArray(sorted.map(({ event }) => event?.headers ?? null)),
     )
   const [name, text] = withEvents ? ['payments_confirm_events', CONFIRM_WITH_EVENTS] : ['payments_confirm_many', CONFIRM_MANY]
-  const { rows } = await db.statement<{ applied: string[] | null }>(name!, text!, values)
-  const applied = rows[0]!.applied && new Set(rows[0]!.applied)
-  return facts.map(fact => applied?.has(`${fact.attemptId} ${fact.txnNo} ${fact.amountFen}`) ?? true)
+  const { rows } = await db.statement<{ applied: number[] | null }>(name!, text!, values)
+  const { applied } = rows[0]!
+  if (!applied) return facts.map(() => true)
+  const answers = facts.map(() => false)
+  for (const place of applied) answers[places[place - 1]!] = true
+  return answers
 }
 
 /** For one fact the statement ends with the insert of its event: one row if it was applied, none if not. */
 async function confirmOne(db: Db, ctx: Ctx, { attemptId, txnNo, amountFen, paidAt }: PaidFact): Promise<boolean> {
-  const values = [ctx.tenantId, attemptId, txnNo, amountFen, secondsOf(paidAt), ...whoAndWhen(ctx)]
+  const values = [ctx.tenantId, attemptId, txnNo, amountFen, paidAt.toISOString(), ...whoAndWhen(ctx)]
   return (await db.statement('payments_confirm_one', CONFIRM_ONE, values)).count === 1
 }
 
 const whoAndWhen = ({ kernel, actor, requestId }: Ctx): string[] => [kernel.clock.now().toISOString(), actor.kind, actor.id, requestId]
-
-const secondsOf = (at: Date): number => at.getTime() / 1000
-
-const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`
-
-/** Array literal of values that hold no quote or are quoted; the driver's own way looks at each character. */
-const arrayText = (values: readonly (string | number)[]): string => `{${values.join(',')}}`
