@@ -12,8 +12,10 @@ export const visitErrors = defineErrors('visit', { cross_site: 403, return_stale
 export interface Visit {
   readonly ctx: Ctx
   readonly page: PageContext
-  /** Whose payments these are: the resident's, or this browser's as long as nobody signed in. */
+  /** Whose a payment made now is: the resident's, or this browser's as long as nobody signed in. */
   readonly payer: string
+  /** All whose payments the visitor may see and take back: `payer` first, then what was paid from this browser before signing in. */
+  readonly payers: readonly string[]
   readonly resident?: { readonly id: string; readonly nameMasked: string }
 }
 
@@ -63,6 +65,10 @@ export async function openVisit(options: VisitOptions, request: FastifyRequest, 
   }
   const session = request.cookies[cookieName(kernel, 'session')]
   const resident = session ? await options.findResident(session) : undefined
+  const payers = [
+    ...(resident ? [`resident:${resident.id}`] : []),
+    `browser:${kernel.vault.digest('web.browser', browser).toString('hex').slice(0, 32)}`,
+  ]
   const lang = langOf(request)
   const elder = request.cookies.yimen_elder
   return {
@@ -85,7 +91,8 @@ export async function openVisit(options: VisitOptions, request: FastifyRequest, 
       phone: options.phone,
       nonce: '',
     },
-    payer: resident ? `resident:${resident.id}` : `browser:${kernel.vault.digest('web.browser', browser).toString('hex').slice(0, 32)}`,
+    payer: payers[0]!,
+    payers,
     ...(resident && { resident }),
   }
 }

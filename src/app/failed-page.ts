@@ -30,11 +30,11 @@ async function moneyOf(visit: Visit, request: FastifyRequest): Promise<Money | u
   const isBill = request.method === 'POST' && route.startsWith('/b/:code')
   if (!isBill && !route.startsWith('/o/:code')) return undefined
   try {
-    const found = isBill ? await getBill(visit.ctx, code, visit.payer) : undefined
+    const found = isBill ? await getBill(visit.ctx, code, visit.payers) : undefined
     const claim = found?.ok ? found.value.claim : undefined
-    if (isBill && claim?.payer !== visit.payer) return 'not_charged'
+    if (isBill && !(claim && visit.payers.includes(claim.payer))) return 'not_charged'
     const order = await findOrderByCode(visit.ctx, claim?.orderCode ?? code)
-    return order && order.payer === visit.payer ? await moneyOfOrder(visit, order) : 'not_charged'
+    return order && visit.payers.includes(order.payer) ? await moneyOfOrder(visit, order) : 'not_charged'
   } catch {
     // Nothing can be read: pressing "pay" moves nothing by itself, coming back from a wallet may have.
     return isBill ? 'not_charged' : 'unknown'

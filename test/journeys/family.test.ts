@@ -2,15 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { findPerson, permissionsOf, unmask } from '#modules/identity/index.ts'
-import { fromAddress, type Inbox, payInWallet, signInAs, until, withMessages } from '../abuse/support.ts'
+import { fromAddress, type Inbox, pay, payInWallet, signInAs, until, withMessages } from '../abuse/support.ts'
 import { hiddenFields, type Page, type Plain, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 let visitors = 0
 
 /** Somebody who signs in with the code of a text message, over the pages. */
-async function signedIn(product: Product, inbox: Inbox, phone: string): Promise<Plain> {
-  const browser = plainBrowser(product.url, undefined, fromAddress(40_000 + ++visitors))
+async function signedIn(
+  product: Product,
+  inbox: Inbox,
+  phone: string,
+  browser = plainBrowser(product.url, undefined, fromAddress(40_000 + ++visitors)),
+): Promise<Plain> {
   const asked = await browser.submit(await browser.get('/sign-in'), '/sign-in', { phone })
   const code = await until('the code', async () => (await inbox.codes(phone)).at(-1))
   const entered = await browser.submit(asked, '/sign-in/code', { code })
@@ -160,6 +164,35 @@ test('who looked at my data: office, masked name, what and why; one’s own only
       for (const secret of [clerk.username, clerk.id, MOTHER, '测试']) assert.ok(!page.text.includes(secret), secret)
       assert.match((await son.get('/mine/readings')).text, /还没有人看过/)
       assert.match((await plainBrowser(product.url).get('/mine/readings')).text, /登录后/)
+    }),
+  ),
+)
+
+test('what was paid and kept before signing in stays the payer’s: seen, taken back, and nobody else’s', { timeout: 120_000 }, () =>
+  withProduct(product =>
+    withMessages(product, async inbox => {
+      const { browser, order } = await pay(product, 13_195)
+      const { account } = await keep(product, browser, 'owner', '老屋')
+      await signedIn(product, inbox, MOTHER, browser)
+      assert.match((await browser.get('/mine/payments')).text, /131\.95/)
+      assert.match((await browser.get(`/mine/households/${account}`)).text, /老屋/)
+      const stranger = await signedIn(product, inbox, STRANGER)
+      assert.doesNotMatch((await stranger.get('/mine/payments')).text, /131\.95/)
+      assert.doesNotMatch((await stranger.get(order)).text, /\/undo"/)
+      assert.equal((await stranger.post(`${order}/undo`, hiddenFields((await stranger.get('/sign-in')).text, '/sign-in'))).status, 404)
+      // Kept under another name since: it is listed once, by the newer one.
+      const renamed = await browser.submit(await browser.get(`/mine/households/${account}`), `/mine/households/${account}/save`, {
+        nickname: '新名',
+      })
+      assert.equal(renamed.status, 303)
+      const list = (await browser.get('/mine/households')).text
+      assert.equal(list.split(`/mine/households/${account}"`).length, 2)
+      assert.match(list, /新名/)
+      const undone = await browser.submit(await browser.get(order), `${order}/undo`)
+      assert.equal(undone.status, 303)
+      assert.match((await browser.get(order)).text, /退回|撤销/)
+      await browser.submit(await browser.get(`/mine/households/${account}`), `/mine/households/${account}/unbind`)
+      assert.match((await browser.get('/mine/households')).text, /还没有绑定户号/)
     }),
   ),
 )

@@ -222,5 +222,22 @@ test('a receipt is checked however its code is typed, and as the file that was s
     // Money that went back is told for the file too.
     await browser.submit(await browser.get(order), `${order}/undo`)
     assert.match((await upload(stranger, product.url, Buffer.from(json), 'r.json')).text, /真的，但钱已退回/)
+    // And by every copy made from now on.
+    for (const paper of ['print-80', 'print-a4']) assert.match((await browser.get(`${order}/${paper}`)).text, /不能作缴费凭证/, paper)
+    const after = Buffer.from(await (await fetch(`${product.url}${order}/receipt.pdf`)).arrayBuffer())
+    assert.ok(after.length > pdf.length, 'the PDF says so too')
+  }),
+)
+
+test('a bill the biller had booked before is paid: its own amount, no fee that grows, nothing due', { timeout: 90_000 }, () =>
+  withProduct(async product => {
+    const code = await product.issueBill(5_795, { dueOn: '2026-01-31' })
+    const browser = plainBrowser(product.url)
+    assert.match((await browser.get(`/b/${code}`)).text, /违约金/)
+    await queryIn(product.kernel, 'update billing.bill set settled_before = true where code = $1', [code])
+    const { text } = await browser.get(`/b/${code}`)
+    assert.match(text, /57\.95/)
+    assert.match(text, /已经缴过/)
+    assert.doesNotMatch(text, /违约金|已过|前缴清/)
   }),
 )

@@ -66,7 +66,7 @@ export async function simulate(shared: TestKernel, seed: number): Promise<void> 
 
   async function scan(): Promise<void> {
     const who = payer()
-    const bill = await getBill(ctx, pick(codes), who)
+    const bill = await getBill(ctx, pick(codes), [who])
     assert.ok(bill.ok)
     const placed = await payBills(ctx, { quote: bill.value.quote, idempotencyKey: newCode(random), payer: who, place: 'phone' })
     if (!placed.ok) return
@@ -119,7 +119,7 @@ export async function simulate(shared: TestKernel, seed: number): Promise<void> 
     },
     async () => {
       const [code, who] = anyOrder() ?? []
-      if (code && who && random.float() < 0.3) await undoPayment(ctx, { orderCode: code, payer: who, idempotencyKey: newCode(random) })
+      if (code && who && random.float() < 0.3) await undoPayment(ctx, { orderCode: code, payers: [who], idempotencyKey: newCode(random) })
     },
     async () => {
       const [code] = anyOrder() ?? []

@@ -47,8 +47,8 @@ export interface BillView {
   /** All that is to pay, late fee included. */
   amountFen: number
   lateFeeFen: number
-  dueOn: string
-  isOverdue: boolean
+  /** Absent on what is paid: nothing is due any more. */
+  due?: { on: string; isOver: boolean }
   addressMasked: string
   nameMasked: string
   precheck: readonly PrecheckView[]
@@ -186,7 +186,6 @@ export function BillPage({ view }: { view: BillView }) {
   const { ctx, t } = usePage()
   const isBlocked = view.precheck.some(c => c.level === 'stop')
   const passed = view.precheck.filter(c => c.level === 'ok')
-  const due = day(ctx.lang, view.dueOn)
   return (
     <Layout back={{ href: view.backHref ?? paths.home }}>
       <ErrorSummary errors={view.errors} />
@@ -198,8 +197,12 @@ export function BillPage({ view }: { view: BillView }) {
           {view.biller}
           <br />
           {t('bill.who', { address: view.addressMasked, name: view.nameMasked })}
-          <br />
-          {t(view.isOverdue ? 'bill.overdue' : 'bill.due', { due })}
+          {view.due && (
+            <>
+              <br />
+              {t(view.due.isOver ? 'bill.overdue' : 'bill.due', { due: day(ctx.lang, view.due.on) })}
+            </>
+          )}
           {view.lateFeeFen > 0 && (
             <>
               <br />

@@ -4,7 +4,7 @@ import PDFDocument from 'pdfkit'
 import { type Lang, stamp, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { qrModules } from '#web/ui/parts.tsx'
-import type { ReceiptView } from '#web/ui/receipt.tsx'
+import { type ReceiptView, receiptRows } from '#web/ui/receipt.tsx'
 import { unpackWoff } from './woff.ts'
 
 export interface ReceiptPdfView {
@@ -85,18 +85,13 @@ export async function renderReceiptPdf(view: ReceiptPdfView): Promise<Buffer> {
   put(`${tr('brand')}  ${view.tenantName}`, 12, 14)
   put(tr('print.title'), 22, 18)
   put(`¥${yuan(receipt.amountFen)}`, 34, 20)
-  const rows: [string, string][] = [
-    [tr('bill.item'), tr('bill.heading', { service: receipt.service, period: receipt.periodLabel })],
-    [tr('print.payer'), receipt.biller],
-    [tr('done.receipt_no'), receipt.receiptNo],
-    [tr('done.time'), stamp(lang, receipt.paidAt)],
-    [tr('done.account'), receipt.accountMasked],
-    [tr('done.way'), receipt.channel],
+  if (receipt.back) put(tr('print.void'), 14, 12)
+  const rows = [
+    { label: tr('bill.item'), value: tr('bill.heading', { service: receipt.service, period: receipt.periodLabel }) },
+    { label: tr('print.payer'), value: receipt.biller },
+    ...receiptRows(lang, receipt),
   ]
-  if (receipt.payerFen !== undefined && receipt.payerFen !== receipt.amountFen) {
-    rows.push([tr('done.discount'), `-${yuan(receipt.amountFen - receipt.payerFen)}`], [tr('done.payer_total'), yuan(receipt.payerFen)])
-  }
-  for (const [label, value] of rows) {
+  for (const { label, value } of rows) {
     y += 17
     line(doc, label, margin, y, 11)
     line(doc, value, margin + labelWidth, y, 11)

@@ -3,7 +3,7 @@ import { Brand } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Qr } from '#web/ui/parts.tsx'
-import { type ReceiptView, useReceiptRows } from '#web/ui/receipt.tsx'
+import { type ReceiptView, receiptRows } from '#web/ui/receipt.tsx'
 import { paths } from './paths.ts'
 
 export interface PrintView {
@@ -36,11 +36,12 @@ export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80m
         <h1>{t('print.title')}</h1>
       </header>
       <p class="paper__amount">¥{yuan(receipt.amountFen)}</p>
+      {receipt.back && <p class="paper__void">{t('print.void')}</p>}
       <dl class="paper__rows">
         {[
           { label: t('bill.item'), value: t('bill.heading', { service: receipt.service, period: receipt.periodLabel }) },
           { label: t('print.payer'), value: receipt.biller },
-          ...useReceiptRows(receipt),
+          ...receiptRows(ctx.lang, receipt),
         ].map(row => (
           <div key={row.label}>
             <dt>{row.label}</dt>

@@ -77,7 +77,7 @@ async function findOrder(ctx: Ctx, query: string): Promise<Order | undefined> {
 
 /** Orders a resident paid while signed in, newest first. */
 export async function listOrdersOfResident(ctx: Ctx, personId: string): Promise<ResultRow[]> {
-  const { orders } = await listOrdersOf(ctx, `resident:${personId}`, 1)
+  const { orders } = await listOrdersOf(ctx, [`resident:${personId}`], 1)
   const views = await Promise.all(orders.map(order => findOrderById(ctx, order.id)))
   return Promise.all(views.flatMap(order => (order ? [orderRow(ctx, order)] : [])))
 }

@@ -16,8 +16,7 @@ export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillV
   periodLabel: pick(ctx, '2026年9–10月', 'Sep–Oct 2026'),
   amountFen: 13195,
   lateFeeFen: 0,
-  dueOn: '2026-11-30',
-  isOverdue: false,
+  due: { on: '2026-11-30', isOver: false },
   addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
   nameMasked: '王**',
   precheck: [
@@ -121,7 +120,7 @@ const paySamples: readonly Sample[] = [
       billPage(
         ctx,
         billView(ctx, {
-          isOverdue: true,
+          due: { on: '2026-11-30', isOver: true },
           lateFeeFen: 120,
           amountFen: 13315,
           precheck: [

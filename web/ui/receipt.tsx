@@ -1,4 +1,5 @@
-import { stamp, yuan } from './format.ts'
+import { type Lang, stamp, yuan } from './format.ts'
+import { t as messages } from './messages.ts'
 import { usePage } from './page.tsx'
 import { Money, Qr, SummaryList } from './parts.tsx'
 
@@ -15,16 +16,19 @@ export interface ReceiptView {
   accountMasked: string
   /** Name of the channel in the language of the page: 微信支付, 现金. */
   channel: string
+  /** Set when the money went back, or is on its way: a copy must not look like a payment that stands. */
+  back?: { amountFen: number; doneAt?: Date }
   /** Text of the code: address of the check page with the receipt's token. */
   verifyUrl: string
 }
 
 /** Rows of a receipt, the same on the page, the slip, A4 and PDF. */
-export function useReceiptRows(view: ReceiptView): { label: string; value: string }[] {
-  const { ctx, t } = usePage()
+export function receiptRows(lang: Lang, view: ReceiptView): { label: string; value: string }[] {
+  const t = messages(lang)
+  const { back } = view
   return [
     { label: t('done.receipt_no'), value: view.receiptNo },
-    { label: t('done.time'), value: stamp(ctx.lang, view.paidAt) },
+    { label: t('done.time'), value: stamp(lang, view.paidAt) },
     { label: t('done.account'), value: view.accountMasked },
     { label: t('done.way'), value: view.channel },
     ...(view.payerFen !== undefined && view.payerFen !== view.amountFen
@@ -33,18 +37,28 @@ export function useReceiptRows(view: ReceiptView): { label: string; value: strin
           { label: t('done.payer_total'), value: yuan(view.payerFen) },
         ]
       : []),
+    ...(back
+      ? [
+          {
+            label: t('done.back'),
+            value: back.doneAt
+              ? t('done.back_at', { amount: yuan(back.amountFen), at: stamp(lang, back.doneAt) })
+              : t('done.refund', { amount: yuan(back.amountFen) }),
+          },
+        ]
+      : []),
   ]
 }
 
 /** Paper a person keeps: the only thing with a torn edge. */
 export function Receipt({ view, note }: { view: ReceiptView; note?: string }) {
-  const { t } = usePage()
+  const { ctx, t } = usePage()
   return (
     <article class="receipt" aria-label={t('done.receipt')}>
       <p class="t-2">{t('bill.heading', { service: view.service, period: view.periodLabel })}</p>
       <Money fen={view.amountFen} size="xl" />
       <hr class="receipt__rule" />
-      <SummaryList rows={useReceiptRows(view)} />
+      <SummaryList rows={receiptRows(ctx.lang, view)} />
       <div class="receipt__tear" role="presentation" />
       <div class="row receipt__proof">
         <Qr text={view.verifyUrl} label={t('done.qr')} />

@@ -129,9 +129,10 @@ const HISTORY_MIN = 3
 
 /** 智能预审: everything known before money moves. A `stop` refuses the payment, a `warn` is said and may be passed. */
 export function precheck(f: PrecheckFacts): Precheck[] {
+  // What is paid needs no other word: no late fee grows on it, nothing about it is unusual.
+  if (f.claim?.state === 'paid' || f.isSettledBefore) return [{ level: 'stop', key: 'paid' }]
   const out: Precheck[] = []
-  if (f.claim?.state === 'paid' || f.isSettledBefore) out.push({ level: 'stop', key: 'paid' })
-  else if (f.claim?.state === 'open')
+  if (f.claim?.state === 'open')
     out.push(
       f.claim.mine ? { level: 'warn', key: 'paying_here' } : { level: 'stop', key: 'paying', params: { minutes: f.claim.minutesLeft } },
     )

@@ -44,7 +44,7 @@ export const routes = {
     }),
   ),
   getBill: route(contract.getBill, async (ctx, { params }) => {
-    const found = await getBill(ctx, params.code, `api:${ctx.actor.id}`)
+    const found = await getBill(ctx, params.code, [`api:${ctx.actor.id}`])
     return found.ok ? ok({ bill: billOf(found.value), checks: found.value.checks.map(({ level, key }) => ({ level, key })) }) : found
   }),
   searchBills: route(contract.searchBills, async (ctx, { query }) => {

@@ -128,11 +128,14 @@ export interface BindingRow extends AccountRow {
   readonly sharedBy: string | null
 }
 
-export const listBindings = (tx: Tx, tenantId: number, payer: string) =>
+/** The accounts these payers keep, each once: as the first of them keeps it. */
+export const listBindings = (tx: Tx, tenantId: number, payers: readonly string[]) =>
   tx.rows<BindingRow>(sql`
-    select ${ACCOUNT_COLUMNS}, k.relation, k.nickname, k.shared_by as "sharedBy" from billing.binding k
-    join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
-    where k.tenant_id = ${tenantId} and k.payer = ${payer} order by k.bound_at limit 50`)
+    select ${ACCOUNT_COLUMNS}, k.relation, k.nickname, k.shared_by as "sharedBy" from (
+      select distinct on (account_id) * from billing.binding
+      where tenant_id = ${tenantId} and payer = any(${[...payers]}) order by account_id, array_position(${[...payers]}::text[], payer)
+    ) k join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
+    order by k.bound_at limit 50`)
 
 export const upsertBinding = (
   tx: Tx,
@@ -145,8 +148,8 @@ export const upsertBinding = (
     values (${tenantId}, ${k.payer}, ${k.accountId}, ${k.relation}, ${k.nickname}, ${k.sharedBy}, ${at})
     on conflict (tenant_id, payer, account_id) do update set relation = excluded.relation, nickname = excluded.nickname`)
 
-export const deleteBinding = (tx: Tx, tenantId: number, payer: string, accountId: string) =>
-  tx.run(sql`delete from billing.binding where tenant_id = ${tenantId} and payer = ${payer} and account_id = ${accountId}`)
+export const deleteBinding = (tx: Tx, tenantId: number, payers: readonly string[], accountId: string) =>
+  tx.run(sql`delete from billing.binding where tenant_id = ${tenantId} and payer = any(${[...payers]}) and account_id = ${accountId}`)
 
 // ---- postings
 

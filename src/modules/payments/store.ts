@@ -150,10 +150,10 @@ export const findOrderByCode = (tx: Tx, tenantId: number, code: string) =>
 export const lockOrder = (tx: Tx, tenantId: number, id: string) =>
   tx.one<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.id = ${id} for update`)
 
-export const listOrdersOf = (tx: Tx, tenantId: number, payer: string, page: { offset: number; limit: number }) =>
+export const listOrdersOf = (tx: Tx, tenantId: number, payers: readonly string[], page: { offset: number; limit: number }) =>
   tx.rows<OrderRow>(sql`
     select ${ORDER_COLUMNS} from payments."order" o
-    where o.tenant_id = ${tenantId} and o.payer = ${payer} order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
+    where o.tenant_id = ${tenantId} and o.payer = any(${[...payers]}) order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
 
 /** Orders only a person can bring on, the oldest first: money nobody decided about, refunds that are stuck. */
 export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
@@ -170,9 +170,12 @@ export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
 export const listNewestOrders = (tx: Tx, tenantId: number, limit: number) =>
   tx.rows<{ id: string }>(sql`select id from payments."order" where tenant_id = ${tenantId} order by id desc limit ${limit}`)
 
-export const countOrdersOf = async (tx: Tx, tenantId: number, payer: string): Promise<number> =>
-  (await tx.one<{ count: number }>(sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = ${payer}`))
-    .count
+export const countOrdersOf = async (tx: Tx, tenantId: number, payers: readonly string[]): Promise<number> =>
+  (
+    await tx.one<{ count: number }>(
+      sql`select count(*) as count from payments."order" where tenant_id = ${tenantId} and payer = any(${[...payers]})`,
+    )
+  ).count
 
 export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<LineRow>(sql`

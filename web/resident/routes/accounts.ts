@@ -75,13 +75,13 @@ export type Kept = Awaited<ReturnType<typeof listBindings>>[number] & {
  * shows nothing any more. What somebody merely pays for others is not theirs to share.
  */
 export async function listKept(visit: Visit): Promise<Kept[]> {
-  const own: Kept[] = await listBindings(visit.ctx, visit.payer)
+  const own: Kept[] = await listBindings(visit.ctx, visit.payers)
   if (!visit.resident) return own
   const shares = await listShares(visit.ctx, visit.resident.id)
   if (!shares.ok) return own
   const kept = new Map(own.map(k => [k.id, k]))
   for (const { id, ownerId, ownerMasked } of shares.value.received) {
-    const theirs = await listBindings(visit.ctx, `resident:${ownerId}`)
+    const theirs = await listBindings(visit.ctx, [`resident:${ownerId}`])
     // The name the owner gave it is the owner's alone.
     for (const k of theirs.filter(k => k.relation !== 'helper' && !kept.has(k.id)))
       kept.set(k.id, { ...k, nickname: null, share: { id, by: ownerMasked } })

@@ -32,7 +32,7 @@ const codeOf = (request: FastifyRequest): string => (request.params as { code: s
 async function stateOf(visit: Visit, order: OrderView) {
   const receipt = (await listReceipts(visit.ctx, order))[0]
   const proof = receipt && (await proveReceipt(visit.ctx, receipt.entryId))
-  const isMine = order.payer === visit.payer
+  const isMine = visit.payers.includes(order.payer)
   const rescue = isMine ? await findRescue(visit.ctx, order.id) : undefined
   const [back, extra] = [findMoneyBack(order, rescue), findExtraBack(order)]
   const isMoving = [back, extra].some(money => money && money.stage !== 'done') || rescue?.state === 'asked'
@@ -57,7 +57,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
   return pages.html(
     reply,
     donePage(visit.page, {
-      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
       posting: postingOf(receipt),
       postedBy: postedBy(receipt),
       proof: proof ? 'anchored' : 'pending',
@@ -114,7 +114,7 @@ async function showWrong(
   values?: Record<string, string>,
 ): Promise<FastifyReply> {
   const order = await findOrderByCode(visit.ctx, code)
-  if (!order || order.payer !== visit.payer || orderStateOf(order.state) !== 'paid')
+  if (!order || !visit.payers.includes(order.payer) || orderStateOf(order.state) !== 'paid')
     return pages.error(visit, reply, paymentErrors.order_not_found)
   const { receipt, rescue, back } = await stateOf(visit, order)
   if (!receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
@@ -170,7 +170,7 @@ export function addAfterRoutes(server: Server, pages: Pages): void {
     const visit = await pages.visit(request, reply)
     const undone = await undoPayment(visit.ctx, {
       orderCode: codeOf(request),
-      payer: visit.payer,
+      payers: visit.payers,
       idempotencyKey: textsOf(request.body).idempotency_key,
     })
     if (undone.ok) return reply.redirect(`/o/${codeOf(request)}`, 303)
@@ -195,7 +195,7 @@ export function addAfterRoutes(server: Server, pages: Pages): void {
       .join('\n')
     const asked = await askRescue(visit.ctx, {
       orderCode: codeOf(request),
-      payer: visit.payer,
+      payers: visit.payers,
       reason: body.reason as RescueReason,
       note: note || undefined,
       idempotencyKey: body.idempotency_key,

@@ -102,7 +102,7 @@ function addMine(server: Server, pages: Pages): void {
   server.get(paths.payments, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const page = Math.min(Math.max(Number.parseInt(textsOf(request.query).page ?? '1', 10) || 1, 1), 500)
-    const { orders: shown, total } = await listOrdersOf(visit.ctx, visit.payer, page)
+    const { orders: shown, total } = await listOrdersOf(visit.ctx, visit.payers, page)
     const pageCount = Math.max(1, Math.ceil(total / ORDERS_PAGE))
     const rescues = await mapRescues(
       visit.ctx,

@@ -96,7 +96,7 @@ function addHousehold(server: Server, pages: Pages): void {
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
   const kept = async (visit: Visit, request: FastifyRequest) => (await listKept(visit)).find(k => k.id === idOf(request))
   const bound = async (visit: Visit, request: FastifyRequest) =>
-    (await listBindings(visit.ctx, visit.payer)).find(k => k.id === idOf(request))
+    (await listBindings(visit.ctx, visit.payers)).find(k => k.id === idOf(request))
   server.get('/mine/households/:id/bills', hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const binding = await kept(visit, request)
@@ -140,7 +140,7 @@ function addHousehold(server: Server, pages: Pages): void {
   })
   pages.form(server, '/mine/households/:id/unbind', {}, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    await unbindAccount(visit.ctx, visit.payer, idOf(request))
+    await unbindAccount(visit.ctx, visit.payers, idOf(request))
     return reply.redirect(`${paths.households}?notice=saved`, 303)
   })
 }

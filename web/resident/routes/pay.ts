@@ -54,13 +54,13 @@ async function showBill(
   code: string,
   errors?: FieldError[],
 ): Promise<FastifyReply> {
-  const found = await getBill(visit.ctx, code, visit.payer)
+  const found = await getBill(visit.ctx, code, visit.payers)
   if (!found.ok) return pages.error(visit, reply, found.error)
   const { claim, bill, biller } = found.value
   const { lang } = visit.ctx
-  if (claim?.state === 'open' && claim.payer === visit.payer && !errors) return reply.redirect(`/o/${claim.orderCode}`, 303)
+  if (claim?.state === 'open' && visit.payers.includes(claim.payer) && !errors) return reply.redirect(`/o/${claim.orderCode}`, 303)
   if (claim?.state === 'paid') {
-    const mine = claim.payer === visit.payer
+    const mine = visit.payers.includes(claim.payer)
     const order = await findOrderByCode(visit.ctx, claim.orderCode)
     const channel = order?.attempts.find(a => attemptStateOf(a.state) === 'succeeded')?.channel ?? ''
     return pages.html(
@@ -124,7 +124,7 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
 async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const billHref = `/b/${encodeURIComponent(codeOf(request))}`
-  const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payer) : undefined
+  const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payers) : undefined
   if (!found?.ok || found.value.claim) return reply.redirect(billHref, 303)
   const idempotencyKey = newCode(visit.ctx.kernel.random)
   return pages.html(
@@ -139,10 +139,10 @@ async function goOn(pages: Pages, request: FastifyRequest, reply: FastifyReply):
   const code = codeOf(request)
   const returned = await readReturn(pages, visit, request, reply, code)
   if (returned.kind === 'pressed') return place(pages, visit, request, reply, returned.pressed, 'wechat', returned.openid)
-  const found = await getBill(visit.ctx, code, visit.payer)
+  const found = await getBill(visit.ctx, code, visit.payers)
   if (!found.ok) return pages.error(visit, reply, found.error)
   // Somebody going back in the history sees how the bill stands.
-  if (found.value.claim?.payer === visit.payer) return reply.redirect(`/b/${code}`, 303)
+  if (found.value.claim && visit.payers.includes(found.value.claim.payer)) return reply.redirect(`/b/${code}`, 303)
   pages.refused(visit, visitErrors.return_stale, 'GET /b/:code/wechat')
   return pages.html(reply, staleReturnPage(visit.page, `/b/${code}`), visitErrors.return_stale.status)
 }
@@ -211,7 +211,7 @@ async function placeByCode(
   closedCode: string,
 ): Promise<FastifyReply> {
   const closed = await findOrderByCode(visit.ctx, closedCode)
-  const found = await getBill(visit.ctx, bill, visit.payer)
+  const found = await getBill(visit.ctx, bill, visit.payers)
   if (!found.ok || found.value.bill.amountFen + found.value.lateFeeFen !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
   const pressed = { bill, quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
   return place(pages, visit, request, reply, pressed, 'wechat')
@@ -220,7 +220,7 @@ async function placeByCode(
 async function payByCode(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const order = await findOrderByCode(visit.ctx, codeOf(request))
-  if (!order || order.payer !== visit.payer) return pages.error(visit, reply, paymentErrors.order_not_found)
+  if (!order || !visit.payers.includes(order.payer)) return pages.error(visit, reply, paymentErrors.order_not_found)
   const bill = order.lines.find(line => line.subjectKind === 'bill')
   const found = bill && (await pages.findBillById(visit, bill.subjectId))
   const became = orderStateOf(order.state) === 'open' ? await closeOrder(visit.ctx, order.id, 'by_code') : 'unknown'
@@ -242,11 +242,12 @@ async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyRe
   // Whoever comes here without a code to scan was in the wallet, by whatever way they left it.
   const wasAway = back || check || (attempt?.launch as { redirectUrl?: string } | null)?.redirectUrl
   let answer: Awaited<ReturnType<typeof askChannel>> = 'unknown'
-  if (orderStateOf(order.state) === 'open' && order.payer === visit.payer && attempt && wasAway) {
+  if (orderStateOf(order.state) === 'open' && visit.payers.includes(order.payer) && attempt && wasAway) {
     answer = await askChannel(visit.ctx, attempt)
     order = (await findOrderByCode(visit.ctx, order.code))!
   }
-  if (order.payer !== visit.payer && orderStateOf(order.state) !== 'paid') return pages.error(visit, reply, paymentErrors.order_not_found)
+  if (!visit.payers.includes(order.payer) && orderStateOf(order.state) !== 'paid')
+    return pages.error(visit, reply, paymentErrors.order_not_found)
   if (orderStateOf(order.state) === 'paid') return showDone(pages, visit, reply, order)
   const bill = order.lines.find(line => line.subjectKind === 'bill')
   const found = bill && (await pages.findBillById(visit, bill.subjectId))
@@ -333,7 +334,7 @@ export function addPayRoutes(server: Server, pages: Pages): void {
   pages.form(server, '/o/:code/cancel', {}, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const order = await findOrderByCode(visit.ctx, codeOf(request))
-    if (!order || order.payer !== visit.payer) return pages.error(visit, reply, paymentErrors.order_not_found)
+    if (!order || !visit.payers.includes(order.payer)) return pages.error(visit, reply, paymentErrors.order_not_found)
     await closeOrder(visit.ctx, order.id, 'cancelled_by_payer')
     return reply.redirect(`/o/${order.code}`, 303)
   })

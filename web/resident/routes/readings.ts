@@ -16,7 +16,7 @@ const SHOWN_MAX = 100
 async function listOwnOrders(visit: Visit) {
   const orders = []
   for (let page = 1; page <= ORDER_PAGES_MAX; page++) {
-    const found = await listOrdersOf(visit.ctx, visit.payer, page)
+    const found = await listOrdersOf(visit.ctx, visit.payers, page)
     orders.push(...found.orders)
     if (found.total <= page * ORDERS_PAGE) break
   }

@@ -2,12 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { embedReceipt } from '#app/verify.ts'
 import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
-import { listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
+import { findRescue, listReceipts, proveReceipt, type Receipt } from '#modules/billing/index.ts'
 import { findOrderByCode, orderStateOf, paymentErrors } from '#modules/payments/index.ts'
 import { receiptText } from '#modules/trail/index.ts'
 import type { Visit } from '#web/visit.ts'
 import { renderReceiptPdf } from '../receipt-pdf.ts'
 import { receiptPrintPage } from '../receipt-print.tsx'
+import { findMoneyBack, type MoneyBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
 import { addVerifyRoutes } from './verify.ts'
 import { receiptView, verifyCodeOf } from './views.ts'
@@ -15,13 +16,16 @@ import { receiptView, verifyCodeOf } from './views.ts'
 interface Found {
   readonly visit: Visit
   readonly receipt: Receipt
+  /** How far its money is on the way back, if it is. */
+  readonly back: MoneyBack | undefined
 }
 
 async function findOne(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<Found | FastifyReply> {
   const visit = await pages.visit(request, reply)
   const order = await findOrderByCode(visit.ctx, (request.params as { code: string }).code)
   const receipt = order && orderStateOf(order.state) === 'paid' ? (await listReceipts(visit.ctx, order))[0] : undefined
-  return receipt ? { visit, receipt } : pages.error(visit, reply, paymentErrors.order_not_found)
+  if (!order || !receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
+  return { visit, receipt, back: findMoneyBack(order, await findRescue(visit.ctx, order.id)) }
 }
 
 const isFound = (found: Found | FastifyReply): found is Found => 'receipt' in found
@@ -31,14 +35,14 @@ const whereToVerify = (visit: Visit): string => `${publicUrl(visit.ctx.kernel.co
 async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply, paper: '80mm' | 'a4'): Promise<FastifyReply> {
   const found = await findOne(pages, request, reply)
   if (!isFound(found)) return found
-  const { visit, receipt } = found
+  const { visit, receipt, back } = found
   const proof = await proveReceipt(visit.ctx, receipt.entryId)
   return pages.html(
     reply,
     receiptPrintPage(
       visit.page,
       {
-        receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+        receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
         verifyCode: verifyCodeOf(receipt),
         verifyAt: whereToVerify(visit),
         printedAt: visit.ctx.kernel.clock.now(),
@@ -66,12 +70,12 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
   server.get('/o/:code/receipt.pdf', hidden, async (request, reply) => {
     const found = await findOne(pages, request, reply)
     if (!isFound(found)) return found
-    const { visit, receipt } = found
+    const { visit, receipt, back } = found
     const proof = await proveReceipt(visit.ctx, receipt.entryId)
     const pdf = await renderReceiptPdf({
       lang: visit.ctx.lang,
       tenantName: visit.page.tenantName,
-      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof)),
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
       verifyCode: verifyCodeOf(receipt),
       verifyAt: whereToVerify(visit),
       printedAt: visit.ctx.kernel.clock.now(),

@@ -8,6 +8,7 @@ import { dateTime, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 import type { BillView, PrecheckView } from '../bill.tsx'
+import type { MoneyBack } from './money-back.ts'
 
 export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
 export const serviceName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.serviceEn : biller.serviceZh)
@@ -78,7 +79,7 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
     case 'biller_ok':
       return { level: 'ok', key: 'biller_ok', params: { biller: billerName(lang, state.biller) } }
     case 'paid':
-      return { level: 'stop', key: 'already_paid', params: { at: state.claim?.paidAt ? dayOf(state.claim.paidAt) : '' } }
+      return { level: 'stop', key: 'already_paid' }
     case 'paying':
       return { level: 'stop', key: 'being_paid' }
     case 'closed':
@@ -135,8 +136,7 @@ export function billView(
     periodLabel: periodLabel(lang, bill.periodFrom, bill.periodTo),
     amountFen: bill.amountFen + found.lateFeeFen,
     lateFeeFen: found.lateFeeFen,
-    dueOn: bill.dueOn,
-    isOverdue: bill.dueOn < today,
+    ...(!found.checks.some(check => check.key === 'paid') && { due: { on: bill.dueOn, isOver: bill.dueOn < today } }),
     addressMasked: bill.addressMask,
     nameMasked: bill.holderMask,
     precheck: found.checks.flatMap(check => {
@@ -190,7 +190,7 @@ export const verifyCodeOf = (receipt: Receipt, leaf?: string): string => (leaf ?
 export const verifyUrlOf = (ctx: Ctx, receipt: Receipt, leaf?: string): string =>
   `${publicUrl(ctx.kernel.config)}/verify?c=${verifyCodeOf(receipt, leaf)}`
 
-export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string): ReceiptView => ({
+export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: MoneyBack): ReceiptView => ({
   receiptNo: receipt.receiptNo,
   service: serviceName(ctx.lang, receipt.biller),
   periodLabel: periodLabel(ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
@@ -199,6 +199,7 @@ export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string): ReceiptV
   paidAt: receipt.paidAt,
   accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
   channel: channelName(ctx.lang, receipt.channel),
+  ...(back && { back: { amountFen: back.amountFen, ...(back.doneAt && { doneAt: back.doneAt }) } }),
   verifyUrl: verifyUrlOf(ctx, receipt, leaf),
 })
 

@@ -12,6 +12,7 @@ import { refreshBill } from './refresh.ts'
 export interface BillState {
   readonly bill: store.BillRow
   readonly biller: store.BillerRow
+  /** As of today; none on what is paid or withdrawn. */
   readonly lateFeeFen: number
   readonly claim?: Claim
 }
@@ -40,13 +41,16 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
   return bills.map(bill => {
     const biller = billers.get(bill.billerId)!
     const claim = claims.get(bill.id)
-    return { bill, biller, lateFeeFen: lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee), ...(claim && { claim }) }
+    const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+    const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee)
+    return { bill, biller, lateFeeFen: late, ...(claim && { claim }) }
   })
 }
 
-const isPaid = (state: BillState): boolean => state.bill.isSettledBefore || state.claim?.state === 'paid'
+const isPaid = ({ bill, claim }: { bill: store.BillRow; claim?: Claim | undefined }): boolean =>
+  bill.isSettledBefore || claim?.state === 'paid'
 
-function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], payer: string): Precheck[] {
+function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], payers: readonly string[]): Precheck[] {
   const { bill, biller, claim } = state
   const now = ctx.kernel.clock.now()
   return precheck({
@@ -65,7 +69,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
     ...(claim && {
       claim: {
         state: claim.state,
-        mine: claim.payer === payer,
+        mine: payers.includes(claim.payer),
         minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)),
       },
     }),
@@ -73,7 +77,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
 }
 
 /** The bill behind a printed code, with everything checked before money moves. Names come masked. */
-export async function getBill(ctx: Ctx, code: string, payer: string): Promise<Result<BillForPayer>> {
+export async function getBill(ctx: Ctx, code: string, payers: readonly string[]): Promise<Result<BillForPayer>> {
   await refreshBill(ctx, code)
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const bill = await store.findBillByCode(tx, ctx.tenantId, code)
@@ -86,7 +90,7 @@ export async function getBill(ctx: Ctx, code: string, payer: string): Promise<Re
     const tariff = tariffs.find(t => t.validFrom <= `${bill.periodTo}-28` && (t.validTo === null || t.validTo >= `${bill.periodFrom}-01`))
     return ok({
       ...state,
-      checks: checksOf(ctx, state, others, payer),
+      checks: checksOf(ctx, state, others, payers),
       history: rows.filter(r => r.periodTo < bill.periodTo),
       ...(tariff && { tariff }),
       quote: makeQuote(ctx, [{ billId: bill.id, amountFen: bill.amountFen, lateFeeFen: state.lateFeeFen }]),
@@ -99,11 +103,11 @@ export async function examine(
   tx: Tx,
   ctx: Ctx,
   billIds: readonly string[],
-  payer: string,
+  payers: readonly string[],
 ): Promise<(BillState & { checks: Precheck[] })[]> {
   const bills = await store.listBillsById(tx, ctx.tenantId, billIds)
   const states = await statesOf(tx, ctx, bills)
-  return states.map(state => ({ ...state, checks: checksOf(ctx, state, [], payer) }))
+  return states.map(state => ({ ...state, checks: checksOf(ctx, state, [], payers) }))
 }
 
 export async function findBillById(ctx: Ctx, billId: string): Promise<BillState | undefined> {
@@ -140,7 +144,8 @@ export async function findAccount(ctx: Ctx, billerId: string, typed: string): Pr
 
 export const listBillers = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBillers(tx, ctx.tenantId))
 export const listTariffs = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId))
-export const listBindings = (ctx: Ctx, payer: string) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payer))
+export const listBindings = (ctx: Ctx, payers: readonly string[]) =>
+  ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payers))
 /** Digits of an account number from which on its beginning is searched for. */
 const PREFIX_CHARS_MIN = 6
 const SEARCHED_MAX = 50
@@ -163,5 +168,5 @@ export const bindAccount = (
   ctx.kernel.db.tx(ctx.tenantId, tx =>
     store.upsertBinding(tx, ctx.tenantId, { payer, accountId, relation, nickname, sharedBy }, ctx.kernel.clock.now()),
   )
-export const unbindAccount = (ctx: Ctx, payer: string, accountId: string) =>
-  ctx.kernel.db.tx(ctx.tenantId, tx => store.deleteBinding(tx, ctx.tenantId, payer, accountId))
+export const unbindAccount = (ctx: Ctx, payers: readonly string[], accountId: string) =>
+  ctx.kernel.db.tx(ctx.tenantId, tx => store.deleteBinding(tx, ctx.tenantId, payers, accountId))

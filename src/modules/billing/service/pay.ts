@@ -55,7 +55,7 @@ async function openOrder(
     tx,
     ctx,
     items.map(i => i.billId),
-    input.payer,
+    [input.payer],
   )
   if (states.length !== items.length) return fail(errors.bill_not_found)
   const lines: OrderLineInput[] = []

@@ -34,10 +34,10 @@ export function findUndo(ctx: Ctx, order: OrderView): Date | undefined {
 /** 十分钟内撤销: within ten minutes, by the same payer, the money goes back the way it came. */
 export async function undoPayment(
   ctx: Ctx,
-  input: { orderCode: string; payer: string; idempotencyKey: string | undefined },
+  input: { orderCode: string; payers: readonly string[]; idempotencyKey: string | undefined },
 ): Promise<Result<{ refunds: number }>> {
   const order = await findOrderByCode(ctx, input.orderCode)
-  if (!order || order.payer !== input.payer) return fail(errors.undo_not_yours)
+  if (!order || !input.payers.includes(order.payer)) return fail(errors.undo_not_yours)
   return catching(() =>
     ctx.kernel.db.tx(ctx.tenantId, async tx =>
       unwrap(
@@ -60,10 +60,16 @@ export async function undoPayment(
  */
 export async function askRescue(
   ctx: Ctx,
-  input: { orderCode: string; payer: string; reason: RescueReason; note: string | undefined; idempotencyKey: string | undefined },
+  input: {
+    orderCode: string
+    payers: readonly string[]
+    reason: RescueReason
+    note: string | undefined
+    idempotencyKey: string | undefined
+  },
 ): Promise<Result<{ rescueId: string; dueAt: string }>> {
   const order = await findOrderByCode(ctx, input.orderCode)
-  if (!order || order.payer !== input.payer || orderStateOf(order.state) !== 'paid') return fail(errors.undo_not_yours)
+  if (!order || !input.payers.includes(order.payer) || orderStateOf(order.state) !== 'paid') return fail(errors.undo_not_yours)
   const { clock, vault } = ctx.kernel
   return catching(() =>
     ctx.kernel.db.tx(ctx.tenantId, async tx =>

@@ -62,10 +62,10 @@ test('a bill looked at after a while is asked after: corrected, with newer ones 
   withBiller(async ({ kernel, clock, code, biller }) => {
     const ctx = systemCtx(kernel, 1, 'test')
     await tell(biller, 'bills', { bills: [W1, W9, STRANGE] })
-    const fresh = unwrap(await getBill(ctx, code, PAYER))
+    const fresh = unwrap(await getBill(ctx, code, [PAYER]))
     assert.equal(fresh.bill.amountFen, 7_440, 'what came in a moment ago is not asked after')
     clock.advance(3 * MINUTE_MS)
-    const later = unwrap(await getBill(ctx, code, PAYER))
+    const later = unwrap(await getBill(ctx, code, [PAYER]))
     assert.equal(later.bill.amountFen, 8_000)
     assert.deepEqual(
       later.bill.lines.map(line => line.amount_fen),
@@ -83,17 +83,17 @@ test('a bill looked at after a while is asked after: corrected, with newer ones 
     )
     await tell(biller, 'bills', { bills: [{ ...W1, amount_fen: 1 }] })
     clock.advance(1.5 * MINUTE_MS)
-    assert.equal(unwrap(await getBill(ctx, code, PAYER)).bill.amountFen, 8_000, 'nobody is asked twice within the time')
+    assert.equal(unwrap(await getBill(ctx, code, [PAYER])).bill.amountFen, 8_000, 'nobody is asked twice within the time')
   }))
 
 test('a bill somebody is paying stays as it is', () =>
   withBiller(async ({ kernel, clock, code, biller }) => {
     const ctx = systemCtx(kernel, 1, 'test')
-    const { quote } = unwrap(await getBill(ctx, code, PAYER))
+    const { quote } = unwrap(await getBill(ctx, code, [PAYER]))
     unwrap(await payBills(ctx, { quote, idempotencyKey: 'k'.repeat(20), payer: PAYER, place: 'phone' }))
     await tell(biller, 'bills', { bills: [W1] })
     clock.advance(3 * MINUTE_MS)
-    const seen = unwrap(await getBill(ctx, code, PAYER))
+    const seen = unwrap(await getBill(ctx, code, [PAYER]))
     assert.equal(seen.bill.amountFen, 7_440)
     assert.equal(seen.bill.asOf.getTime(), clock.now().getTime())
   }))
@@ -105,17 +105,17 @@ test('a biller that is away costs a bounded wait once; the bill is shown with it
     await tell(biller, 'faults', { create_delay_ms: 20_000 })
     clock.advance(3 * MINUTE_MS)
     const began = performance.now()
-    const seen = unwrap(await getBill(ctx, code, PAYER))
+    const seen = unwrap(await getBill(ctx, code, [PAYER]))
     assert.ok(performance.now() - began < 2_500, 'the wait is bounded')
     const offline = seen.checks.find(check => check.key === 'offline')
     assert.deepEqual(offline, { level: 'warn', key: 'offline', params: { as_of: issuedAt.toISOString() } })
     assert.equal(seen.bill.amountFen, 7_440)
     const again = performance.now()
-    unwrap(await getBill(ctx, code, PAYER))
+    unwrap(await getBill(ctx, code, [PAYER]))
     assert.ok(performance.now() - again < 1_000, 'the next visitor does not wait')
     await tell(biller, 'faults', { create_delay_ms: 0 })
     clock.advance(1.5 * MINUTE_MS)
-    const well = unwrap(await getBill(ctx, code, PAYER))
+    const well = unwrap(await getBill(ctx, code, [PAYER]))
     assert.ok(well.checks.some(check => check.key === 'biller_ok'))
   }))
 
@@ -123,5 +123,5 @@ test('what cannot be written down does not keep a bill from being read', () =>
   withBiller(async ({ kernel, clock, code }) => {
     clock.advance(3 * MINUTE_MS)
     const full = { ...kernel, db: { ...kernel.db, tx: () => Promise.reject(new Error('no room left')) } }
-    assert.ok((await getBill(systemCtx(full, 1, 'test'), code, PAYER)).ok)
+    assert.ok((await getBill(systemCtx(full, 1, 'test'), code, [PAYER])).ok)
   }))

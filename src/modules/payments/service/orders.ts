@@ -187,11 +187,15 @@ export async function getOrder(ctx: Ctx, orderId: string): Promise<Result<OrderV
 /** Orders shown on one page of a payer's list. */
 export const ORDERS_PAGE = 20
 
-/** A page of a payer's orders, newest first, and how many there are. */
-export async function listOrdersOf(ctx: Ctx, payer: string, page: number): Promise<{ orders: store.OrderRow[]; total: number }> {
+/** A page of the orders of these payers, newest first, and how many there are. */
+export async function listOrdersOf(
+  ctx: Ctx,
+  payers: readonly string[],
+  page: number,
+): Promise<{ orders: store.OrderRow[]; total: number }> {
   return ctx.kernel.db.read(ctx.tenantId, async tx => ({
-    orders: await store.listOrdersOf(tx, ctx.tenantId, payer, { offset: (page - 1) * ORDERS_PAGE, limit: ORDERS_PAGE }),
-    total: await store.countOrdersOf(tx, ctx.tenantId, payer),
+    orders: await store.listOrdersOf(tx, ctx.tenantId, payers, { offset: (page - 1) * ORDERS_PAGE, limit: ORDERS_PAGE }),
+    total: await store.countOrdersOf(tx, ctx.tenantId, payers),
   }))
 }
 
