@@ -61,9 +61,11 @@ a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "
 select $1 from billing.account a where a.tenant_id = $2 and a.biller_id = $3 and a.account_no = $4;
 
 -- listBindings
-select $1, k.relation, k.nickname, k.shared_by as "sharedBy" from billing.binding k
-join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
-where k.tenant_id = $2 and k.payer = $3 order by k.bound_at limit 50;
+select $1, k.relation, k.nickname, k.shared_by as "sharedBy" from (
+  select distinct on (account_id) * from billing.binding
+  where tenant_id = $2 and payer = any($3) order by account_id, array_position($4::text[], payer)
+) k join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
+order by k.bound_at limit 50;
 
 -- upsertBinding
 insert into billing.binding (tenant_id, payer, account_id, relation, nickname, shared_by, bound_at)
@@ -71,7 +73,7 @@ values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (tenant_id, payer, account_id) do update set relation = excluded.relation, nickname = excluded.nickname;
 
 -- deleteBinding
-delete from billing.binding where tenant_id = $1 and payer = $2 and account_id = $3;
+delete from billing.binding where tenant_id = $1 and payer = any($2) and account_id = $3;
 
 -- POSTING_COLUMNS
 p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",

@@ -75,7 +75,7 @@ select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3 for updat
 
 -- listOrdersOf
 select $1 from payments."order" o
-where o.tenant_id = $2 and o.payer = $3 order by o.created_at desc, o.id limit $4 offset $5;
+where o.tenant_id = $2 and o.payer = any($3) order by o.created_at desc, o.id limit $4 offset $5;
 
 -- listStuckOrders
 select order_id as id from (
@@ -90,7 +90,7 @@ group by order_id order by min(since) limit $6;
 select id from payments."order" where tenant_id = $1 order by id desc limit $2;
 
 -- countOrdersOf
-select count(*) as count from payments."order" where tenant_id = $1 and payer = $2;
+select count(*) as count from payments."order" where tenant_id = $1 and payer = any($2);
 
 -- listLines
 select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
