@@ -20,7 +20,7 @@ test('the authorisation matrix: each route answers exactly the roles that hold i
     const server = await createHttp({ kernel, tenant })
     const tokens = new Map<string, string>()
     for (const role of roles) {
-      const made = await createStaff(ctx, { username: role, name: role, role })
+      const made = await createStaff(ctx, { username: role, name: role, role, billerId: 'water' })
       assert.ok(made.ok)
       const signed = await signInStaff(ctx, { username: role, password: made.value.password! })
       assert.ok(signed.ok)

@@ -1,6 +1,7 @@
 import { ConfigError, publicUrl, readConfig } from '#kernel/config.ts'
 import { systemCtx } from '#kernel/context.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
+import { listBillers } from '#modules/billing/index.ts'
 import { createStaff, resetStaffByOperator, roles } from '#modules/identity/index.ts'
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
@@ -14,7 +15,8 @@ const USAGE = `yimen <command>
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
   biller-client           list | add | connect | revoke: credentials of billers' systems
-  staff-add NAME ROLE FULL-NAME   open a staff account, print its password and authenticator once
+  staff-add NAME ROLE FULL-NAME [BILLER]
+                                  open a staff account, print its password and authenticator once
   staff-reset NAME        void a staff account's password and authenticator, print a one-time enrolment code
   verify FILE             check a receipt or checkpoint offline [--keys FILE] [--lang zh|en] [--json]
   doctor                  check the books and the trail [--json]
@@ -83,17 +85,29 @@ async function helpImport(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function addStaff([username, role, name, ...more]: readonly string[]): Promise<number> {
+async function addStaff([username, role, name, billerId, ...more]: readonly string[]): Promise<number> {
   const chosen = roles.find(known => known === role)
-  if (!username || !/^[a-z][a-z0-9.-]{1,30}$/.test(username) || !chosen || !name || more.length > 0) {
+  if (
+    !username ||
+    !/^[a-z][a-z0-9.-]{1,30}$/.test(username) ||
+    !chosen ||
+    !name ||
+    more.length > 0 ||
+    (role === 'biller') !== (billerId !== undefined)
+  ) {
     process.stderr.write(
-      `usage: yimen staff-add NAME ROLE FULL-NAME\n  NAME: letters, digits, dots and hyphens. ROLE: ${roles.join(', ')}\n`,
+      `usage: yimen staff-add NAME ROLE FULL-NAME [BILLER]\n  NAME: letters, digits, dots and hyphens. ROLE: ${roles.join(', ')}. BILLER: its id, for the role biller\n`,
     )
     return 2
   }
   const { kernel, close } = await openKernel(readConfig())
   try {
-    const made = await createStaff(systemCtx(kernel, TENANT, 'operator'), { username, role: chosen, name })
+    const ctx = systemCtx(kernel, TENANT, 'operator')
+    if (billerId && !(await listBillers(ctx)).some(biller => biller.id === billerId)) {
+      process.stderr.write(`no biller has the id ${billerId}\n`)
+      return 1
+    }
+    const made = await createStaff(ctx, { username, role: chosen, name, ...(billerId && { billerId }) })
     if (made.ok) process.stdout.write(`password ${made.value.password}\nauthenticator ${made.value.totpSecret}\n  shown this once\n`)
     else process.stderr.write(`${describe(made.error, 'en') ?? made.error.code}\n`)
     return made.ok ? 0 : 1

@@ -3,7 +3,7 @@ import { type Ctx, type Kernel, type Lang, makeId, systemCtx } from '#kernel/con
 import { addRoutes, createServer, httpErrors, problem, type Server } from '#kernel/http/server.ts'
 import type { Result } from '#kernel/result.ts'
 import { calendar, dayOf, timeOfDay } from '#kernel/time.ts'
-import { billingErrors, type ImportReport, receivePush, verifyPush } from '#modules/billing/index.ts'
+import { billingErrors, type ImportReport, receivePush, staffActor, verifyPush } from '#modules/billing/index.ts'
 import { findResident, findStaff } from '#modules/identity/index.ts'
 import { paymentErrors, receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
@@ -112,9 +112,7 @@ const NOBODY: Ctx['actor'] = { kind: 'anonymous', id: 'anonymous', permissions: 
 async function authenticate(kernel: Kernel, tenantId: number, request: FastifyRequest): Promise<Ctx> {
   const token = /^Bearer ([0-9a-z]{1,100})$/.exec(request.headers.authorization ?? '')?.[1] ?? request.cookies[cookieName(kernel, 'staff')]
   const member = token ? await findStaff(kernel, tenantId, token) : undefined
-  const actor: Ctx['actor'] = member?.secondFactorDone
-    ? { kind: 'staff', id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
-    : NOBODY
+  const actor: Ctx['actor'] = member?.secondFactorDone ? await staffActor(kernel, tenantId, member) : NOBODY
   return { kernel, tenantId, actor, requestId: request.id, lang: 'zh-CN' }
 }
 

@@ -48,12 +48,13 @@ export async function ensureTown(
   const tenant = settings ? tenantOf(tenantId, settings) : demoTenant(tenantId)
   const { code, name, phone } = tenant
   await ensureTenant(kernel, { id: tenantId, code, nameZh: name['zh-CN'], nameEn: name.en, phone })
+  const [biller] = await listBillers(ctx)
   const [first] = size === 'none' ? [] : await printBills(kernel, tenantId, 1)
   return {
     tenant,
     exampleCode: first?.code,
     // In front of people nothing of the demonstration is printed, whatever this folder was made for.
-    notes: size === 'none' || !kernel.config.sandbox ? [] : await demoStaff(kernel, tenantId),
+    notes: size === 'none' || !kernel.config.sandbox || !biller ? [] : await demoStaff(kernel, tenantId, biller.id),
   }
 }
 
@@ -64,10 +65,10 @@ const LOST_PASSWORD =
  * A line for each account of the demonstration's staff that still has the password it was made with, at every start; one that
  * was changed is its owner's business, and a line says how to get in.
  */
-async function demoStaff(kernel: Kernel, tenantId: number): Promise<string[]> {
+async function demoStaff(kernel: Kernel, tenantId: number, billerId: string): Promise<string[]> {
   const file = join(kernel.config.dataDir, 'demo-staff.json')
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DemoAccount[]) : []
-  const made = await ensureDemoStaff(kernel, tenantId)
+  const made = await ensureDemoStaff(kernel, tenantId, billerId)
   const kept = [...before.filter(old => !made.some(({ username }) => username === old.username)), ...made]
   if (made.length > 0) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
   const open = await listUnchangedDemoStaff(kernel, tenantId, kept)

@@ -29,6 +29,8 @@ export interface Actor {
   readonly permissions: ReadonlySet<string>
   /** Area code prefix a staff member or device is confined to. */
   readonly area?: string
+  /** Whose staff this is, with the ledger account of what is paid to it: nothing of another biller is seen. */
+  readonly biller?: { readonly id: string; readonly accountId: number }
 }
 
 export interface Ctx {

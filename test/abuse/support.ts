@@ -169,11 +169,11 @@ export async function withMessages<T>(product: Product, work: (inbox: Inbox) => 
 let desks = 0
 
 /** A new account of the role, signed in at the desk with password and authenticator over the pages. */
-export async function signInAs(product: Product, role: Role): Promise<Desk> {
+export async function signInAs(product: Product, role: Role, billerId = 'water'): Promise<Desk> {
   const { kernel } = product
   const n = ++desks
   const username = `${role}-${n}`
-  const made = await createStaff(product.ctx, { username, name: `测试${n}`, role })
+  const made = await createStaff(product.ctx, { username, name: `测试${n}`, role, billerId })
   if (!made.ok) throw new Error(made.error.code)
   const { id, password = '', totpSecret } = made.value
   const code = (step = 0) => totpCode(totpSecret, new Date(kernel.clock.now().getTime() + step * 30_000))

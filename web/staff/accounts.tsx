@@ -105,18 +105,34 @@ export function AccountsPage({ view }: { view: AccountsView }) {
 export const accountsPage = (ctx: StaffPageContext, view: AccountsView): string =>
   renderStaffPage(ctx, <AccountsPage view={view} />, { title: t(ctx.lang)('staff.accounts') })
 
+/** Only the role that works for a biller asks for it; where the style sheet cannot tell the question is always there. */
+function BillerChoice(props: {
+  billers: StaffAccountView['billers']
+  chosen: string | undefined
+  errors: readonly FieldError[] | undefined
+}) {
+  const { t } = usePage()
+  return (
+    <div class="billerchoice">
+      <Choices name="billerId" legend={t('staff.biller_of')} choices={props.billers} chosen={props.chosen} errors={props.errors} />
+    </div>
+  )
+}
+
 export interface StaffAccountView {
   id: string
   name: string
   username: string
   role: { value: string; label: string }
   area: string
+  biller?: { value: string; label: string }
   roles: readonly { value: string; label: string }[]
+  billers: readonly { value: string; label: string }[]
   /** Proposals can be made here; not for one's own account, nor a closed one. */
   canPropose: boolean
   isOwn: boolean
   isClosed: boolean
-  values?: { role?: string; areaCode?: string; why?: string; 'why-reset'?: string; 'why-close'?: string }
+  values?: { role?: string; billerId?: string; areaCode?: string; why?: string; 'why-reset'?: string; 'why-close'?: string }
   errors?: readonly FieldError[]
 }
 
@@ -132,6 +148,7 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
         <SummaryList
           rows={[
             { label: t('staff.role'), value: view.role.label },
+            ...(view.biller ? [{ label: t('staff.biller'), value: view.biller.label }] : []),
             { label: t('staff.area'), value: view.area },
             { label: t('staff.col_state'), value: t(view.isClosed ? 'staff.account_closed' : 'staff.account_open') },
           ]}
@@ -149,6 +166,7 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
                 chosen={values?.role ?? view.role.value}
                 errors={errors}
               />
+              <BillerChoice billers={view.billers} chosen={values?.billerId ?? view.biller?.value} errors={errors} />
               <Field
                 name="areaCode"
                 label={t('staff.propose_area')}
@@ -217,7 +235,8 @@ export const staffAccountPage = (ctx: StaffPageContext, view: StaffAccountView):
 
 export interface NewAccountView {
   roles: readonly { value: string; label: string }[]
-  values?: { name?: string; username?: string; role?: string; areaCode?: string; why?: string }
+  billers: readonly { value: string; label: string }[]
+  values?: { name?: string; username?: string; role?: string; billerId?: string; areaCode?: string; why?: string }
   errors?: readonly FieldError[]
 }
 
@@ -242,6 +261,7 @@ export function NewAccountPage({ view }: { view: NewAccountView }) {
             errors={errors}
           />
           <Choices name="role" legend={t('staff.role')} choices={view.roles} chosen={values?.role} errors={errors} />
+          <BillerChoice billers={view.billers} chosen={values?.billerId} errors={errors} />
           <Field
             name="areaCode"
             label={t('staff.propose_area')}

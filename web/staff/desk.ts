@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Ctx, permit } from '#kernel/context.ts'
 import type { AppError } from '#kernel/result.ts'
-import { countAskedRescues } from '#modules/billing/index.ts'
+import { countAskedRescues, staffActor } from '#modules/billing/index.ts'
 import { findStaff, type StaffMember } from '#modules/identity/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { t } from '#web/ui/messages.ts'
@@ -59,7 +59,7 @@ export function openDesk(pages: Pages): DeskDoor {
       const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
       if (!member) return reply.redirect(staffPaths.signIn + next, 303)
       if (!member.secondFactorDone) return reply.redirect(staffPaths.second + next, 303)
-      const actor = { kind: 'staff' as const, id: member.id, permissions: member.permissions, ...(member.area && { area: member.area }) }
+      const actor = await staffActor(kernel, tenantId, member)
       const ctx = { ...visit.ctx, actor }
       return { visit, member, token, ctx, page: { ...visit.page, signedIn: { name: member.name }, places: await placesOf(ctx) } }
     },

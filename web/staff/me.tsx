@@ -9,6 +9,8 @@ import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './she
 export interface MeView {
   name: string
   role: string
+  /** Of staff of a biller. */
+  biller?: string
   area: string
   sessions: readonly { id: string; startedAt: Date; seenAt: Date; isCurrent: boolean }[]
   /** May see the accounts of others. */
@@ -104,6 +106,7 @@ export function MePage({ view }: { view: MeView }) {
         <SummaryList
           rows={[
             { label: t('staff.role'), value: view.role },
+            ...(view.biller ? [{ label: t('staff.biller'), value: view.biller }] : []),
             { label: t('staff.area'), value: view.area },
           ]}
         />

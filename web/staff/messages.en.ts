@@ -131,6 +131,8 @@ export const messages: Record<keyof typeof zh, string> = {
   'staff.error_password_old': 'The old password is wrong. Five failures in a row lock the account for 15 minutes',
   'staff.error_why': 'Say why',
   'staff.error_role_same': 'Choose another role or area',
+  'staff.biller_of': 'Which biller',
+  'staff.error_biller': 'Choose the biller',
   'staff.error_area': 'There is no such area code',
   'staff.error_change_open': 'A proposal of this kind is waiting for this account already',
   'staff.no_name': 'No name on record',

@@ -129,6 +129,8 @@ export const messages = {
   'staff.error_password_old': '原密码不对。连续5次不对，账号会锁定15分钟',
   'staff.error_why': '请写明原因',
   'staff.error_role_same': '请选一个不同的角色或区域',
+  'staff.biller_of': '哪个收费单位',
+  'staff.error_biller': '请选收费单位',
   'staff.error_area': '没有这个区域编码',
   'staff.error_change_open': '这个账号已有一项同样的申请在等待',
   'staff.no_name': '未登记姓名',

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify'
 import { publicUrl } from '#kernel/config.ts'
-import { type Lang, permit } from '#kernel/context.ts'
+import { type Ctx, type Lang, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import type { AppError } from '#kernel/result.ts'
+import { listBillers } from '#modules/billing/index.ts'
 import {
   approveStaffChange,
   changePassword,
@@ -22,7 +23,7 @@ import {
   startEnrolment,
 } from '#modules/identity/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { textsOf } from '#web/resident/routes/views.ts'
+import { billerName, textsOf } from '#web/resident/routes/views.ts'
 import { type FieldErrorName, fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { type MessageKey, t } from '#web/ui/messages.ts'
@@ -35,6 +36,16 @@ import { staffPaths } from './paths.ts'
 const hidden = { schema: { hide: true } }
 const roleName = (lang: Lang, role: Role): string => t(lang)(`staff.role_${role}`)
 const areaName = (lang: Lang, area: string | null | undefined): string => area ?? t(lang)('staff.area_all')
+
+const billerChoices = async (ctx: Ctx) => (await listBillers(ctx)).map(b => ({ value: b.id, label: billerName(ctx.lang, b) }))
+const roleChoices = (lang: Lang) => roles.map(value => ({ value, label: roleName(lang, value) }))
+
+/** Where somebody works: at a biller, or in a part of the sub-district. */
+const placeOf = (
+  lang: Lang,
+  billers: Awaited<ReturnType<typeof billerChoices>>,
+  at: { readonly billerId?: string | null | undefined; readonly area: string | null | undefined },
+): string => (at.billerId ? (billers.find(b => b.value === at.billerId)?.label ?? at.billerId) : areaName(lang, at.area))
 
 /** What a refusal says about a field of the form; undefined when it is about the whole. */
 const wordsFor = (lang: Lang, error: AppError, words: Readonly<Record<string, FieldErrorName>>): FieldError[] | undefined => {
@@ -65,6 +76,7 @@ function addOwn(server: Server, pages: Pages): void {
     const view = {
       name: member.name,
       role: roleName(ctx.lang, member.role),
+      ...(member.billerId && { biller: placeOf(ctx.lang, await billerChoices(ctx), member) }),
       area: areaName(ctx.lang, member.area),
       sessions: sessions.ok ? sessions.value : [],
       hasAccounts: permit(ctx, 'identity.staff.read').ok,
@@ -109,13 +121,16 @@ async function showAccount(
 ): Promise<FastifyReply> {
   const { ctx, page, member } = desk
   const isOwn = account.id === member.id
+  const billers = await billerChoices(ctx)
   const view = {
     id: account.id,
     name: account.name,
     username: account.username,
     role: { value: account.role, label: roleName(ctx.lang, account.role) },
     area: areaName(ctx.lang, account.area),
-    roles: roles.map(value => ({ value, label: roleName(ctx.lang, value) })),
+    ...(account.billerId && { biller: { value: account.billerId, label: placeOf(ctx.lang, billers, account) } }),
+    roles: roleChoices(ctx.lang),
+    billers,
     canPropose: !isOwn && permit(ctx, 'identity.staff.manage').ok,
     isClosed: account.isDisabled,
     isOwn,
@@ -144,24 +159,28 @@ const closeErrors = (lang: Lang, kind: string, error: AppError): FieldError[] | 
         ? [{ field: 'why-close', text: t(lang)('staff.error_change_open') }]
         : undefined
 
+/** Refusals whose words stand with the desk's own. */
+const billerErrors = (lang: Lang, error: AppError): FieldError[] | undefined =>
+  error.code === identityErrors.biller_missing.code ? [{ field: 'billerId', text: t(lang)('staff.error_biller') }] : undefined
+
 const NEW_ERRORS: Readonly<Record<string, { field: string; key: MessageKey }>> = {
   [identityErrors.name_missing.code]: { field: 'name', key: 'staff.error_name' },
   [identityErrors.username_malformed.code]: { field: 'username', key: 'staff.error_username' },
   [identityErrors.username_taken.code]: { field: 'username', key: 'staff.error_username_taken' },
   [identityErrors.reason_missing.code]: { field: 'why', key: 'staff.error_why' },
+  [identityErrors.biller_missing.code]: { field: 'billerId', key: 'staff.error_biller' },
   [identityErrors.area_unknown.code]: { field: 'areaCode', key: 'staff.error_area' },
 }
 
 /** Somebody new: proposed here, opened when another administrator agrees. */
 function addNew(server: Server, pages: Pages): void {
   const { enter, deny } = openDesk(pages)
-  const rolesIn = (lang: Lang) => roles.map(value => ({ value, label: roleName(lang, value) }))
   server.get(staffPaths.accountNew, hidden, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const may = permit(desk.ctx, 'identity.staff.manage')
     if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.accountNew}`)
-    return pages.html(reply, newAccountPage(desk.page, { roles: rolesIn(desk.ctx.lang) }))
+    return pages.html(reply, newAccountPage(desk.page, { roles: roleChoices(desk.ctx.lang), billers: await billerChoices(desk.ctx) }))
   })
   pages.form(server, staffPaths.accountNew, { per_minute: 20 }, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -172,14 +191,16 @@ function addNew(server: Server, pages: Pages): void {
     const values = textsOf(request.body)
     const { name = '', username = '', why = '', role = '' } = values
     const areaCode = values.areaCode?.trim()
+    const billers = await billerChoices(desk.ctx)
+    const billerId = billers.find(b => b.value === values.billerId)?.value
     const proposed = isRole(role)
-      ? await proposeStaffAccount(desk.ctx, { name, username, role, why, ...(areaCode && { areaCode }) })
+      ? await proposeStaffAccount(desk.ctx, { name, username, role, why, ...(areaCode && { areaCode }), ...(billerId && { billerId }) })
       : { ok: false as const, error: identityErrors.same_role }
     if (proposed.ok) return reply.redirect(`${staffPaths.accounts}?notice=proposed`, 303)
     const wrong = isRole(role) ? NEW_ERRORS[proposed.error.code] : { field: 'role', key: 'staff.error_role' as const }
     if (!wrong) return deny(desk, reply, proposed.error, `POST ${staffPaths.accountNew}`)
     const errors = [{ field: wrong.field, text: t(lang)(wrong.key) }]
-    return pages.html(reply, newAccountPage(desk.page, { roles: rolesIn(lang), values, errors }), 422)
+    return pages.html(reply, newAccountPage(desk.page, { roles: roleChoices(lang), billers, values, errors }), 422)
   })
 }
 
@@ -196,6 +217,7 @@ function addOthers(server: Server, pages: Pages): void {
     const [listed, waiting] = [await listStaff(ctx), await listStaffChanges(ctx)]
     if (!listed.ok) return deny(desk, reply, listed.error, `GET ${staffPaths.accounts}`)
     if (!waiting.ok) return deny(desk, reply, waiting.error, `GET ${staffPaths.accounts}`)
+    const billers = await billerChoices(ctx)
     const names = new Map(listed.value.map(account => [account.id, account.name]))
     const mayApprove = permit(ctx, 'identity.staff.approve').ok
     const mayDecline = mayApprove || permit(ctx, 'identity.staff.manage').ok
@@ -207,7 +229,7 @@ function addOthers(server: Server, pages: Pages): void {
         username: a.username,
         name: a.name,
         role: roleName(ctx.lang, a.role),
-        area: areaName(ctx.lang, a.area),
+        area: placeOf(ctx.lang, billers, a),
         isClosed: a.isDisabled,
       })),
       waiting: waiting.value.map(c => ({
@@ -216,7 +238,7 @@ function addOthers(server: Server, pages: Pages): void {
         what: c.role
           ? t(ctx.lang)(c.kind === 'open' ? 'staff.change_open' : 'staff.change_role', {
               role: roleName(ctx.lang, c.role),
-              area: areaName(ctx.lang, c.areaCode),
+              area: placeOf(ctx.lang, billers, { billerId: c.billerId, area: c.areaCode }),
             })
           : t(ctx.lang)(c.kind === 'close' ? 'staff.change_close' : 'staff.change_reset'),
         why: c.why,
@@ -246,16 +268,25 @@ function addOthers(server: Server, pages: Pages): void {
       const values = textsOf(request.body)
       const role = values.role && isRole(values.role) ? values.role : undefined
       const areaCode = values.areaCode?.trim()
+      const billerId = (await billerChoices(desk.ctx)).find(b => b.value === values.billerId)?.value
       const proposed =
         kind === 'reset' || kind === 'close'
           ? await proposeStaffChange(desk.ctx, { kind, staffId: id, why: values[`why-${kind}`] ?? '' })
           : role
-            ? await proposeStaffChange(desk.ctx, { kind, staffId: id, role, why: values.why ?? '', ...(areaCode && { areaCode }) })
+            ? await proposeStaffChange(desk.ctx, {
+                kind,
+                staffId: id,
+                role,
+                why: values.why ?? '',
+                ...(areaCode && { areaCode }),
+                ...(billerId && { billerId }),
+              })
             : { ok: false as const, error: identityErrors.same_role }
       if (proposed.ok) return reply.redirect(`${staffPaths.accounts}?notice=proposed`, 303)
       const place = `POST /staff/accounts/:id/${kind}`
       const errors =
         wordsFor(desk.ctx.lang, proposed.error, kind === 'reset' ? RESET_WORDS : kind === 'close' ? {} : ROLE_WORDS) ??
+        billerErrors(desk.ctx.lang, proposed.error) ??
         closeErrors(desk.ctx.lang, kind, proposed.error)
       const account = errors && (await find(desk, id))
       if (!account) return deny(desk, reply, proposed.error, place)

@@ -50,9 +50,9 @@ where b.tenant_id = $3 and b.account_id = any($4::uuid[]) and b.withdrawn_at is 
 
 -- searchBills
 select $1 from $2
-where b.tenant_id = $3 and (b.bill_no = $4 or b.code = lower($5)
-  or b.account_id in (select id from billing.account where tenant_id = $6 and (account_no = $7 or account_no like $8) limit $9))
-order by b.period_to desc limit $10;
+where b.tenant_id = $3 and ($4::text is null or b.biller_id = $5) and (b.bill_no = $6 or b.code = lower($7)
+  or b.account_id in (select id from billing.account where tenant_id = $8 and (account_no = $9 or account_no like $10) limit $11))
+order by b.period_to desc limit $12;
 
 -- ACCOUNT_COLUMNS
 a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask", a.address_mask as "addressMask", a.is_closed as "isClosed";

@@ -67,7 +67,7 @@ from identity.household_member m join identity.household h on h.tenant_id = m.te
 where m.tenant_id = $1 and m.person_id = $2 order by m.joined_at limit 20;
 
 -- staff
-id, username, name, role, area_code as "areaCode", password_hash as "passwordHash", totp_sealed as "totpSealed",
+id, username, name, role, area_code as "areaCode", biller_id as "billerId", password_hash as "passwordHash", totp_sealed as "totpSealed",
 totp_step as "totpStep", failures, locked_until as "lockedUntil", disabled_at as "disabledAt";
 
 -- findStaffByUsername
@@ -86,8 +86,8 @@ select $1 from identity.staff where tenant_id = $2 order by username limit 1000;
 select id, name, role from identity.staff where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- insertStaff
-insert into identity.staff (tenant_id, id, username, name, role, area_code, password_hash, totp_sealed, totp_step, failures, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9)
+insert into identity.staff (tenant_id, id, username, name, role, area_code, biller_id, password_hash, totp_sealed, totp_step, failures, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10)
 on conflict do nothing;
 
 -- setFailures
@@ -97,7 +97,7 @@ update identity.staff set failures = $1, locked_until = $2 where tenant_id = $3 
 update identity.staff set totp_step = $1, failures = 0 where tenant_id = $2 and id = $3 and totp_step < $4;
 
 -- setRole
-update identity.staff set role = $1, area_code = $2 where tenant_id = $3 and id = $4;
+update identity.staff set role = $1, area_code = $2, biller_id = $3 where tenant_id = $4 and id = $5;
 
 -- disableStaff
 update identity.staff set disabled_at = $1 where tenant_id = $2 and id = $3 and disabled_at is null;
@@ -200,7 +200,7 @@ update identity.share set revoked_at = $1 where tenant_id = $2 and id = $3 and r
 -- src/modules/identity/store/staff-changes.ts
 
 -- change
-c.id, c.staff_id as "staffId", c.kind, c.role, c.area_code as "areaCode", c.why, c.proposed_by as "proposedBy",
+c.id, c.staff_id as "staffId", c.kind, c.role, c.area_code as "areaCode", c.biller_id as "billerId", c.why, c.proposed_by as "proposedBy",
 c.proposed_at as "proposedAt", c.expires_at as "expiresAt";
 
 -- closeExpired
@@ -208,8 +208,8 @@ update identity.staff_change set decided_at = $1, outcome = 'expired'
 where tenant_id = $2 and staff_id = $3 and decided_at is null and expires_at <= $4;
 
 -- insertChange
-insert into identity.staff_change (tenant_id, id, staff_id, kind, role, area_code, why, proposed_by, proposed_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into identity.staff_change (tenant_id, id, staff_id, kind, role, area_code, biller_id, why, proposed_by, proposed_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (tenant_id, staff_id, kind) where decided_at is null do nothing;
 
 -- takeOpenChange

@@ -77,6 +77,10 @@ select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3 for updat
 select $1 from payments."order" o
 where o.tenant_id = $2 and o.payer = any($3) order by o.created_at desc, o.id limit $4 offset $5;
 
+-- pays
+($1::integer is null or exists (
+select 1 from payments.order_line l where l.tenant_id = $2 and l.order_id = $3 and l.payee_account_id = $4));
+
 -- listStuckOrders
 select order_id as id from (
   select order_id, opened_at as since from payments.suspense where tenant_id = $1 and refund_id is null and resolved_at is null
@@ -84,10 +88,10 @@ select order_id as id from (
   select order_id, created_at from payments.refund where tenant_id = $2 and finished_at is null and state = $3
   union all
   select order_id, created_at from payments.refund where tenant_id = $4 and state = $5 and failure = 'refund_after_closed') q
-group by order_id order by min(since) limit $6;
+where {pays(tenantId, sql`q.order_id`, payee)} group by order_id order by min(since) limit $6;
 
 -- listNewestOrders
-select id from payments."order" where tenant_id = $1 order by id desc limit $2;
+select o.id from payments."order" o where o.tenant_id = $1 and {pays(tenantId, sql`o.id`, payee)} order by o.id desc limit $2;
 
 -- countOrdersOf
 select count(*) as count from payments."order" where tenant_id = $1 and payer = any($2);

@@ -53,3 +53,4 @@ export {
   readRescueNote,
   undoPayment,
 } from './service/rescue.ts'
+export { staffActor } from './service/staff.ts'

@@ -99,10 +99,10 @@ export const listBillsOfAccounts = (tx: Tx, tenantId: number, accountIds: readon
     where b.tenant_id = ${tenantId} and b.account_id = any(${[...accountIds]}::uuid[]) and b.withdrawn_at is null order by b.period_to desc, b.id limit ${limit}`)
 
 /** Search of staff: a bill number, the code of a bill's page, or an account number or the beginning of one. */
-export const searchBills = (tx: Tx, tenantId: number, text: string, prefix: string | null, limit: number) =>
+export const searchBills = (tx: Tx, tenantId: number, text: string, prefix: string | null, billerId: string | null, limit: number) =>
   tx.rows<BillRow>(sql`
     select ${BILL_COLUMNS} from ${BILL_FROM}
-    where b.tenant_id = ${tenantId} and (b.bill_no = ${text} or b.code = lower(${text})
+    where b.tenant_id = ${tenantId} and (${billerId}::text is null or b.biller_id = ${billerId}) and (b.bill_no = ${text} or b.code = lower(${text})
       or b.account_id in (select id from billing.account where tenant_id = ${tenantId} and (account_no = ${text} or account_no like ${prefix}) limit ${limit}))
     order by b.period_to desc limit ${limit}`)
 

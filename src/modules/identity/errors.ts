@@ -27,6 +27,7 @@ export const errors = defineErrors('identity', {
   enrolment_refused: 401,
   password_unchanged: 400,
   session_not_found: 404,
+  biller_missing: 400,
   area_unknown: 404,
   share_with_self: 400,
   too_many_shares: 409,

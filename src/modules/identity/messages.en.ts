@@ -26,6 +26,7 @@ export const messages: Record<keyof typeof base, string> = {
   'identity.enrolment_refused': 'User name or enrolment code is wrong, or the code was used or ran out.',
   'identity.password_unchanged': 'The new password must differ from the old one.',
   'identity.session_not_found': 'There is no such sign-in, or it has ended.',
+  'identity.biller_missing': 'Choose the biller this account belongs to',
   'identity.area_unknown': 'Unknown area code: {code}',
   'identity.share_with_self': 'You cannot share with yourself.',
   'identity.too_many_shares': 'You can share with at most {max} people.',

@@ -24,6 +24,7 @@ export const messages = {
   'identity.enrolment_refused': '用户名或开通码不正确，或开通码已用过、已过期。',
   'identity.password_unchanged': '新密码不能和原密码一样。',
   'identity.session_not_found': '没有这个登录，或已退出。',
+  'identity.biller_missing': '请选这个账号属于哪个收费单位',
   'identity.area_unknown': '区域编码不正确：{code}',
   'identity.share_with_self': '不能授权给自己。',
   'identity.too_many_shares': '最多授权 {max} 位家人。',

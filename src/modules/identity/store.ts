@@ -39,6 +39,8 @@ export interface StaffRow {
   readonly name: string
   readonly role: Role
   readonly areaCode: string | null
+  /** Whose staff it is, for the role `biller` and no other. */
+  readonly billerId: string | null
   readonly passwordHash: string
   readonly totpSealed: Buffer
   readonly totpStep: number
@@ -141,7 +143,7 @@ export const listHouseholds = (tx: Tx, tenantId: number, personId: string): Prom
     from identity.household_member m join identity.household h on h.tenant_id = m.tenant_id and h.id = m.household_id
     where m.tenant_id = ${tenantId} and m.person_id = ${personId} order by m.joined_at limit 20`)
 
-const staff = sql`id, username, name, role, area_code as "areaCode", password_hash as "passwordHash", totp_sealed as "totpSealed",
+const staff = sql`id, username, name, role, area_code as "areaCode", biller_id as "billerId", password_hash as "passwordHash", totp_sealed as "totpSealed",
   totp_step as "totpStep", failures, locked_until as "lockedUntil", disabled_at as "disabledAt"`
 
 export const findStaffByUsername = (tx: Tx, tenantId: number, username: string): Promise<StaffRow | undefined> =>
@@ -164,12 +166,12 @@ export const listStaffByIds = (tx: Tx, tenantId: number, ids: readonly string[])
 export const insertStaff = async (
   tx: Tx,
   tenantId: number,
-  s: Pick<StaffRow, 'id' | 'username' | 'name' | 'role' | 'areaCode' | 'passwordHash' | 'totpSealed'>,
+  s: Pick<StaffRow, 'id' | 'username' | 'name' | 'role' | 'areaCode' | 'billerId' | 'passwordHash' | 'totpSealed'>,
   now: Date,
 ): Promise<boolean> =>
   (await tx.run(sql`
-    insert into identity.staff (tenant_id, id, username, name, role, area_code, password_hash, totp_sealed, totp_step, failures, created_at)
-    values (${tenantId}, ${s.id}, ${s.username}, ${s.name}, ${s.role}, ${s.areaCode}, ${s.passwordHash}, ${s.totpSealed}, 0, 0, ${now})
+    insert into identity.staff (tenant_id, id, username, name, role, area_code, biller_id, password_hash, totp_sealed, totp_step, failures, created_at)
+    values (${tenantId}, ${s.id}, ${s.username}, ${s.name}, ${s.role}, ${s.areaCode}, ${s.billerId}, ${s.passwordHash}, ${s.totpSealed}, 0, 0, ${now})
     on conflict do nothing`)) === 1
 
 export const setFailures = (tx: Tx, tenantId: number, id: string, failures: number, lockedUntil: Date | null): Promise<number> =>
@@ -181,8 +183,10 @@ export const useTotpStep = async (tx: Tx, tenantId: number, id: string, step: nu
     sql`update identity.staff set totp_step = ${step}, failures = 0 where tenant_id = ${tenantId} and id = ${id} and totp_step < ${step}`,
   )) === 1
 
-export const setRole = (tx: Tx, tenantId: number, id: string, role: Role, areaCode: string | null): Promise<number> =>
-  tx.run(sql`update identity.staff set role = ${role}, area_code = ${areaCode} where tenant_id = ${tenantId} and id = ${id}`)
+export const setRole = (tx: Tx, tenantId: number, id: string, to: Pick<StaffRow, 'role' | 'areaCode' | 'billerId'>): Promise<number> =>
+  tx.run(
+    sql`update identity.staff set role = ${to.role}, area_code = ${to.areaCode}, biller_id = ${to.billerId} where tenant_id = ${tenantId} and id = ${id}`,
+  )
 
 export const disableStaff = (tx: Tx, tenantId: number, id: string, now: Date): Promise<number> =>
   tx.run(sql`update identity.staff set disabled_at = ${now} where tenant_id = ${tenantId} and id = ${id} and disabled_at is null`)

@@ -155,8 +155,12 @@ export const listOrdersOf = (tx: Tx, tenantId: number, payers: readonly string[]
     select ${ORDER_COLUMNS} from payments."order" o
     where o.tenant_id = ${tenantId} and o.payer = any(${[...payers]}) order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
 
+/** Whether an order pays this account; without one every order will do. */
+const pays = (tenantId: number, orderId: Sql, payee: number | null): Sql => sql`(${payee}::integer is null or exists (
+  select 1 from payments.order_line l where l.tenant_id = ${tenantId} and l.order_id = ${orderId} and l.payee_account_id = ${payee}))`
+
 /** Orders only a person can bring on, the oldest first: money nobody decided about, refunds that are stuck. */
-export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
+export const listStuckOrders = (tx: Tx, tenantId: number, limit: number, payee: number | null) =>
   tx.rows<{ id: string }>(sql`
     select order_id as id from (
       select order_id, opened_at as since from payments.suspense where tenant_id = ${tenantId} and refund_id is null and resolved_at is null
@@ -164,11 +168,13 @@ export const listStuckOrders = (tx: Tx, tenantId: number, limit: number) =>
       select order_id, created_at from payments.refund where tenant_id = ${tenantId} and finished_at is null and state = ${REFUND.abnormal}
       union all
       select order_id, created_at from payments.refund where tenant_id = ${tenantId} and state = ${REFUND.closed} and failure = 'refund_after_closed') q
-    group by order_id order by min(since) limit ${limit}`)
+    where ${pays(tenantId, sql`q.order_id`, payee)} group by order_id order by min(since) limit ${limit}`)
 
 /** Ids grow with time, so the key gives the newest without an index of its own. */
-export const listNewestOrders = (tx: Tx, tenantId: number, limit: number) =>
-  tx.rows<{ id: string }>(sql`select id from payments."order" where tenant_id = ${tenantId} order by id desc limit ${limit}`)
+export const listNewestOrders = (tx: Tx, tenantId: number, limit: number, payee: number | null) =>
+  tx.rows<{ id: string }>(
+    sql`select o.id from payments."order" o where o.tenant_id = ${tenantId} and ${pays(tenantId, sql`o.id`, payee)} order by o.id desc limit ${limit}`,
+  )
 
 export const countOrdersOf = async (tx: Tx, tenantId: number, payers: readonly string[]): Promise<number> =>
   (

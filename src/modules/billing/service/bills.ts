@@ -38,14 +38,19 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
     ).map(c => [c.subjectId, c]),
   )
   const today = dayOf(ctx.kernel.clock.now())
-  return bills.map(bill => {
-    const biller = billers.get(bill.billerId)!
-    const claim = claims.get(bill.id)
-    const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
-    const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee)
-    return { bill, biller, lateFeeFen: late, ...(claim && { claim }) }
-  })
+  return bills
+    .filter(bill => isOwn(ctx, bill))
+    .map(bill => {
+      const biller = billers.get(bill.billerId)!
+      const claim = claims.get(bill.id)
+      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+      const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee)
+      return { bill, biller, lateFeeFen: late, ...(claim && { claim }) }
+    })
 }
+
+/** Staff of a biller see what is its own; everybody else is not confined to one. */
+export const isOwn = ({ actor }: Ctx, { billerId }: { billerId: string }): boolean => !actor.biller || actor.biller.id === billerId
 
 const isPaid = ({ bill, claim }: { bill: store.BillRow; claim?: Claim | undefined }): boolean =>
   bill.isSettledBefore || claim?.state === 'paid'
@@ -81,7 +86,7 @@ export async function getBill(ctx: Ctx, code: string, payers: readonly string[])
   await refreshBill(ctx, code)
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const bill = await store.findBillByCode(tx, ctx.tenantId, code)
-    if (!bill) return fail(errors.bill_not_found)
+    if (!bill || !isOwn(ctx, bill)) return fail(errors.bill_not_found)
     const rows = await store.listBillsOfAccounts(tx, ctx.tenantId, [bill.accountId], 26)
     const states = await statesOf(tx, ctx, rows.some(r => r.id === bill.id) ? rows : [bill, ...rows])
     const state = states.find(s => s.bill.id === bill.id)!
@@ -154,7 +159,7 @@ export const searchBills = (ctx: Ctx, text: string) =>
   ctx.kernel.db.read(ctx.tenantId, async tx => {
     const number = cleanAccountNo(text)
     const prefix = /^[0-9A-Z]+$/.test(number) && number.length >= PREFIX_CHARS_MIN ? `${number}%` : null
-    return statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, number, prefix, SEARCHED_MAX))
+    return statesOf(tx, ctx, await store.searchBills(tx, ctx.tenantId, number, prefix, ctx.actor.biller?.id ?? null, SEARCHED_MAX))
   })
 
 export const bindAccount = (

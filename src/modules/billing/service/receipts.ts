@@ -5,6 +5,7 @@ import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/i
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
 import { orderRead, receiptIssued } from '../events.ts'
 import * as store from '../store.ts'
+import { isOwn } from './bills.ts'
 
 export interface Receipt {
   readonly receiptNo: string
@@ -124,8 +125,8 @@ export async function findReceipt(ctx: Ctx, entryId: string): Promise<store.Rece
   return ctx.kernel.db.read(ctx.tenantId, tx => store.findReceiptByEntry(tx, ctx.tenantId, entryId))
 }
 
-export const listPostings = (ctx: Ctx, orderId: string) =>
-  ctx.kernel.db.read(ctx.tenantId, tx => store.listPostings(tx, ctx.tenantId, orderId))
+export const listPostings = async (ctx: Ctx, orderId: string) =>
+  (await ctx.kernel.db.read(ctx.tenantId, tx => store.listPostings(tx, ctx.tenantId, orderId))).filter(posting => isOwn(ctx, posting))
 
 /** Records that the caller looked at an order and whose bill it pays. */
 export const noteRead = (ctx: Ctx, orderId: string): Promise<string> =>

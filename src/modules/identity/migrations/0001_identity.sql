@@ -84,6 +84,7 @@ create table identity.staff (
   name text not null,
   role text not null,
   area_code text,
+  biller_id text,
   password_hash text not null,
   totp_sealed bytea not null,
   totp_step bigint not null,
@@ -92,7 +93,8 @@ create table identity.staff (
   disabled_at timestamptz,
   created_at timestamptz not null,
   primary key (tenant_id, id),
-  unique (tenant_id, username)
+  unique (tenant_id, username),
+  check ((role = 'biller') = (biller_id is not null))
 );
 comment on table identity.staff is 'accounts of staff; totp_step is the last time step used, so that no code counts twice';
 grant select, insert, update on identity.staff to yimen_app;
@@ -120,6 +122,7 @@ create table identity.staff_change (
   kind text not null check (kind in ('role', 'reset', 'open', 'close')),
   role text,
   area_code text,
+  biller_id text,
   why text not null check (char_length(why) between 1 and 200),
   proposed_by uuid not null,
   proposed_at timestamptz not null,
@@ -130,6 +133,7 @@ create table identity.staff_change (
   primary key (tenant_id, id),
   foreign key (tenant_id, staff_id) references identity.staff (tenant_id, id),
   check ((kind in ('role', 'open')) = (role is not null)),
+  check ((role is not distinct from 'biller') = (biller_id is not null)),
   check (num_nulls(decided_at, outcome) in (0, 2)),
   check (proposed_by <> staff_id),
   check (outcome is distinct from 'approved' or (decided_by is not null and decided_by <> proposed_by and decided_by <> staff_id))

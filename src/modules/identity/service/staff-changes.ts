@@ -12,11 +12,25 @@ import { hashPassword, NO_PASSWORD } from '../password.ts'
 import * as changes from '../store/staff-changes.ts'
 import * as store from '../store.ts'
 import { base32, findStep, otpauthUrl } from '../totp.ts'
-import { totpCell } from './staff.ts'
+import { billerOf, totpCell } from './staff.ts'
 
 export type ProposedChange =
-  | { readonly kind: 'role'; readonly staffId: string; readonly role: Role; readonly areaCode?: string; readonly why: string }
-  | { readonly kind: 'open'; readonly staffId: string; readonly role: Role; readonly areaCode?: string; readonly why: string }
+  | {
+      readonly kind: 'role'
+      readonly staffId: string
+      readonly role: Role
+      readonly areaCode?: string
+      readonly billerId?: string
+      readonly why: string
+    }
+  | {
+      readonly kind: 'open'
+      readonly staffId: string
+      readonly role: Role
+      readonly areaCode?: string
+      readonly billerId?: string
+      readonly why: string
+    }
   | { readonly kind: 'reset' | 'close'; readonly staffId: string; readonly why: string }
 
 /** First pair of eyes: asks for another role, or for new secrets after a loss. Nothing changes yet. */
@@ -35,13 +49,15 @@ async function propose(tx: Tx, ctx: Ctx, input: ProposedChange, why: string): Pr
   const { tenantId, kernel, actor } = ctx
   const row = await store.takeStaff(tx, tenantId, input.staffId)
   if (!row || (row.disabledAt !== null) !== (input.kind === 'open')) return fail(errors.staff_not_found)
-  const [role, areaCode] = 'role' in input ? [input.role, input.areaCode ?? null] : [null, null]
+  const [role, areaCode, billerId] = 'role' in input ? [input.role, input.areaCode ?? null, billerOf(input)] : [null, null, null]
+  if (role === 'biller' && !billerId) return fail(errors.biller_missing, undefined, 'billerId')
   if (areaCode && !(await store.hasArea(tx, tenantId, areaCode))) return fail(errors.area_unknown, { code: areaCode }, 'areaCode')
-  if (input.kind === 'role' && row.role === role && row.areaCode === areaCode) return fail(errors.same_role, undefined, 'role')
+  if (input.kind === 'role' && row.role === role && row.areaCode === areaCode && row.billerId === billerId)
+    return fail(errors.same_role, undefined, 'role')
   const now = kernel.clock.now()
   const id = makeId(ctx)
   await changes.closeExpired(tx, tenantId, row.id, now)
-  const change = { id, staffId: row.id, kind: input.kind, role, areaCode, why, proposedBy: actor.id, proposedAt: now }
+  const change = { id, staffId: row.id, kind: input.kind, role, areaCode, billerId, why, proposedBy: actor.id, proposedAt: now }
   if (!(await changes.insertChange(tx, tenantId, { ...change, expiresAt: addMs(now, STAFF_CHANGE_MS) }))) return fail(errors.change_open)
   await append(tx, ctx, events.staffChangeProposed, {
     subjectId: row.id,
@@ -55,6 +71,8 @@ export interface ProposedAccount {
   readonly name: string
   readonly role: Role
   readonly areaCode?: string
+  /** Needed for the role `biller`. */
+  readonly billerId?: string
   readonly why: string
 }
 
@@ -70,17 +88,20 @@ export async function proposeStaffAccount(ctx: Ctx, input: ProposedAccount): Pro
   if (!/^[a-z0-9][a-z0-9._-]{1,59}$/.test(username)) return fail(errors.username_malformed, undefined, 'username')
   if (!why) return fail(errors.reason_missing, undefined, 'why')
   if (!isUuid(actor.id)) return fail(errors.staff_not_found)
+  if (input.role === 'biller' && !input.billerId) return fail(errors.biller_missing, undefined, 'billerId')
   return catching(() =>
     kernel.db.tx(tenantId, async tx => {
       const now = kernel.clock.now()
       const id = makeId(ctx)
       const { role } = input
       const totpSealed = kernel.vault.seal(tenantId, totpCell(id), randomBytes(20).toString('base64'))
-      const row = { id, username, name, role, areaCode: null, passwordHash: NO_PASSWORD, totpSealed }
+      const row = { id, username, name, role, areaCode: null, billerId: billerOf(input), passwordHash: NO_PASSWORD, totpSealed }
       if (!(await store.insertStaff(tx, tenantId, row, now))) unwrap(fail(errors.username_taken, undefined, 'username'))
       await store.disableStaff(tx, tenantId, id, now)
-      const { areaCode } = input
-      return unwrap(await propose(tx, ctx, { kind: 'open', staffId: id, role, why, ...(areaCode && { areaCode }) }, why))
+      const { areaCode, billerId } = input
+      return unwrap(
+        await propose(tx, ctx, { kind: 'open', staffId: id, role, why, ...(areaCode && { areaCode }), ...(billerId && { billerId }) }, why),
+      )
     }),
   )
 }
@@ -113,13 +134,14 @@ export async function approveStaffChange(ctx: Ctx, input: { readonly changeId: s
       return ok({})
     }
     if (!change.role) return ok({ enrolmentCode: await issueEnrolment(tx, ctx, row.id, 'approved') })
+    const to = { role: change.role, areaCode: change.areaCode, billerId: change.billerId }
     if (change.kind === 'open') {
       await store.openStaff(tx, tenantId, row.id)
-      await store.setRole(tx, tenantId, row.id, change.role, change.areaCode)
+      await store.setRole(tx, tenantId, row.id, to)
       await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { to: change.role } })
       return ok({ enrolmentCode: await issueEnrolment(tx, ctx, row.id, 'approved') })
     }
-    await store.setRole(tx, tenantId, row.id, change.role, change.areaCode)
+    await store.setRole(tx, tenantId, row.id, to)
     await append(tx, ctx, events.roleChanged, { subjectId: row.id, body: { from: row.role, to: change.role } })
     return ok({})
   })

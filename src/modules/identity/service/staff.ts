@@ -29,6 +29,8 @@ export interface StaffMember {
   /** Empty until the second factor is done. */
   readonly permissions: ReadonlySet<string>
   readonly area: string | undefined
+  /** Whose staff this is; of the role `biller` alone. */
+  readonly billerId: string | undefined
   readonly secondFactorDone: boolean
 }
 
@@ -124,15 +126,21 @@ export async function findStaff(kernel: Kernel, tenantId: number, token: string)
     role: row.role,
     permissions: secondFactorDone ? permissionsOf(row.role) : new Set(),
     area: row.areaCode ?? undefined,
+    billerId: row.billerId ?? undefined,
     secondFactorDone,
   }
 }
+
+/** Only the role that works for one biller has one. */
+export const billerOf = ({ role, billerId }: { role: Role; billerId?: string }): string | null => (role === 'biller' && billerId) || null
 
 export interface NewStaff {
   readonly username: string
   readonly name: string
   readonly role: Role
   readonly areaCode?: string
+  /** Needed for the role `biller`. */
+  readonly billerId?: string
   /** Made up and returned when absent. */
   readonly password?: string
 }
@@ -151,6 +159,7 @@ export async function createStaff(ctx: Ctx, input: NewStaff): Promise<Result<Sta
   if (!may.ok) return may
   if (input.password !== undefined && Array.from(input.password).length < PASSWORD_CHARS_MIN)
     return fail(errors.password_too_short, { min: PASSWORD_CHARS_MIN }, 'password')
+  if (input.role === 'biller' && !input.billerId) return fail(errors.biller_missing, undefined, 'billerId')
   const made = input.password === undefined ? encodeBase32(randomBytes(10)) : undefined
   const id = makeId(ctx)
   const secret = randomBytes(20)
@@ -160,6 +169,7 @@ export async function createStaff(ctx: Ctx, input: NewStaff): Promise<Result<Sta
     name: input.name,
     role: input.role,
     areaCode: input.areaCode ?? null,
+    billerId: billerOf(input),
     passwordHash: await hashPassword(made ?? input.password!),
     totpSealed: ctx.kernel.vault.seal(ctx.tenantId, totpCell(id), secret.toString('base64')),
   }
@@ -195,6 +205,7 @@ export interface StaffSummary {
   readonly name: string
   readonly role: Role
   readonly area: string | undefined
+  readonly billerId: string | undefined
   readonly isDisabled: boolean
 }
 
@@ -209,6 +220,7 @@ export async function listStaff(ctx: Ctx): Promise<Result<StaffSummary[]>> {
       name: r.name,
       role: r.role,
       area: r.areaCode ?? undefined,
+      billerId: r.billerId ?? undefined,
       isDisabled: r.disabledAt !== null,
     })),
   )
@@ -230,14 +242,14 @@ export interface DemoAccount extends StaffSecrets {
   readonly role: Role
 }
 
-/** One account for each role, for a demonstration. Returns those made just now: their secrets can be shown only once. */
-export async function ensureDemoStaff(kernel: Kernel, tenantId: number): Promise<DemoAccount[]> {
+/** One account for each role, for a demonstration, that of a biller for the one named. Returns those made just now: their secrets can be shown only once. */
+export async function ensureDemoStaff(kernel: Kernel, tenantId: number, billerId: string): Promise<DemoAccount[]> {
   const ctx = systemCtx(kernel, tenantId, 'identity.demo')
   const known = new Set((await kernel.db.read(tenantId, tx => store.listStaff(tx, tenantId))).map(row => row.username))
   const made: DemoAccount[] = []
   for (const role of roles) {
     if (known.has(role)) continue
-    const result = await createStaff(ctx, { username: role, name: DEMO_NAMES[role], role })
+    const result = await createStaff(ctx, { username: role, name: DEMO_NAMES[role], role, billerId })
     if (result.ok) made.push({ ...result.value, password: result.value.password!, username: role, role })
   }
   return made

@@ -7,13 +7,14 @@ export interface ChangeRow {
   readonly kind: 'role' | 'reset' | 'open' | 'close'
   readonly role: Role | null
   readonly areaCode: string | null
+  readonly billerId: string | null
   readonly why: string
   readonly proposedBy: string
   readonly proposedAt: Date
   readonly expiresAt: Date
 }
 
-const change = sql`c.id, c.staff_id as "staffId", c.kind, c.role, c.area_code as "areaCode", c.why, c.proposed_by as "proposedBy",
+const change = sql`c.id, c.staff_id as "staffId", c.kind, c.role, c.area_code as "areaCode", c.biller_id as "billerId", c.why, c.proposed_by as "proposedBy",
   c.proposed_at as "proposedAt", c.expires_at as "expiresAt"`
 
 /** Proposals nobody decided in time make room for a new one. */
@@ -25,8 +26,8 @@ export const closeExpired = (tx: Tx, tenantId: number, staffId: string, now: Dat
 /** False while another proposal of the kind is open for the account. */
 export const insertChange = async (tx: Tx, tenantId: number, c: ChangeRow): Promise<boolean> =>
   (await tx.run(sql`
-    insert into identity.staff_change (tenant_id, id, staff_id, kind, role, area_code, why, proposed_by, proposed_at, expires_at)
-    values (${tenantId}, ${c.id}, ${c.staffId}, ${c.kind}, ${c.role}, ${c.areaCode}, ${c.why}, ${c.proposedBy}, ${c.proposedAt}, ${c.expiresAt})
+    insert into identity.staff_change (tenant_id, id, staff_id, kind, role, area_code, biller_id, why, proposed_by, proposed_at, expires_at)
+    values (${tenantId}, ${c.id}, ${c.staffId}, ${c.kind}, ${c.role}, ${c.areaCode}, ${c.billerId}, ${c.why}, ${c.proposedBy}, ${c.proposedAt}, ${c.expiresAt})
     on conflict (tenant_id, staff_id, kind) where decided_at is null do nothing`)) === 1
 
 /** Locks the proposal: of two who decide at once one finds it decided. */

@@ -203,7 +203,7 @@ test('staff sign in with password and authenticator', async t => {
   await withTestDb(
     async kernel => {
       const ctx = visitor(kernel)
-      const accounts = await ensureDemoStaff(kernel, 1)
+      const accounts = await ensureDemoStaff(kernel, 1, 'water')
       const account = (role: string) => accounts.find(a => a.role === role)!
       const signIn = async (role: string) => {
         const a = account(role)
@@ -221,7 +221,7 @@ test('staff sign in with password and authenticator', async t => {
           [...roles],
         )
         assert.equal(new Set(accounts.map(a => a.totpSecret)).size, roles.length)
-        assert.deepEqual(await ensureDemoStaff(kernel, 1), [])
+        assert.deepEqual(await ensureDemoStaff(kernel, 1, 'water'), [])
       })
 
       await t.test('rights come with the second factor, under a new token', async () => {

@@ -47,7 +47,9 @@ async function staffed(
     kernel =>
       work(kernel, clock, async role => {
         const username = `${role}-${++n}`
-        const { id, password, totpSecret } = given(await createStaff(systemCtx(kernel, 1, 'test'), { username, name: `员工${n}`, role }))
+        const { id, password, totpSecret } = given(
+          await createStaff(systemCtx(kernel, 1, 'test'), { username, name: `员工${n}`, role, billerId: 'water' }),
+        )
         return { id, username, password: password!, totpSecret, ctx: testCtx(kernel, { id, permissions: permissionsOf(role) }) }
       }),
     { clock },

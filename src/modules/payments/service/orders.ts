@@ -127,21 +127,51 @@ export interface OrderView extends store.OrderRow {
   readonly lines: readonly store.LineRow[]
   readonly attempts: readonly store.AttemptRow[]
   readonly refunds: readonly store.RefundRow[]
+  /** The order pays others too, and only the part of the caller's own biller is here. */
+  readonly isPart: boolean
 }
 
-const viewOf = async (tx: Tx, tenantId: number, order: store.OrderRow): Promise<OrderView> => ({
-  ...order,
-  lines: await store.listLines(tx, tenantId, order.id),
-  attempts: await store.listAttempts(tx, tenantId, order.id),
-  // One the channel closed moved no money and was asked for again under another number.
-  refunds: (await store.listRefunds(tx, tenantId, order.id)).filter(refund => refund.state !== REFUND.closed),
-})
+/** What of an order is paid to one account: its lines and their share of the money. Undefined when nothing is. */
+function partOf(whole: OrderView, payeeAccountId: number): OrderView | undefined {
+  const lines = whole.lines.filter(line => line.payeeAccountId === payeeAccountId)
+  if (lines.length === whole.lines.length) return whole
+  if (lines.length === 0) return undefined
+  const own = lines.reduce((sum, line) => sum + line.amountFen, 0)
+  // Money moved for the whole order moved for each part of it; what moved for another part is not told.
+  const share = <T extends { readonly amountFen: number }>(rows: readonly T[]): T[] =>
+    rows.filter(row => row.amountFen === whole.amountFen).map(row => ({ ...row, amountFen: own }))
+  return {
+    ...whole,
+    lines,
+    title: lines[0]!.title,
+    amountFen: own,
+    paidFen: whole.paidFen === whole.amountFen ? own : 0,
+    refundedFen: whole.refundedFen === whole.amountFen ? own : 0,
+    attempts: share(whole.attempts),
+    refunds: share(whole.refunds),
+    isPart: true,
+  }
+}
+
+/** An order as the caller may see it: staff of a biller only what pays it, and nothing of an order that does not. */
+async function viewOf(tx: Tx, ctx: Ctx, order: store.OrderRow): Promise<OrderView | undefined> {
+  const { tenantId, actor } = ctx
+  const whole: OrderView = {
+    ...order,
+    lines: await store.listLines(tx, tenantId, order.id),
+    attempts: await store.listAttempts(tx, tenantId, order.id),
+    // One the channel closed moved no money and was asked for again under another number.
+    refunds: (await store.listRefunds(tx, tenantId, order.id)).filter(refund => refund.state !== REFUND.closed),
+    isPart: false,
+  }
+  return actor.biller ? partOf(whole, actor.biller.accountId) : whole
+}
 
 /** The order behind an unguessable code: whoever holds the code may see it. */
 export async function findOrderByCode(ctx: Ctx, code: string): Promise<OrderView | undefined> {
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const order = await store.findOrderByCode(tx, ctx.tenantId, code)
-    return order && viewOf(tx, ctx.tenantId, order)
+    return order && viewOf(tx, ctx, order)
   })
 }
 
@@ -149,7 +179,7 @@ export async function findOrderByCode(ctx: Ctx, code: string): Promise<OrderView
 export async function findOrderById(ctx: Ctx, orderId: string): Promise<OrderView | undefined> {
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const order = await store.findOrder(tx, ctx.tenantId, orderId)
-    return order && viewOf(tx, ctx.tenantId, order)
+    return order && viewOf(tx, ctx, order)
   })
 }
 
@@ -158,7 +188,7 @@ export async function findOrderOfAttempt(ctx: Ctx, attemptId: string): Promise<O
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const attempt = await store.findAttempt(tx, ctx.tenantId, attemptId)
     const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))
-    return order && viewOf(tx, ctx.tenantId, order)
+    return order && viewOf(tx, ctx, order)
   })
 }
 
@@ -169,7 +199,7 @@ export async function findOrderOfTransaction(ctx: Ctx, txnNo: string): Promise<O
       const booking = await findBooking(tx, ctx.tenantId, documentOf(channel, txnNo))
       const attempt = booking && isUuid(booking.about) ? await store.findAttempt(tx, ctx.tenantId, booking.about) : undefined
       const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))
-      if (order) return viewOf(tx, ctx.tenantId, order)
+      if (order) return viewOf(tx, ctx, order)
     }
     return undefined
   })
@@ -180,7 +210,8 @@ export async function getOrder(ctx: Ctx, orderId: string): Promise<Result<OrderV
   if (!allowed.ok) return allowed
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const order = await store.findOrder(tx, ctx.tenantId, orderId)
-    return order ? ok(await viewOf(tx, ctx.tenantId, order)) : fail(errors.order_not_found)
+    const view = order && (await viewOf(tx, ctx, order))
+    return view ? ok(view) : fail(errors.order_not_found)
   })
 }
 
@@ -201,9 +232,10 @@ export async function listOrdersOf(
 
 /** Orders a desk looks at first: those only a person can bring on, the one waiting longest first, and the newest of all. */
 export async function listDeskOrders(ctx: Ctx, limit: number): Promise<{ stuck: OrderView[]; newest: OrderView[] }> {
+  const payee = ctx.actor.biller?.accountId ?? null
   const ids = await ctx.kernel.db.read(ctx.tenantId, async tx => ({
-    stuck: await store.listStuckOrders(tx, ctx.tenantId, limit),
-    newest: await store.listNewestOrders(tx, ctx.tenantId, limit),
+    stuck: await store.listStuckOrders(tx, ctx.tenantId, limit, payee),
+    newest: await store.listNewestOrders(tx, ctx.tenantId, limit, payee),
   }))
   const views = async (rows: readonly { id: string }[]) =>
     (await Promise.all(rows.map(({ id }) => findOrderById(ctx, id)))).filter(order => order !== undefined)
