@@ -1,17 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs'
-import type { Config } from '#kernel/config.ts'
+import { existsSync } from 'node:fs'
+import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
-import { pinnedKeysFile } from './verify.ts'
+import { pinnedKeysFile, readKeys, WrongUse } from './verify.ts'
 
 /** The keys this installation's record is signed by, one a line. */
 export function pinnedKeys(config: Config): string[] {
   const path = pinnedKeysFile(config)
-  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : []
+  if (!existsSync(path)) return []
+  try {
+    return readKeys(path)
+  } catch (error) {
+    throw error instanceof WrongUse ? new ConfigError(error.message) : error
+  }
 }
 
 /** Daily work that failed the last time it ran; not applicable before any has run. */

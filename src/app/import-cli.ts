@@ -112,16 +112,18 @@ function listErrors(r: ImportReport): string {
   return more > 0 ? `${lines}… 另有 ${more} 处 / ${more} more\n` : lines
 }
 
+const counted = (n: number, one: string, many = `${one}s`): string => (n === 1 ? one : many)
+
 function summaryOf(r: ImportReport): string {
   switch (r.outcome) {
     case 'unchanged':
       return `${r.fileName}: 此文件已导入过，没有任何改动 / imported before, nothing changed\n`
     case 'refused':
-      return `${listErrors(r)}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / ${r.errorCount} faults, refused, nothing changed\n`
+      return `${listErrors(r)}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / ${r.errorCount} ${counted(r.errorCount, 'fault')}, refused, nothing changed\n`
     case 'checked':
     case 'imported': {
       const what = r.outcome === 'imported' ? '已导入 / imported' : '检查通过，未改动 / checked, nothing changed'
-      return `${r.fileName}: ${what}: ${r.rows} 行 rows, ${formatYuan(r.totalFen)} 元 yuan, ${r.newBills} 张新账单 new, ${r.sameBills} 张已有 known, ${r.zeroBills} 张零元 zero, ${r.newAccounts} 个新户号 new accounts, ${(r.took_ms / 1000).toFixed(1)} s\n`
+      return `${r.fileName}: ${what}: ${r.rows} 行 ${counted(r.rows, 'row')}, ${formatYuan(r.totalFen)} 元 yuan, ${r.newBills} 张新账单 new, ${r.sameBills} 张已有 known, ${r.zeroBills} 张零元 zero, ${r.newAccounts} 个新户号 new ${counted(r.newAccounts, 'account')}, ${(r.took_ms / 1000).toFixed(1)} s\n`
     }
   }
 }

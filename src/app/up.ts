@@ -167,7 +167,10 @@ export function keepSequencer(kernel: Kernel, connections: Connections): { stop(
   const pinned = existsSync(pinnedKeysFile(config)) ? readFileSync(pinnedKeysFile(config), 'utf8') : ''
   const missing = vkeys.filter(vkey => !pinned.includes(vkey))
   // A first file, or a second key for the one there is: what somebody else put there is theirs.
-  if (pinned === '' || missing.length < vkeys.length) appendFileSync(pinnedKeysFile(config), missing.map(vkey => `${vkey}\n`).join(''))
+  if (missing.length > 0 && (pinned === '' || missing.length < vkeys.length)) {
+    const gap = pinned === '' || pinned.endsWith('\n') ? '' : '\n'
+    appendFileSync(pinnedKeysFile(config), gap + missing.map(vkey => `${vkey}\n`).join(''))
+  }
   const start = (): Child => {
     const child = spawn(process.execPath, ['--import', './tools/tsx.mjs', 'src/modules/trail/sequencer-main.ts'], {
       cwd: root,

@@ -242,6 +242,8 @@ test('figures for operators carry no code of a bill or order', { timeout: 90_000
     const figures = await (await fetch(`${product.url}/metrics`)).text()
     assert.match(figures, /route="\/b\/:code"/)
     for (const code of [bill, order.slice(3)]) assert.ok(!figures.includes(code), code)
+    const elsewhere = await fetch(`${product.url}/metrics`, { headers: { 'x-forwarded-for': '203.0.113.7' } })
+    assert.equal(elsewhere.status, 404)
   }),
 )
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { runPostings } from '#modules/billing/index.ts'
 import { runRefunds } from '#modules/payments/index.ts'
-import { type Desk, faultsInBooks, type Paid, pay, signInAs, until } from '../abuse/support.ts'
+import { type Desk, faultsInBooks, type Paid, pay, payInWallet, signInAs, startPaying, until } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 const orderIdOf = async ({ kernel }: Product, paid: Paid): Promise<string> =>
@@ -149,5 +149,31 @@ test('a payment is shown at once and its proof follows by itself', { timeout: 12
     }
     const typical = waits.sort((a, b) => a - b)[2]!
     assert.ok(typical <= 1_000, `proofs followed after ${waits.map(ms => Math.round(ms)).join(', ')} ms`)
+  }),
+)
+
+test('a page that waits is told the moment the payment is known, or that there is nothing to wait for', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const first = async (order: string, act: () => Promise<unknown>): Promise<{ told: string; after_ms: number }> => {
+      const stream = await fetch(`${product.url}${order}/live`)
+      assert.equal(stream.headers.get('content-type'), 'text/event-stream')
+      const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+      assert.equal((await reader.read()).value, ':\n\n', 'nothing yet')
+      await act()
+      const began = performance.now()
+      let told = ''
+      for (let next = await reader.read(); !next.done; next = await reader.read()) told += next.value
+      return { told, after_ms: performance.now() - began }
+    }
+    const paying = await startPaying(product)
+    const paid = await first(paying.order, () => payInWallet(paying.wallet))
+    assert.equal(paid.told.replaceAll(':\n\n', ''), `data: {"href":"${paying.order}"}\n\n`)
+    assert.ok(paid.after_ms < 2_000, `${paid.after_ms} ms`)
+    const other = await startPaying(product)
+    const page = await other.browser.get(other.order)
+    const given = await first(other.order, () => other.browser.submit(page, `${other.order}/cancel`))
+    assert.match(given.told, /data: /)
+    assert.ok(given.after_ms < 2_000, `${given.after_ms} ms`)
+    assert.equal((await fetch(`${product.url}/o/${'0'.repeat(26)}/live`)).status, 404)
   }),
 )

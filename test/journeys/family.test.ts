@@ -191,6 +191,8 @@ test('what was paid and kept before signing in stays the payer’s: seen, taken 
       const undone = await browser.submit(await browser.get(order), `${order}/undo`)
       assert.equal(undone.status, 303)
       assert.match((await browser.get(order)).text, /退回|撤销/)
+      const { csrf = '' } = hiddenFields((await browser.get(`/mine/households/${account}`)).text, `/mine/households/${account}/unbind`)
+      assert.equal((await browser.post('/mine/households/x/unbind', { csrf })).status, 404)
       await browser.submit(await browser.get(`/mine/households/${account}`), `/mine/households/${account}/unbind`)
       assert.match((await browser.get('/mine/households')).text, /还没有绑定户号/)
     }),

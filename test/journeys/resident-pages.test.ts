@@ -6,7 +6,7 @@ import { leafHash, parseReceipt } from '#engines/hashtree/index.ts'
 import { queryIn } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
 import { csrfOf, fromAddress, pay, payInWallet, until, withMessages } from '../abuse/support.ts'
-import { type Plain, plainBrowser } from '../support/form.ts'
+import { hiddenFields, type Plain, plainBrowser } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
 
 const MINUTE = 60_000
@@ -215,6 +215,21 @@ test('a receipt is checked however its code is typed, and as the file that was s
     assert.match((await upload(stranger, product.url, Buffer.alloc(0), '')).text, /请先选收据文件/)
     assert.match((await upload(stranger, product.url, Buffer.alloc(150_000), 'big.pdf')).text, /文件太大/)
     assert.equal((await upload(stranger, product.url, Buffer.alloc(1_200_000), 'huge.pdf')).status, 413)
+    // Forms that are none, or carry a text where the file should be.
+    const { csrf } = hiddenFields((await stranger.get('/verify')).text, '/verify/file')
+    const cookie = [...stranger.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const odd = (type: string, body: string) =>
+      fetch(`${product.url}/verify/file`, { method: 'POST', body, headers: { cookie, 'content-type': type, 'accept-language': 'zh' } })
+    for (const [type, body, status] of [
+      ['application/x-www-form-urlencoded', `csrf=${csrf}&file=abc`, 422],
+      ['application/json', JSON.stringify({ csrf, file: 'abc' }), 422],
+      ['multipart/form-data; boundary=x', '--x\r\nnothing of the kind', 400],
+      ['multipart/form-data', '', 400],
+    ] as const) {
+      const answer = await odd(type, body)
+      assert.equal(answer.status, status, type)
+      assert.match(await answer.text(), /请先选收据文件/, type)
+    }
     const foreign = await fetch(`${product.url}/verify/file`, { method: 'POST', body: new FormData() })
     assert.equal(foreign.status, 403)
     assert.equal((await stranger.get('/verify/file')).location, '/verify')

@@ -49,8 +49,8 @@ export interface BillView {
   lateFeeFen: number
   /** Absent on what is paid: nothing is due any more. */
   due?: { on: string; isOver: boolean }
-  addressMasked: string
-  nameMasked: string
+  /** Whose bill it is, masked: account, address and holder, as far as the biller told them. */
+  who: string
   precheck: readonly PrecheckView[]
   lines: readonly FeeLineView[]
   reading?: { from: number; to: number; usage: number; unit: string; tiers: readonly TierView[] }
@@ -86,7 +86,7 @@ function PrecheckBanner({ check }: { check: PrecheckView }) {
   const { text, link } = details[check.key] ?? {}
   return (
     <Banner tone={check.level === 'stop' ? 'bad' : 'warn'} title={t(`precheck.${check.key}`, check.params)}>
-      {text && <p>{t(text)}</p>}
+      {text && <p>{t(text, check.params)}</p>}
       {check.href && (
         <LinkButton href={check.href} kind="link">
           {t(link ?? 'action.continue')}
@@ -133,7 +133,7 @@ function Usage({ view }: { view: BillView }) {
   if (!reading && view.history.length === 0) return null
   const notes = { compare: t('bill.same_last_year'), recent: t('bill.last'), this: t('bill.this'), older: undefined }
   return (
-    <Section title={t('bill.usage')}>
+    <Section title={t(reading ? 'bill.usage' : 'bill.history')}>
       <Card kind="stack">
         {reading && (
           <>
@@ -163,12 +163,12 @@ function Usage({ view }: { view: BillView }) {
         )}
         {view.history.length > 1 && (
           <Columns
-            title={t('bill.history')}
+            title={t(reading ? 'bill.history' : 'bill.amounts')}
             unit={reading?.unit ?? t('bill.amount_yuan')}
             columns={view.history.map(h => ({
               label: h.label,
               note: notes[h.kind],
-              value: reading ? h.usage : h.amountFen / 100,
+              ...(reading ? { value: h.usage } : { value: Math.round(h.amountFen / 100), exact: yuan(h.amountFen) }),
               kind: h.kind,
             }))}
           />
@@ -196,7 +196,7 @@ export function BillPage({ view }: { view: BillView }) {
         <p class="t-2">
           {view.biller}
           <br />
-          {t('bill.who', { address: view.addressMasked, name: view.nameMasked })}
+          {view.who}
           {view.due && (
             <>
               <br />

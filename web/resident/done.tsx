@@ -29,7 +29,9 @@ export interface DoneView {
   /** What the biller knows: held during the undo window, then sent, posted or refused. */
   posting: 'held' | 'sent' | 'posted' | 'refused'
   /** With `sent`: when the biller will have it at the latest. */
-  postedBy?: Date
+  postedBy: Date
+  /** Until then it is held, and can be undone. */
+  heldUntil: Date
   proof: 'pending' | 'anchored'
   undo?: UndoView
   /** Asked by script whether something here has changed; `firstMs` when that is a matter of moments. */
@@ -47,8 +49,8 @@ export interface DoneView {
 function PostingLine({ view }: { view: DoneView }) {
   const { ctx, t } = usePage()
   const { biller } = view.receipt
-  if (view.posting === 'sent' && view.postedBy) return <>{t('done.posting_sent', { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
-  return <>{t(view.posting === 'sent' ? 'done.posting_held' : `done.posting_${view.posting}`, { biller })}</>
+  if (view.posting === 'held') return <>{t('done.posting_held', { biller, when: time(view.heldUntil) })}</>
+  return <>{t(`done.posting_${view.posting}`, { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
 }
 
 /** Undo within its time; the island only counts down what the server said. */

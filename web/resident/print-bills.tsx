@@ -16,8 +16,8 @@ export interface PrintBillsView {
     service: string
     biller: string
     accountNo: string
-    holderMasked: string
-    addressMasked: string
+    /** Account, address and holder, masked as far as the biller told them. */
+    who: string
     amountFen: number
     dueOn: string
   }[]
@@ -53,8 +53,8 @@ export function PrintBillsPage({ view }: { view: PrintBillsView }) {
                 {bill.biller}
                 <br />
                 {t('demo.account', { no: bill.accountNo })}
-                <br />
-                {bill.holderMasked} {bill.addressMasked}
+                {bill.who && <br />}
+                {bill.who}
                 <br />
                 {t('bills.due', { due: day(ctx.lang, bill.dueOn) })}
               </p>

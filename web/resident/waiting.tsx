@@ -19,6 +19,8 @@ export interface WaitingView {
   checkHref: string
   /** Answers JSON `{ "href": "/…" }` once there is a result, `{}` before. */
   pollHref: string
+  /** The same as a stream of events. */
+  liveHref: string
   /** Back to the wallet, when the attempt is still open. */
   payHref?: string
   /** POST that gives the payment up; the money is returned if it moved after all. */
@@ -42,7 +44,7 @@ export function WaitingPage({ view }: { view: WaitingView }) {
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={isUnpaid ? 2 : 3} />
-      <div class="bill-top" data-poll={view.pollHref} role="status">
+      <div class="bill-top" data-poll={view.pollHref} data-live={view.liveHref} role="status">
         <h1>{t(isUnpaid ? 'waiting.unpaid' : 'waiting.heading')}</h1>
         <Money fen={view.amountFen} size="xl" />
         <p class="t-2">{t('waiting.to', { service: view.service, biller: view.biller })}</p>

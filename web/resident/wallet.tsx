@@ -36,6 +36,8 @@ export interface QrPayView extends Amount {
   /** Waiting page: asks the channel at once. */
   checkHref: string
   pollHref: string
+  /** The same as a stream of events. */
+  liveHref: string
   cancelAction: string
   idempotencyKey: string
 }
@@ -45,7 +47,7 @@ export function QrPayPage({ view }: { view: QrPayView }) {
   const { t } = usePage()
   return (
     <Layout back={{ href: view.backHref }}>
-      <div class="bill-top" data-poll={view.pollHref}>
+      <div class="bill-top" data-poll={view.pollHref} data-live={view.liveHref}>
         <h1 class="t-md">{t('qr.title')}</h1>
         <Top view={view} />
       </div>

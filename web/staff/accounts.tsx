@@ -2,9 +2,9 @@ import { dateTime } from '#web/ui/format.ts'
 import { Choices, ErrorSummary, Field, type FieldError, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Button, LinkButton, SummaryList, Table, Tag } from '#web/ui/parts.tsx'
+import { Banner, Button, LinkButton, SummaryList, Tag } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
-import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
 export interface ChangeView {
   id: string
@@ -83,8 +83,7 @@ export function AccountsPage({ view }: { view: AccountsView }) {
             </LinkButton>
           </div>
         )}
-        <Table
-          dense
+        <WideTable
           columns={[
             { title: t('staff.username'), cell: (a: AccountsView['accounts'][number]) => <a href={a.href}>{a.username}</a> },
             { title: t('staff.name'), cell: a => a.name },

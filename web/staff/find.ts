@@ -1,5 +1,5 @@
 import { type Ctx, type Lang, permit } from '#kernel/context.ts'
-import { findBillOfOrder, findOrderOfReceipt, type Rescue, searchBills } from '#modules/billing/index.ts'
+import { type BillState, findBillOfOrder, findOrderOfReceipt, type Rescue, SEARCHED_MAX, searchBills } from '#modules/billing/index.ts'
 import { findPerson, listPeople, type Person, readPhone } from '#modules/identity/index.ts'
 import {
   findOrderByCode,
@@ -93,46 +93,59 @@ export async function listFirstPage(ctx: Ctx): Promise<{ stuck: ResultRow[]; new
 }
 
 /** Residents by telephone, whole name or whole address: each one shown leaves an entry they can see. */
-async function findResidents(ctx: Ctx, query: string): Promise<Person[]> {
-  if (!permit(ctx, 'identity.person.read').ok) return []
+async function findResidents(ctx: Ctx, query: string): Promise<{ people: Person[]; hasMore: boolean }> {
+  const nobody = { people: [], hasMore: false }
+  if (!permit(ctx, 'identity.person.read').ok) return nobody
   const phone = readPhone(query)
   if (phone) {
     const found = await findPerson(ctx, { phone })
-    return found.ok ? [found.value] : []
+    return found.ok ? { people: [found.value], hasMore: false } : nobody
   }
-  if (!/\p{L}{2}/u.test(query)) return []
+  if (!/\p{L}{2}/u.test(query)) return nobody
   for (const input of [{ name: query }, { address: query }]) {
     const found = await listPeople(ctx, input)
-    if (found.ok && found.value.length > 0) return found.value
+    if (found.ok && found.value.people.length > 0) return found.value
   }
-  return []
+  return nobody
+}
+
+/** How a bill stands in one word. */
+export function billState(lang: Lang, { bill, claim }: Pick<BillState, 'bill'> & { claim?: BillState['claim'] | undefined }): { text: string; tone?: Tone } {
+  if (bill.withdrawnAt) return { text: t(lang)('staff.state_withdrawn') }
+  if (claim?.state === 'paid' || bill.isSettledBefore) return { text: t(lang)('staff.state_paid'), tone: 'ok' }
+  return claim ? { text: t(lang)('staff.state_open'), tone: 'now' } : { text: t(lang)('staff.state_unpaid') }
+}
+
+/** What was found; `more` where there is more than is shown. */
+export interface Found {
+  readonly rows: ResultRow[]
+  readonly more?: 'people' | 'bills'
 }
 
 const cleaned = (typed: string): string => typed.normalize('NFKC').trim()
 
 /** Whatever a clerk is handed or told: numbers lead to orders and bills, people to residents and what they paid. */
-export async function search(ctx: Ctx, typed: string): Promise<ResultRow[]> {
+export async function search(ctx: Ctx, typed: string): Promise<Found> {
   const query = cleaned(typed)
   const rows: ResultRow[] = []
-  for (const person of await findResidents(ctx, query)) {
+  const residents = await findResidents(ctx, query)
+  for (const person of residents.people) {
     rows.push(personRow(ctx, person))
     if (permit(ctx, 'payments.order.read').ok) rows.push(...(await listOrdersOfResident(ctx, person.id)))
   }
   const order = permit(ctx, 'payments.order.read').ok ? await findOrder(ctx, query) : undefined
   if (order) rows.push(await orderRow(ctx, order))
-  for (const { bill, biller, claim } of await searchBills(ctx, query)) {
+  const bills = permit(ctx, 'billing.bill.read').ok ? await searchBills(ctx, query) : []
+  for (const { bill, biller, claim } of bills) {
     rows.push({
-      href: claim ? `/staff/orders/${claim.orderId}` : `/b/${bill.code}`,
+      href: claim ? `/staff/orders/${claim.orderId}` : `/staff/bills/${bill.id}`,
       kind: 'bill',
       no: bill.billNo,
       text: `${serviceName(ctx.lang, biller)} ${periodLabel(ctx.lang, bill.periodFrom, bill.periodTo)} ${bill.addressMask} ${bill.holderMask}`,
-      state: {
-        text: t(ctx.lang)(
-          claim?.state === 'paid' || bill.isSettledBefore ? 'staff.state_paid' : claim ? 'staff.state_open' : 'staff.state_unpaid',
-        ),
-      },
+      state: billState(ctx.lang, { bill, claim }),
       amountFen: bill.amountFen,
     })
   }
-  return rows
+  const more = residents.hasMore ? 'people' : bills.length === SEARCHED_MAX ? 'bills' : undefined
+  return { rows, ...(more && { more }) }
 }

@@ -2,8 +2,8 @@ import { dateTime, yuan } from '#web/ui/format.ts'
 import { Choices, Field, type FieldError, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Button, Empty, Pager, type PagerView, SummaryList, Table, Tag } from '#web/ui/parts.tsx'
-import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
+import { Banner, Button, Empty, Pager, type PagerView, SummaryList, Tag } from '#web/ui/parts.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
 export interface RescueRowView {
   href: string
@@ -37,8 +37,7 @@ export function RescuesPage({ view }: { view: RescuesView }) {
         </Empty>
       ) : (
         <div class="card pane">
-          <Table
-            dense
+          <WideTable
             columns={[
               { title: t('staff.col_what'), cell: (r: RescueRowView) => <a href={r.href}>{r.text}</a> },
               { title: t('staff.rescue_reason'), cell: r => r.reason },

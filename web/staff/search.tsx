@@ -1,8 +1,8 @@
 import { dateTime, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Empty, Pager, type PagerView, Table, Tag, type Tone } from '#web/ui/parts.tsx'
-import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
+import { Banner, Empty, Pager, type PagerView, Tag, type Tone } from '#web/ui/parts.tsx'
+import { canSearch, Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
 export interface ResultRow {
   href: string
@@ -23,15 +23,14 @@ export interface SearchView {
   /** Before a search: orders only a person can bring on, and the newest. */
   orders?: { stuck: readonly ResultRow[]; newest: readonly ResultRow[] } | undefined
   /** Undefined before a search. */
-  results?: { rows: readonly ResultRow[]; total: number; pager: PagerView }
+  results?: { rows: readonly ResultRow[]; total: number; pager: PagerView; more?: 'people' | 'bills' }
 }
 
 /** What was found, masked. */
 export function Results({ rows }: { rows: readonly ResultRow[] }) {
   const { ctx, t } = usePage()
   return (
-    <Table
-      dense
+    <WideTable
       columns={[
         { title: t('staff.col_no'), cell: (r: ResultRow) => <a href={r.href}>{r.no}</a> },
         { title: t('staff.col_kind'), cell: r => t(`staff.kind_${r.kind}`) },
@@ -47,12 +46,12 @@ export function Results({ rows }: { rows: readonly ResultRow[] }) {
 
 /** Start of the desk: search, then the list. */
 export function SearchPage({ view }: { view: SearchView }) {
-  const { t } = usePage()
+  const { ctx, t } = usePage()
   const { results } = view
   return (
     <StaffLayout frame={{ query: view.query }}>
       <h1>{results ? t('staff.results', { n: results.total }) : t('staff.search')}</h1>
-      <p class="t-3 t-sm">{t('staff.search_hint')}</p>
+      {canSearch(ctx) && <p class="t-3 t-sm">{t('staff.search_hint')}</p>}
       {view.waiting && (
         <Banner tone="warn" title={view.waiting.text}>
           <p>
@@ -77,6 +76,7 @@ export function SearchPage({ view }: { view: SearchView }) {
       )}
       {results && results.rows.length > 0 && (
         <div class="card pane">
+          {results.more && <Banner tone="warn" title={t(`staff.more_${results.more}`)} />}
           <Results rows={results.rows} />
         </div>
       )}

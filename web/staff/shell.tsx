@@ -2,8 +2,11 @@ import type { ComponentChildren } from 'preact'
 import { PostForm } from '#web/ui/forms.tsx'
 import { Brand } from '#web/ui/layout.tsx'
 import { type PageContext, type PageOptions, renderPage, usePage } from '#web/ui/page.tsx'
-import { Button, Icon } from '#web/ui/parts.tsx'
+import { Button, type Column, Icon, Table } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
+
+/** Only who may search is offered the box. */
+export const canSearch = (ctx: StaffPageContext): boolean => !ctx.places || ctx.places.some(place => place.href === staffPaths.search)
 
 /** A page of the desk: the visit, and the places this person may go, with what waits there. */
 export interface StaffPageContext extends PageContext {
@@ -42,7 +45,7 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
         <Brand href={staffPaths.home} place={t('staff.place')} />
         {ctx.signedIn && (
           <>
-            <form class="search" action={staffPaths.search} role="search">
+            {canSearch(ctx) && <form class="search" action={staffPaths.search} role="search">
               <Icon name="search" />
               <label class="unseen" for="q">
                 {t('staff.search_label')}
@@ -58,7 +61,7 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
                 autoComplete="off"
               />
               <Button kind="secondary">{t('staff.search')}</Button>
-            </form>
+            </form>}
             <a class="push t-2 keep" href={staffPaths.me}>
               {ctx.signedIn.name}
             </a>
@@ -72,6 +75,19 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
       <main id="main" class="deskmain" tabIndex={-1}>
         {children}
       </main>
+    </>
+  )
+}
+
+/** A dense table; where it is wider than the screen it scrolls by itself, and a line says so. */
+export function WideTable<Row>({ columns, rows }: { columns: readonly Column<Row>[]; rows: readonly Row[] }) {
+  const { t } = usePage()
+  return (
+    <>
+      <p class="widehint t-3 t-sm">{t('staff.wide')}</p>
+      <div class="wide">
+        <Table dense columns={columns} rows={rows} />
+      </div>
     </>
   )
 }

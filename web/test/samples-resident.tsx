@@ -157,6 +157,7 @@ const afterSamples: readonly Sample[] = [
         expiresAt: new Date('2026-11-19T02:40:00Z'),
         checkHref: '/o/1?check=1',
         pollHref: '/o/1/state',
+        liveHref: '/o/1/live',
         cancelAction: '/o/1/cancel',
         idempotencyKey: 'k2',
       }),

@@ -17,8 +17,7 @@ export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillV
   amountFen: 13195,
   lateFeeFen: 0,
   due: { on: '2026-11-30', isOver: false },
-  addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
-  nameMasked: '王**',
+  who: pick(ctx, '户号 **** 2817，梧桐里***，户主王**', 'Account **** 2817, 梧桐里***, 王**'),
   precheck: [
     { level: 'warn', key: 'amount_far', params: { times: '2.3' }, href: '/help' },
     { level: 'ok', key: 'not_paid' },
@@ -62,6 +61,7 @@ const doneView = (ctx: PageContext, extra: Partial<DoneView> = {}): DoneView => 
   receipt: receiptSample(ctx.lang),
   posting: 'sent',
   postedBy: new Date('2026-11-20T01:00:00Z'),
+  heldUntil: new Date('2026-11-19T02:34:00Z'),
   proof: 'pending',
   links: {
     print80: '/r/8k2/80mm',
@@ -125,7 +125,7 @@ const paySamples: readonly Sample[] = [
           amountFen: 13315,
           precheck: [
             { level: 'warn', key: 'late_fee', params: { amount: '1.20' } },
-            { level: 'warn', key: 'being_paid' },
+            { level: 'warn', key: 'being_paid', params: { minutes: 7 } },
           ],
           errors: [fieldError(ctx.lang, 'wayMissing')],
         }),
@@ -147,6 +147,7 @@ const paySamples: readonly Sample[] = [
         money: 'unknown',
         checkHref: '/o/1?check=1',
         pollHref: '/o/1/state',
+        liveHref: '/o/1/live',
         payHref: '/o/1/qr',
         cancelAction: '/o/1/cancel',
         idempotencyKey: 'k3',

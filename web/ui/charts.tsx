@@ -52,7 +52,10 @@ export interface ColumnView {
   label: string
   /** Second line under the label: 去年同期, 上期, 本期. */
   note?: string
+  /** Short enough to stand over its column. */
   value: number
+  /** What the table says instead, where the value is rounded. */
+  exact?: string
   /** this = now, compare = what we compare with, usual = left out in the two largest sizes when older. */
   kind: 'this' | 'compare' | 'recent' | 'older'
 }
@@ -107,7 +110,7 @@ export function Columns({ title, unit, columns }: { title: string; unit: string;
                 </>
               ),
             },
-            { title: unit, cell: (c: ColumnView) => c.value, numeric: true },
+            { title: unit, cell: (c: ColumnView) => c.exact ?? c.value, numeric: true },
           ]}
           rows={columns}
         />

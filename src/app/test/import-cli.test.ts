@@ -65,6 +65,19 @@ test('faults are listed by line, ten of a kind and the number of all', () =>
     assert.match(lines[11]!, /12 处错误，整批未导入 \/ 12 faults, refused, nothing changed/)
   }))
 
+test('every fault of a row is told, from left to right, in the unit of the file', () =>
+  withParking(async importing => {
+    const [head, first] = sample.trimEnd().split('\n')
+    const { code, complained } = await importing(`${head}\n${first!.replace('185.00', '1186.00').replace('2026-12-15', '2026-13-15')}\n`)
+    assert.equal(code, 1)
+    const lines = complained.trim().split('\n')
+    assert.match(lines[0]!, /^bills.csv:2:7: 应缴金额: .* \(found "1186\.00", expected 185\.00\)$/)
+    assert.match(lines[1]!, /^bills.csv:2:8: 截止日: .* \(found "2026-13-15", expected yyyy-MM-dd\)$/)
+    assert.match(lines[2]!, /2 处错误，整批未导入 \/ 2 faults, refused/)
+    const one = await importing(`${head}\n${first!.replace('185.00', '186.00')}\n`)
+    assert.match(one.complained, /1 处错误，整批未导入 \/ 1 fault, refused/)
+  }))
+
 test('a file in another encoding is told so once, with both names', () =>
   withParking(async importing => {
     for (const [bytes, found] of [

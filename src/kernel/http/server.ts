@@ -205,6 +205,9 @@ function measure(server: Server, kernel: Kernel): void {
   })
 }
 
+/** Figures are for whoever watches this machine, from this machine; through a proxy the caller's own address counts. */
+const isFromHere = (ip: string): boolean => ip === '::1' || /^(::ffff:)?127\./.test(ip)
+
 function addHealth(server: Server, kernel: Kernel): void {
   server.get('/health', { config: { rateLimit: false }, schema: { hide: true } }, async () => ({ status: 'ok' }))
   server.get('/ready', { config: { rateLimit: false }, schema: { hide: true } }, async (_request, reply) => {
@@ -215,8 +218,10 @@ function addHealth(server: Server, kernel: Kernel): void {
       return reply.status(503).header('retry-after', '2').send({ status: 'database unavailable' })
     }
   })
-  server.get('/metrics', { config: { rateLimit: false }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type(kernel.metrics.registry.contentType).send(await kernel.metrics.registry.metrics()),
+  server.get('/metrics', { config: { rateLimit: false }, schema: { hide: true } }, async (request, reply) =>
+    isFromHere(request.ip)
+      ? reply.type(kernel.metrics.registry.contentType).send(await kernel.metrics.registry.metrics())
+      : reply.callNotFound(),
   )
 }
 

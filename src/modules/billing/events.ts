@@ -65,6 +65,8 @@ export const receiptIssued = defineEvent({
 })
 /** A member of staff looked at an order: reading personal data is an act. */
 export const orderRead = defineEvent({ type: 'billing.order_read', version: 1, subject: 'order', body: z.object({}) })
+/** A member of staff looked at a bill and the others of its account. */
+export const billRead = defineEvent({ type: 'billing.bill_read', version: 1, subject: 'bill', body: z.object({}) })
 export const clientSet = defineEvent({
   type: 'billing.client_set',
   version: 1,

@@ -33,6 +33,8 @@ export {
   listBindings,
   listOpenBills,
   listTariffs,
+  readBill,
+  SEARCHED_MAX,
   searchBills,
   unbindAccount,
 } from './service/bills.ts'

@@ -137,6 +137,13 @@ export const listBindings = (tx: Tx, tenantId: number, payers: readonly string[]
     ) k join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
     order by k.bound_at limit 50`)
 
+export const countBindings = async (tx: Tx, tenantId: number, accountId: string): Promise<number> =>
+  (
+    await tx.one<{ count: number }>(
+      sql`select count(*) as count from billing.binding where tenant_id = ${tenantId} and account_id = ${accountId}`,
+    )
+  ).count
+
 export const upsertBinding = (
   tx: Tx,
   tenantId: number,

@@ -34,6 +34,8 @@ export const QUOTAS = [
   { purpose: 'sms.phone_minute', of: 'phone', length_ms: MINUTE_MS, max: 1 },
   { purpose: 'sms.phone_day', of: 'phone', length_ms: DAY_MS, max: 5 },
   { purpose: 'sms.client_hour', of: 'client', length_ms: HOUR_MS, max: 20 },
+  // A browser is anew whenever it drops its cookie; behind one address may stand a hall full of people.
+  { purpose: 'sms.address_hour', of: 'address', length_ms: HOUR_MS, max: 120 },
 ] as const
 
 export const STAFF_FAILURES_MAX = 5

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
-import { dayOf } from '#kernel/time.ts'
+import { addMs, dayOf } from '#kernel/time.ts'
 import {
   askRescue,
   billingErrors,
@@ -60,6 +60,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
       receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
       posting: postingOf(receipt),
       postedBy: postedBy(receipt),
+      heldUntil: addMs(receipt.paidAt, UNDO_MS_MAX),
       proof: proof ? 'anchored' : 'pending',
       ...(isMoving && { poll: { href: `/o/${order.code}/progress?seen=${seen}`, ...(!proof && { firstMs: FIRST_POLL_MS }) } }),
       ...(isFresh && { refreshS: REFRESH_S }),

@@ -3,7 +3,7 @@ import type { Server } from '#kernel/http/server.ts'
 import { listBillers, listPrintBills } from '#modules/billing/index.ts'
 import { DEMO_BILLS, printBillsPage } from '../print-bills.tsx'
 import type { Pages } from './pages.ts'
-import { billerName, serviceName } from './views.ts'
+import { billerName, namesOf, serviceName } from './views.ts'
 
 /** Three sheets of one biller, or one sheet and a half of all. */
 const BILLS_OF_ONE = 24
@@ -26,8 +26,7 @@ export function addDemoRoutes(server: Server, pages: Pages): void {
           service: serviceName(lang, biller),
           biller: billerName(lang, biller),
           accountNo: bill.accountNo,
-          holderMasked: bill.holderMask,
-          addressMasked: bill.addressMask,
+          who: namesOf(lang, bill).join(' '),
           amountFen: bill.amountFen,
           dueOn: bill.dueOn,
         })),

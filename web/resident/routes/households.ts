@@ -140,7 +140,9 @@ function addHousehold(server: Server, pages: Pages): void {
   })
   pages.form(server, '/mine/households/:id/unbind', {}, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    await unbindAccount(visit.ctx, visit.payers, idOf(request))
+    const binding = await bound(visit, request)
+    if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
+    await unbindAccount(visit.ctx, visit.payers, binding.id)
     return reply.redirect(`${paths.households}?notice=saved`, 303)
   })
 }

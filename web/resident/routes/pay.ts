@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
+import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
 import { billingErrors, getBill, payBills } from '#modules/billing/index.ts'
@@ -267,7 +268,7 @@ function showWallet(
   const { lang, kernel } = visit.ctx
   const attempt = openAttempt(order)
   const base = { amountFen: order.amountFen, service: serviceName(lang, found.biller), biller: billerName(lang, found.biller) }
-  const hrefs = { checkHref: `/o/${order.code}?check=1`, pollHref: `/o/${order.code}/state` }
+  const hrefs = { checkHref: `/o/${order.code}?check=1`, pollHref: `/o/${order.code}/state`, liveHref: `/o/${order.code}/live` }
   const launch = (attempt?.launch ?? {}) as { redirectUrl?: string; codeUrl?: string; jsapi?: Record<string, string> }
   if (launch.codeUrl && !isAway) {
     return pages.html(
@@ -317,7 +318,12 @@ function showWallet(
   )
 }
 
+/** Where a page that waits for an order goes next; undefined while the order is open. */
+const nextOf = (order: OrderView | undefined): { href: string } | undefined =>
+  order && orderStateOf(order.state) !== 'open' ? { href: `/o/${order.code}` } : undefined
+
 export function addPayRoutes(server: Server, pages: Pages): void {
+  const streams = createStreams(server, pages.options.kernel.live)
   server.get('/b/:code', { schema: { hide: true } }, async (request, reply) =>
     showBill(pages, await pages.visit(request, reply), request, reply, codeOf(request)),
   )
@@ -329,7 +335,16 @@ export function addPayRoutes(server: Server, pages: Pages): void {
   server.get('/o/:code/state', { schema: { hide: true } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const order = await findOrderByCode(visit.ctx, codeOf(request))
-    return reply.header('cache-control', 'no-store').send(order && orderStateOf(order.state) !== 'open' ? { href: `/o/${order.code}` } : {})
+    return reply.header('cache-control', 'no-store').send(nextOf(order) ?? {})
+  })
+  server.get('/o/:code/live', { schema: { hide: true } }, async (request, reply) => {
+    const visit = await pages.visit(request, reply)
+    const order = await findOrderByCode(visit.ctx, codeOf(request))
+    if (!order) return pages.error(visit, reply, paymentErrors.order_not_found)
+    return streams.serve(reply, [`order:${order.id}`, ...order.attempts.map(attempt => `attempt:${attempt.id}`)], async () => {
+      const next = nextOf(await findOrderByCode(visit.ctx, order.code))
+      return next && { data: next, done: true }
+    })
   })
   pages.form(server, '/o/:code/cancel', {}, async (request, reply) => {
     const visit = await pages.visit(request, reply)

@@ -39,7 +39,10 @@ function wordsFor(visit: Visit, error: AppError, field: 'phone' | 'code'): Field
 /** Phone number, then the code; a new session at each sign-in. */
 export function addSignInRoutes(server: Server, pages: Pages): void {
   const { kernel } = pages.options
-  const clientKey = (request: FastifyRequest): string => request.cookies[cookieName(kernel, 'browser')] ?? request.ip
+  const askedBy = (request: FastifyRequest) => ({
+    clientKey: request.cookies[cookieName(kernel, 'browser')] ?? request.ip,
+    address: request.ip,
+  })
 
   server.get(paths.signIn, { schema: { hide: true } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
@@ -49,7 +52,7 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
   pages.form(server, paths.signIn, { per_minute: 10 }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const { phone = '', next } = textsOf(request.body)
-    const started = await startSignIn(visit.ctx, { phone, clientKey: clientKey(request), send: signInCodeSender(visit.ctx) })
+    const started = await startSignIn(visit.ctx, { phone, ...askedBy(request), send: signInCodeSender(visit.ctx) })
     if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: pages.localPath(next) }))
     return pages.html(
       reply,
@@ -74,7 +77,7 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
       return pages.html(reply, page, 422)
     }
     if (resend) {
-      const started = await resendCode(visit.ctx, { challenge, clientKey: clientKey(request), send: signInCodeSender(visit.ctx) })
+      const started = await resendCode(visit.ctx, { challenge, ...askedBy(request), send: signInCodeSender(visit.ctx) })
       return started.ok ? pages.html(reply, signInCodePage(visit.page, { ...started.value, next: back })) : again(started.error)
     }
     const done = await finishSignIn(visit.ctx, { challenge, code })

@@ -8,6 +8,7 @@ import { fieldError } from '#web/ui/field-errors.ts'
 import type { Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
 import { type VerifyView, verifyPage } from '../verify.tsx'
+import { findMoneyBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
 import { billerName, periodLabel, serviceName } from './views.ts'
 
@@ -50,7 +51,8 @@ async function answerFor(pages: Pages, visit: Visit, entryId: string, leaf?: str
   const proof = receipt && (await proveReceipt(ctx, entryId))
   // Typed by hand, upper and lower case get lost.
   if (!receipt || (leaf && proof && pages.leafOf(proof).toLowerCase() !== leaf.toLowerCase())) return { state: 'invalid' }
-  const refunded = order.refunds.some(refund => refund.amountFen > 0)
+  // Money that came twice and went back once leaves the payment as it is.
+  const refunded = findMoneyBack(order) !== undefined
   return {
     state: refunded ? 'refunded' : proof ? 'valid' : 'pending',
     receiptNo: receipt.receiptNo,
@@ -124,9 +126,10 @@ export function addVerifyRoutes(server: Server, pages: Pages): void {
       )
     })
     corner.setErrorHandler(async (error: { statusCode?: number }, request, reply) => {
-      if (error.statusCode !== 413) throw error
+      const name = error.statusCode === 413 ? 'verifyFileLarge' : error.statusCode === 400 ? 'verifyNoFile' : undefined
+      if (!name) throw error
       const visit = await pages.visit(request, reply)
-      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, 'verifyFileLarge')] }), 413)
+      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, name)] }), error.statusCode)
     })
     corner.post(paths.verifyFile, { schema: { hide: true }, config: { rateLimit: { max: 20, timeWindow: '1 minute' } } }, answerFile)
   })
@@ -134,7 +137,9 @@ export function addVerifyRoutes(server: Server, pages: Pages): void {
   function answerFile(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     return pages.guarded(request, reply, async () => {
       const visit = await pages.visit(request, reply)
-      const view = await checkFile(pages, visit, (request.body as Upload).file)
+      // A form of another kind carries no file, whatever it names so.
+      const { file } = request.body as Partial<Upload>
+      const view = await checkFile(pages, visit, Buffer.isBuffer(file) ? file : undefined)
       return pages.html(reply, verifyPage(visit.page, view), view.errors ? 422 : 200)
     })
   }

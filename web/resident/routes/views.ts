@@ -81,7 +81,7 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
     case 'paid':
       return { level: 'stop', key: 'already_paid' }
     case 'paying':
-      return { level: 'stop', key: 'being_paid' }
+      return { level: 'stop', key: 'being_paid', params: { minutes: Number(params.minutes) } }
     case 'closed':
       return { level: 'stop', key: 'account_closed' }
     case 'withdrawn':
@@ -120,6 +120,19 @@ function tiersOf(lang: Lang, found: BillForPayer): TierView[] {
   }))
 }
 
+/** What the masks leave when there was nothing to mask. */
+const EMPTY_MASKS = new Set(['***', '**', ''])
+
+/** Address and holder, masked, as far as the biller told them. */
+export const namesOf = (lang: Lang, { addressMask, holderMask }: { addressMask: string; holderMask: string }): string[] => [
+  ...(EMPTY_MASKS.has(addressMask) ? [] : [addressMask]),
+  ...(EMPTY_MASKS.has(holderMask) ? [] : [t(lang)('bill.holder', { name: holderMask })]),
+]
+
+/** Whose bill it is: 户号 **** 8315，青砖一村***，户主张**. */
+const whoOf = (lang: Lang, bill: BillForPayer['bill']): string =>
+  [t(lang)('bill.account', { no: maskedAccount(bill.accountNo) }), ...namesOf(lang, bill)].join(t(lang)('list.comma'))
+
 export function billView(
   ctx: Ctx,
   found: BillForPayer,
@@ -137,8 +150,7 @@ export function billView(
     amountFen: bill.amountFen + found.lateFeeFen,
     lateFeeFen: found.lateFeeFen,
     ...(!found.checks.some(check => check.key === 'paid') && { due: { on: bill.dueOn, isOver: bill.dueOn < today } }),
-    addressMasked: bill.addressMask,
-    nameMasked: bill.holderMask,
+    who: whoOf(lang, bill),
     precheck: found.checks.flatMap(check => {
       const shown = checkView(lang, found, check)
       return shown ? [shown.key === 'older_open' ? { ...shown, href: olderHref } : shown] : []

@@ -1,20 +1,23 @@
 /**
- * What changes on a page by itself. Asks the address in `data-poll` until it answers `{ "href": "…" }`, then goes there:
- * first after `data-poll-ms` or 2 s, each gap longer up to 15 s; a hidden page waits. Counts down the time left to undo: the
+ * What changes on a page by itself. The address in `data-live` tells of it as a stream of events; where there is none, or it
+ * breaks, the address in `data-poll` is asked until it answers `{ "href": "…" }`, first after `data-poll-ms` or 2 s, each gap
+ * longer up to 15 s; a hidden page waits. Either leads there. Counts down the time left to undo: the
  * clock of the phone is not trusted, seconds left come from the server.
  */
 const place = document.querySelector<HTMLElement>('[data-poll]')
 let waitMs = Number(place?.dataset.pollMs) || 2000
 
+function follow({ href }: { href?: string }): boolean {
+  if (!href?.startsWith('/')) return false
+  location.replace(href)
+  return true
+}
+
 async function ask(url: string): Promise<void> {
   if (!document.hidden) {
     try {
       const answer = await fetch(url, { headers: { accept: 'application/json' }, cache: 'no-store' })
-      const { href } = (await answer.json()) as { href?: string }
-      if (href?.startsWith('/')) {
-        location.replace(href)
-        return
-      }
+      if (follow((await answer.json()) as { href?: string })) return
     } catch {
       // The network is away: the next round asks again.
     }
@@ -23,7 +26,16 @@ async function ask(url: string): Promise<void> {
   waitMs = Math.min(waitMs * 1.4, 15000)
 }
 
-if (place?.dataset.poll) setTimeout(ask, waitMs, place.dataset.poll)
+const { poll, live } = place?.dataset ?? {}
+const askLater = () => poll && setTimeout(ask, waitMs, poll)
+if (live) {
+  const stream = new EventSource(live)
+  stream.onmessage = ({ data }: MessageEvent<string>) => void follow(JSON.parse(data) as { href?: string })
+  stream.onerror = () => {
+    stream.close()
+    askLater()
+  }
+} else askLater()
 
 const box = document.querySelector<HTMLElement>('[data-undo]')
 const text = box?.querySelector('[data-left]')

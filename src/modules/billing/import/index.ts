@@ -14,7 +14,7 @@ import { findBatch, findBiller, insertBatch } from '../store.ts'
 import { guessEncoding } from './encoding.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { ERRORS_LISTED_MAX, Faults, type ImportReport, Unreadable } from './report.ts'
-import { checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
+import { asInFile, checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
 import { clearStage, listClashes, mergeAccounts, mergeBills, openStage } from './stage.ts'
 import { type RowSink, readText } from './text-reader.ts'
 import { readXlsx } from './xlsx-reader.ts'
@@ -269,11 +269,14 @@ async function otherEncoding({ path, mapping }: Job, faults: Faults): Promise<Fa
 function checkWhole(job: Job, sha256: Buffer, summaries: readonly Summary[], progress: Progress, faults: Faults): void {
   if (!sha256.equals(job.sha256)) faults.add({ line: 0, code: 'file_changed' })
   if (progress.rows === 0) faults.add({ line: 0, code: 'no_rows' })
-  for (const { line, count, totalFen } of summaries) {
+  for (const { line, count, totalFen, unit } of summaries) {
     if (count !== undefined && count !== progress.rows)
       faults.add({ line, code: 'record_count', found: String(count), expected: String(progress.rows) })
-    if (totalFen !== undefined && totalFen !== progress.totalFen)
-      faults.add({ line, code: 'record_total', found: `${totalFen} fen`, expected: `${progress.totalFen} fen` })
+    if (totalFen === undefined || totalFen === progress.totalFen) continue
+    // A hundred times too much or too little is no wrong sum but the other unit.
+    const isOtherUnit = totalFen === progress.totalFen * 100 || totalFen * 100 === progress.totalFen
+    const code = isOtherUnit ? 'record_unit' : 'record_total'
+    faults.add({ line, code, found: asInFile(totalFen, unit), expected: `${asInFile(progress.totalFen, unit)} ${unit}` })
   }
 }
 

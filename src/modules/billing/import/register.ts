@@ -3,6 +3,7 @@ import { type Ctx, permit } from '#kernel/context.ts'
 import { sql } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { ensureAccount } from '#modules/ledger/index.ts'
+import { listClaims } from '#modules/payments/index.ts'
 import { append, defineEvent } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import type { BillerConfig } from '../model.ts'
@@ -80,16 +81,22 @@ export interface PrintBill {
   readonly addressMask: string
 }
 
-/** The newest bills not settled, those of one biller first, for a sheet of bills to print with their codes. */
+/** Bills looked at beyond those asked for, since some of the newest may be paid. */
+const SPARE = 200
+
+/** The newest bills of a biller that nobody paid or is paying, for a sheet of bills to print with their codes. */
 export const listPrintBills = (ctx: Ctx, billerId: string, limit: number): Promise<PrintBill[]> =>
-  ctx.kernel.db.read(ctx.tenantId, tx =>
-    tx.rows<PrintBill>(sql`
-      select b.code, b.biller_id as "billerId", b.bill_no as "billNo", b.amount_fen as "amountFen", b.due_on as "dueOn", a.account_no as "accountNo",
+  ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const rows = await tx.rows<PrintBill & { id: string }>(sql`
+      select b.id, b.code, b.biller_id as "billerId", b.bill_no as "billNo", b.amount_fen as "amountFen", b.due_on as "dueOn", a.account_no as "accountNo",
         a.holder_mask as "holderMask", a.address_mask as "addressMask"
       from billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id
       where b.tenant_id = ${ctx.tenantId} and b.biller_id = ${billerId} and b.withdrawn_at is null and not b.settled_before
-      order by b.period_to desc, b.bill_no limit ${Math.min(Math.max(limit, 1), 200)}`),
-  )
+      order by b.period_to desc, b.bill_no limit ${limit + SPARE}`)
+    const ids = rows.map(bill => bill.id)
+    const taken = new Set((await listClaims(tx, ctx.tenantId, 'bill', ids)).flatMap(c => (c.state === 'closed' ? [] : [c.subjectId])))
+    return rows.filter(bill => !taken.has(bill.id)).slice(0, limit)
+  })
 
 /** The layout a biller declared for its bill files; undefined for an unknown biller. */
 export async function findBillLayout(ctx: Ctx, billerId: string): Promise<Mapping | undefined> {

@@ -24,9 +24,11 @@ export type FaultCode =
   | 'quote'
   | 'record_count'
   | 'record_total'
+  | 'record_unit'
   | 'rows_after_trailer'
   | 'sheet_missing'
   | 'text_too_long'
+  | 'trailer_malformed'
   | 'trailer_missing'
   | 'header_record'
   | 'too_many_rows'
@@ -95,9 +97,11 @@ const ZH: Readonly<Record<FaultCode, string>> = {
   quote: '引号没有成对，请检查本行',
   record_count: '文件笔数与汇总记录不符，可能缺行，请重新传输',
   record_total: '文件总额与汇总记录不符，请出账方核对',
+  record_unit: '汇总记录的总额恰为各行之和的一百倍或百分之一，元和分弄反了，请按约定的单位填写',
   rows_after_trailer: '汇总记录之后还有内容，请重新导出',
   sheet_missing: '找不到约定的工作表',
   text_too_long: '文字过长',
+  trailer_malformed: '汇总记录无法识别，请按约定格式填写',
   trailer_missing: '缺少汇总记录，文件可能被截断，请重新传输',
   header_record: '缺少或无法识别首行记录',
   too_many_rows: '行数过多，请拆分',
@@ -130,9 +134,11 @@ const EN: Readonly<Record<FaultCode, string>> = {
   quote: 'quotes do not pair: check this line',
   record_count: 'row count differs from the summary record, rows may be missing: transfer it again',
   record_total: 'sum differs from the summary record: ask the biller',
+  record_unit: 'the sum of the summary record is a hundred times the rows or a hundredth: yuan and fen are mixed up, write the agreed unit',
   rows_after_trailer: 'there is something after the summary record: export again',
   sheet_missing: 'the agreed sheet is missing',
   text_too_long: 'text too long',
+  trailer_malformed: 'the summary record is not in the agreed form',
   trailer_missing: 'the summary record is missing, the file may be cut off: transfer it again',
   header_record: 'the first record is missing or malformed',
   too_many_rows: 'too many rows: split the file',

@@ -1,3 +1,4 @@
+import { formatYuan } from '#kernel/money.ts'
 import { type BillerConfig, type FeeLine, isAccountNo } from '../model.ts'
 import { type Period, readDay, readPeriod, remembered, scaled } from './cells.ts'
 import { type Column, columnsUsed, type Mapping, type RecordLine } from './mapping.ts'
@@ -25,7 +26,7 @@ const TEXT_CHARS_MAX = 200
 const NUMBER_CHARS_MAX = 60
 const CONTROL = /[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
-/** Carries the first thing wrong with a row out of the readers. */
+/** Carries what is wrong with a cell out of its reader. */
 class BadCell extends Error {
   readonly fault: Omit<RowError, 'line'>
   constructor(fault: Omit<RowError, 'line'>) {
@@ -92,6 +93,8 @@ function readers(m: Mapping) {
   }
 }
 
+const NOTHING = (): undefined => undefined
+
 function periodReader(m: Mapping, r: ReturnType<typeof readers>): Read<Period> {
   const rule = m.bill.period
   if ('column' in rule) {
@@ -114,7 +117,13 @@ function periodReader(m: Mapping, r: ReturnType<typeof readers>): Read<Period> {
 /** Adds a row's fee lines to `out`; answers their sum in fen. */
 type LinesReader = (cells: readonly Cell[], out: string[]) => number
 
-function linesReader(m: Mapping, r: ReturnType<typeof readers>): LinesReader {
+interface Lines {
+  readonly read: LinesReader
+  /** The cells they are read from, one reader each. */
+  readonly cells: readonly Read<unknown>[]
+}
+
+function linesReader(m: Mapping, r: ReturnType<typeof readers>): Lines {
   const fixed = m.bill.lines.map(line => ({
     head: `{"item":${JSON.stringify(line.item)},"name":${JSON.stringify(line.name)}`,
     amount: r.money(line.amount),
@@ -124,7 +133,7 @@ function linesReader(m: Mapping, r: ReturnType<typeof readers>): LinesReader {
   }))
   const from = m.bill.lines_from
   const many = from ? arrayReader(from, r) : undefined
-  return (cells, out) => {
+  const read: LinesReader = (cells, out) => {
     let sum = 0
     for (const line of fixed) {
       const amount = line.amount(cells) * line.sign
@@ -138,6 +147,7 @@ function linesReader(m: Mapping, r: ReturnType<typeof readers>): LinesReader {
     }
     return many ? sum + many(cells, out) : sum
   }
+  return { read, cells: fixed.flatMap(line => [line.amount, line.quantity, line.price ?? NOTHING]) }
 }
 
 const ARRAY_LINES_MAX = 50
@@ -196,22 +206,30 @@ export function compileRow(
   const period = periodReader(m, r)
   const dueOn = r.day(b.due_on)
   const total = b.total_amount ? r.money(b.total_amount) : undefined
-  const totalAt = b.total_amount ? r.place(b.total_amount)[0] : 0
+  // Without a printed total the first fee stands for the sum.
+  const [totalAt, totalColumn] = r.place(b.total_amount ?? b.lines[0]?.amount ?? b.lines_from!.column)
   const [usage, readingFrom, readingTo] = [r.quantity(b.usage), r.quantity(b.reading_previous), r.quantity(b.reading_current)]
   const lines = linesReader(m, r)
   const checks = fixedChecks(m, r)
   const statusAt = b.status ? r.place(b.status.column)[0] : -1
 
+  const knownAccount: Read<string> = cells => {
+    const value = accountNo(cells)
+    return isAccountNo(value, account) ? value : r.bad('account_no', accountAt, value)
+  }
+  const amount = (cells: readonly Cell[], out: string[]): number => {
+    const sum = lines.read(cells, out)
+    const asked = total ? total(cells) : sum
+    if (sum !== asked || asked < 0 || !Number.isSafeInteger(asked))
+      return r.bad('amount_sum', totalAt, String(cells[totalAt]), asInFile(sum, totalColumn.unit))
+    return asked
+  }
   const read = (cells: readonly Cell[], line: number): ImportedBill => {
     for (const check of checks) check(cells)
-    const account_no = accountNo(cells)
-    if (!isAccountNo(account_no, account)) r.bad('account_no', accountAt, account_no)
+    const account_no = knownAccount(cells)
     const { from, to } = period(cells)
     const out: string[] = []
-    const sum = lines(cells, out)
-    const amountFen = total ? total(cells) : sum
-    if (sum !== amountFen || amountFen < 0 || !Number.isSafeInteger(amountFen))
-      r.bad('amount_sum', totalAt, String(cells[totalAt]), `${sum} fen`)
+    const amountFen = amount(cells, out)
     return {
       line,
       accountNo: account_no,
@@ -229,6 +247,11 @@ export function compileRow(
       isClosed: statusAt >= 0 && b.status!.closed.includes(String(cells[statusAt])),
     }
   }
+  const days = 'from' in b.period ? [r.day(b.period.from), r.day(b.period.to)] : []
+  const parts: readonly Read<unknown>[] = [
+    ...[...checks, knownAccount, ...billNoParts, holder, address, ...days, period, ...lines.cells, total ?? NOTHING],
+    ...[(cells: readonly Cell[]) => amount(cells, []), dueOn, usage, readingFrom, readingTo],
+  ]
   return (cells, line) => {
     if (cells.length !== m.columns.length) {
       faults.add({ line, code: 'column_count', found: String(cells.length), expected: String(m.columns.length) })
@@ -238,11 +261,30 @@ export function compileRow(
       return read(cells, line)
     } catch (error) {
       if (!(error instanceof BadCell)) throw error
-      faults.add({ line, ...error.fault })
+      for (const fault of faultsOf(parts, cells)) faults.add({ line, ...fault })
       return undefined
     }
   }
 }
+
+/** Everything wrong with a row, each cell once and from left to right: whoever mends the file should not come back for the next. */
+function faultsOf(parts: readonly Read<unknown>[], cells: readonly Cell[]): BadCell['fault'][] {
+  const found = new Map<number, BadCell['fault']>()
+  for (const part of parts) {
+    try {
+      part(cells)
+    } catch (error) {
+      if (!(error instanceof BadCell)) throw error
+      const at = error.fault.column ?? 0
+      if (!found.has(at)) found.set(at, error.fault)
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.column ?? 0) - (b.column ?? 0))
+}
+
+/** An amount as the file writes it: 18500 fen are 185.00 where it says yuan. */
+export const asInFile = (fen: number, unit: string | undefined): string =>
+  unit === 'yuan' && Number.isSafeInteger(fen) ? formatYuan(fen).replaceAll(',', '') : String(fen)
 
 /** Compares the header row with the titles of the mapping. */
 export function checkHeader(m: Mapping, cells: readonly string[], line: number, faults: Faults): void {
@@ -265,6 +307,7 @@ export interface Summary {
   readonly line: number
   readonly count: number | undefined
   readonly totalFen: number | undefined
+  readonly unit: RecordLine['unit']
 }
 
 /** Reads a header or summary record; undefined and a fault when it does not fit its pattern. */
@@ -278,8 +321,13 @@ export function readRecord(
   const groups = text.startsWith(rule.prefix) ? new RegExp(rule.pattern, 'u').exec(text)?.groups : undefined
   const totalFen = groups?.total === undefined ? undefined : scaled(groups.total, rule.unit === 'yuan' ? 2 : 0)
   if (!groups || (groups.total !== undefined && totalFen === undefined)) {
-    faults.add({ line, code: kind === 'header_record' ? 'header_record' : 'trailer_missing', found: text.slice(0, 40) })
+    faults.add({
+      line,
+      code: kind === 'header_record' ? 'header_record' : 'trailer_malformed',
+      found: text.slice(0, 80),
+      expected: `${rule.pattern}${groups ? ` (${rule.unit})` : ''}`,
+    })
     return undefined
   }
-  return { line, count: groups.count === undefined ? undefined : Number(groups.count), totalFen }
+  return { line, count: groups.count === undefined ? undefined : Number(groups.count), totalFen, unit: rule.unit }
 }

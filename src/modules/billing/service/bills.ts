@@ -1,9 +1,12 @@
-import type { Ctx } from '#kernel/context.ts'
+import { type Ctx, permit } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
+import { isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { dayOf } from '#kernel/time.ts'
 import { type Claim, findOrderById, listClaims } from '#modules/payments/index.ts'
+import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
+import { billRead } from '../events.ts'
 import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck } from '../model.ts'
 import * as store from '../store.ts'
 import { makeQuote } from './quotes.ts'
@@ -119,6 +122,21 @@ export async function findBillById(ctx: Ctx, billId: string): Promise<BillState 
   return ctx.kernel.db.read(ctx.tenantId, async tx => (await statesOf(tx, ctx, await store.listBillsById(tx, ctx.tenantId, [billId])))[0])
 }
 
+/** A bill and the newest of its account, for the desk; who looks leaves an entry. Undefined where it is not the caller's to see. */
+export async function readBill(ctx: Ctx, billId: string): Promise<Result<{ state: BillState; ofAccount: BillState[]; boundCount: number }>> {
+  const may = permit(ctx, 'billing.bill.read')
+  if (!may.ok) return may
+  if (!isUuid(billId)) return fail(errors.bill_not_found)
+  return ctx.kernel.db.tx(ctx.tenantId, async tx => {
+    const [state] = await statesOf(tx, ctx, await store.listBillsById(tx, ctx.tenantId, [billId]))
+    if (!state) return fail(errors.bill_not_found)
+    const { accountId } = state.bill
+    const ofAccount = await statesOf(tx, ctx, await store.listBillsOfAccounts(tx, ctx.tenantId, [accountId], ACCOUNT_BILLS_MAX))
+    await append(tx, ctx, billRead, { subjectId: billId, body: {} })
+    return ok({ state, ofAccount, boundCount: await store.countBindings(tx, ctx.tenantId, accountId) })
+  })
+}
+
 /** The first bill an order pays for. */
 export async function findBillOfOrder(ctx: Ctx, orderId: string): Promise<BillState | undefined> {
   const order = await findOrderById(ctx, orderId)
@@ -151,9 +169,11 @@ export const listBillers = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => 
 export const listTariffs = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId))
 export const listBindings = (ctx: Ctx, payers: readonly string[]) =>
   ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payers))
+/** Two years of monthly bills. */
+const ACCOUNT_BILLS_MAX = 24
 /** Digits of an account number from which on its beginning is searched for. */
 const PREFIX_CHARS_MIN = 6
-const SEARCHED_MAX = 50
+export const SEARCHED_MAX = 50
 
 export const searchBills = (ctx: Ctx, text: string) =>
   ctx.kernel.db.read(ctx.tenantId, async tx => {

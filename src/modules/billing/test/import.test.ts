@@ -6,7 +6,7 @@ import { sql } from '#kernel/db/index.ts'
 import { type TestKernel, withTestDb } from '#kernel/db/testing.ts'
 import { holderCell } from '../import/stage.ts'
 import { importBills } from '../index.ts'
-import { HEADER, ROW_A, ROW_B, ROW_C, registerWater, take, traces } from './import-support.ts'
+import { HEADER, ROW_A, ROW_B, ROW_C, registerWater, take, traces, waterConfig } from './import-support.ts'
 
 const gb = (text: string): Buffer => iconv.encode(text, 'gb18030')
 const NOTHING = { bills: 0, accounts: 0, batches: 0, staged: 0, events: 0 }
@@ -160,6 +160,23 @@ test('columns in another order are refused', () =>
 test('a wrong check digit is refused', () => refuses(gb(HEADER + ROW_A + ROW_B.replace('1078932884', '1078932885')), 'account_no', 3, 1))
 test('fee lines that miss the total by one fen are refused', () =>
   refuses(gb(HEADER + ROW_A.replace('74.40', '74.41')), 'amount_sum', 2, 7))
+test('each cell of a row is told once, whatever else is wrong with the row', async () => {
+  const row = ROW_A.replace('1045333141', '1045333142')
+    .replace('202607-202608', '2026')
+    .replace('51.60', 'x')
+    .replace('2026/09/30', '2026-09-30')
+  const report = await take(kernel, gb(HEADER + row + ROW_B.replace('37.20', '37.21')))
+  assert.deepEqual(
+    report.errors.map(e => [e.line, e.column, e.code]),
+    [
+      [2, 1, 'account_no'],
+      [2, 4, 'period'],
+      [2, 5, 'amount'],
+      [2, 8, 'date'],
+      [3, 7, 'amount_sum'],
+    ],
+  )
+})
 test('a third decimal is refused, not rounded', () => refuses(gb(HEADER + ROW_A.replace('51.60', '51.605')), 'amount', 2, 5))
 test('a negative amount is refused', () => refuses(gb(HEADER + ROW_A.replace('51.60', '-51.60')), 'amount', 2, 5))
 test('a day that does not exist is refused', () => refuses(gb(HEADER + ROW_A.replace('2026/09/30', '2026/09/31')), 'date', 2, 8))
@@ -170,6 +187,20 @@ test('a quote that never closes is refused', () =>
 test('a control character is refused', () => refuses(gb(HEADER + ROW_A.replace('示例户甲', '示例\u0007户')), 'control_character', 2, 2))
 test('a line without end is refused', () => refuses(gb(HEADER + 'x'.repeat(400_000)), 'line_too_long', 0))
 test('a file without rows is refused', () => refuses(gb(HEADER), 'no_rows', 0))
+test('a summary record is told apart: unreadable, in the other unit, of another sum', async () => {
+  const bills = waterConfig.mappings.bills as Record<string, unknown>
+  const mapping = { ...bills, trailer: { prefix: '合计', pattern: '^合计,(?<count>\\d+),(?<total>[\\d.]+)$', unit: 'yuan' } }
+  const ending = async (last: string) => {
+    const { outcome, errors } = await take(kernel, gb(`${HEADER}${ROW_A}${ROW_B}${last}\r\n`), { mapping, dryRun: true })
+    return [outcome, errors[0]?.line, errors[0]?.code, errors[0]?.found, errors[0]?.expected]
+  }
+  assert.equal((await ending('合计,2,111.60'))[0], 'checked')
+  assert.deepEqual(await ending('合计,2,11160'), ['refused', 4, 'record_unit', '11160.00', '111.60 yuan'])
+  assert.deepEqual(await ending('合计,2,111.70'), ['refused', 4, 'record_total', '111.70', '111.60 yuan'])
+  const [outcome, line, code, found] = await ending('合计,2,111.60 元')
+  assert.deepEqual([outcome, line, code, found], ['refused', 4, 'trailer_malformed', '合计,2,111.60 元'])
+  assert.deepEqual(await traces(kernel), NOTHING)
+})
 test('all errors are counted and the first hundred listed', async () => {
   const report = await take(kernel, gb(HEADER + ROW_A.replace('74.40', '1.00').repeat(250)))
   assert.deepEqual([report.errorCount, report.errors.length, report.rows], [250, 100, 250])

@@ -59,21 +59,21 @@ export async function findPerson(ctx: Ctx, input: { readonly phone: string } | {
 export const PEOPLE_MAX = 10
 
 /** Residents of a whole name or a whole address, never of a part. Every one shown is an entry on the trail. */
-export async function listPeople(ctx: Ctx, input: { readonly name: string } | { readonly address: string }): Promise<Result<Person[]>> {
+export async function listPeople(ctx: Ctx, input: { readonly name: string } | { readonly address: string }): Promise<Result<{ people: Person[]; hasMore: boolean }>> {
   const may = permit(ctx, 'identity.person.read')
   if (!may.ok) return may
   const { tenantId } = ctx
   return ctx.kernel.db.tx(tenantId, async tx => {
     const rows =
       'name' in input
-        ? await store.listPeopleByName(tx, tenantId, blindName(ctx, input.name), PEOPLE_MAX)
-        : await store.listPeopleByAddress(tx, tenantId, blindAddress(ctx, input.address), PEOPLE_MAX)
+        ? await store.listPeopleByName(tx, tenantId, blindName(ctx, input.name), PEOPLE_MAX + 1)
+        : await store.listPeopleByAddress(tx, tenantId, blindAddress(ctx, input.address), PEOPLE_MAX + 1)
     const people: Person[] = []
-    for (const row of rows) {
+    for (const row of rows.slice(0, PEOPLE_MAX)) {
       const found = await read(tx, ctx, row, 'name' in input ? 'name' : 'address')
       if (found.ok) people.push(shown(found.value))
     }
-    return ok(people)
+    return ok({ people, hasMore: rows.length > PEOPLE_MAX })
   })
 }
 

@@ -14,8 +14,9 @@ import { findSession, isToken, noteUse, openSession } from './sessions.ts'
 export interface StartInput {
   /** As typed. */
   readonly phone: string
-  /** What stands for the device that asks: address or browser. Kept only as a blind key. */
+  /** What stands for the device that asks. Kept only as a blind key, like the address. */
   readonly clientKey: string
+  readonly address: string
   /** Hands the code to a messenger; called after everything is stored. A throw means it was not taken. */
   readonly send: (phone: string, code: string) => Promise<void>
 }
@@ -46,7 +47,7 @@ const phoneCell = (digest: Buffer): string => `identity|sms_challenge|${digest.t
 /**
  * Sends a code of six digits, good for five minutes and five tries. Whether the telephone belongs to somebody is not
  * even looked up here, so known and unknown ones get the same answer in the same time. At most one code a minute and
- * five a day for a telephone, twenty an hour for a client.
+ * five a day for a telephone, twenty an hour for a client, 120 for an address.
  */
 export async function startSignIn(ctx: Ctx, input: StartInput): Promise<Result<StartedSignIn>> {
   const { kernel, tenantId } = ctx
@@ -58,7 +59,7 @@ export async function startSignIn(ctx: Ctx, input: StartInput): Promise<Result<S
   const stored = await kernel.db.tx(tenantId, async tx => {
     const now = kernel.clock.now()
     for (const quota of QUOTAS) {
-      const key = kernel.vault.blind(tenantId, quota.purpose, quota.of === 'phone' ? phone : input.clientKey)
+      const key = kernel.vault.blind(tenantId, quota.purpose, { phone, client: input.clientKey, address: input.address }[quota.of])
       const { used, beganAt } = await store.countUse(tx, tenantId, quota.purpose, key, now, addMs(now, -quota.length_ms))
       // The first one over the limit is worth an entry; a flood of them is not.
       if (used === quota.max + 1)

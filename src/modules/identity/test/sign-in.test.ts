@@ -32,7 +32,7 @@ test('residents sign in by a code', async t => {
       const sent: { phone: string; code: string }[] = []
       const send = async (phone: string, code: string) => void sent.push({ phone, code })
       const ctx = visitor(kernel)
-      const ask = (phone: string, clientKey = 'c') => startSignIn(ctx, { phone, clientKey, send })
+      const ask = (phone: string, clientKey = 'c', address = clientKey) => startSignIn(ctx, { phone, clientKey, address, send })
 
       await t.test('the first sign-in makes the person, the next one finds it again with another token', async () => {
         const first = await signInResident(kernel, PHONE)
@@ -62,6 +62,17 @@ test('residents sign in by a code', async t => {
         assert.deepEqual(Object.keys(known.value), Object.keys(unknown.value))
         assert.equal(known.value.challenge.length, unknown.value.challenge.length)
         assert.equal(known.value.validMinutes, 5)
+      })
+
+      await t.test('a browser that is always new is held back by its address', async () => {
+        clock.advance(60 * MINUTE)
+        const asked = []
+        for (let i = 0; i < 121; i++) asked.push(await ask(`1390000${String(i).padStart(4, '0')}`, `browser ${i}`, '203.0.113.7'))
+        assert.deepEqual(
+          asked.map(a => a.ok),
+          asked.map((_, i) => i < 120),
+        )
+        assert.ok((await ask('13900009999', 'browser 1', '203.0.113.8')).ok, 'other addresses go on')
       })
 
       await t.test('a code works once', async () => {
@@ -149,11 +160,11 @@ test('residents sign in by a code', async t => {
         const started = await ask('13800007777')
         assert.ok(started.ok)
         clock.advance(MINUTE)
-        const again = await resendCode(ctx, { challenge: started.value.challenge, clientKey: 'c', send })
+        const again = await resendCode(ctx, { challenge: started.value.challenge, clientKey: 'c', address: 'c', send })
         assert.ok(again.ok)
         assert.equal(sent.at(-1)!.phone, '13800007777')
-        assert.equal((await resendCode(ctx, { challenge: 'nothing', clientKey: 'c', send })).ok, false)
-        const soon = await resendCode(ctx, { challenge: again.value.challenge, clientKey: 'c', send })
+        assert.equal((await resendCode(ctx, { challenge: 'nothing', clientKey: 'c', address: 'c', send })).ok, false)
+        const soon = await resendCode(ctx, { challenge: again.value.challenge, clientKey: 'c', address: 'c', send })
         assert.deepEqual(!soon.ok && soon.error.params, { wait_s: 60, minutes: 1, phone: '138****7777' })
       })
 

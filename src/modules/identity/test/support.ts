@@ -28,7 +28,12 @@ export function codeOf(secret: string, at: Date): string {
 export async function signInResident(kernel: Kernel, phone: string, tenantId = 1): Promise<SignedInResident> {
   const codes: string[] = []
   const ctx = visitor(kernel, tenantId)
-  const started = await startSignIn(ctx, { phone, clientKey: `client of ${phone}`, send: async (_to, sent) => void codes.push(sent) })
+  const started = await startSignIn(ctx, {
+    phone,
+    clientKey: `client of ${phone}`,
+    address: `address of ${phone}`,
+    send: async (_to, sent) => void codes.push(sent),
+  })
   if (!started.ok) throw new Error(started.error.code)
   const finished = await finishSignIn(ctx, { challenge: started.value.challenge, code: codes[0]! })
   if (!finished.ok) throw new Error(finished.error.code)

@@ -289,7 +289,7 @@ test('a resident signs in with the code from the text message', () =>
   withTestDb(async kernel => {
     useMessenger(kernel, 'sms', smsGateway(gateway.sms.config as unknown as SmsConfig, kernel.clock))
     const ctx = testCtx(kernel, { kind: 'anonymous', id: 'b' })
-    const started = await startSignIn(ctx, { phone: '13800001111', clientKey: 'b', send: signInCodeSender(ctx) })
+    const started = await startSignIn(ctx, { phone: '13800001111', clientKey: 'b', address: 'b', send: signInCodeSender(ctx) })
     assert.ok(started.ok)
     const [message] = await inbox('13800001111')
     const code = /\d{6}/.exec(message!.text)![0]
@@ -321,7 +321,7 @@ test('a number the carrier blocks ends as failed and the person asking for a cod
     useMessenger(kernel, 'sms', smsGateway(gateway.sms.config as unknown as SmsConfig, kernel.clock))
     await faults({ reject: 1 })
     const ctx = testCtx(kernel, { kind: 'anonymous', id: 'b' })
-    const started = await startSignIn(ctx, { phone: '13800003333', clientKey: 'b', send: signInCodeSender(ctx) })
+    const started = await startSignIn(ctx, { phone: '13800003333', clientKey: 'b', address: 'b', send: signInCodeSender(ctx) })
     await faults({ reject: 0 })
     assert.equal(!started.ok && started.error.code, 'identity.code_not_sent')
     assert.deepEqual(await states(kernel), [{ state: 'failed', why: 'number_blocked', channel: 'sms' }])

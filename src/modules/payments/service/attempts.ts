@@ -130,6 +130,7 @@ export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: CloseR
   if ((await store.closeOrder(tx, ctx.tenantId, orderId)) === 1) {
     await store.deleteClaims(tx, ctx.tenantId, orderId)
     await append(tx, ctx, orderClosed, { subjectId: orderId, body: { why } })
+    tx.afterCommit(() => ctx.kernel.live.publish(`order:${orderId}`))
   }
   await store.deleteOpenAttempt(tx, ctx.tenantId, orderId)
 }
