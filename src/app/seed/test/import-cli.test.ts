@@ -60,7 +60,7 @@ test('the command says what happened in words, JSON and exit codes', () =>
       assert.deepEqual([dry.code, JSON.parse(dry.out).outcome], [0, 'checked'])
       const done = await cli('bills', '--biller', 'heating', good)
       assert.equal(done.code, 0)
-      assert.match(done.out, /已导入.*1 行 rows, 2,165\.80 元 yuan, 1 张新账单 new/)
+      assert.match(done.out, /已导入.*1 行 row, 2,165\.80 元 yuan, 1 张新账单 new/)
       const again = await cli('bills', '--biller', 'heating', good)
       assert.match(again.out, /已导入过/)
       assert.equal((await cli('bills', '--biller', 'nobody', good)).code, 1)
