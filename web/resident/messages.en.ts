@@ -76,4 +76,5 @@ export const messages: Record<keyof typeof zh, string> = {
   'households.error_phone': 'Enter an 11-digit mobile number',
   'households.error_self': 'This is your own number',
   'households.error_many': 'Ten people at most: stop sharing with one first',
+  'print.title_copy': 'Payment receipt (copy)',
 }

@@ -74,4 +74,5 @@ export const messages = {
   'households.error_phone': '请输入11位手机号',
   'households.error_self': '这是您自己的手机号',
   'households.error_many': '最多和10位家人共享，请先停止一位',
+  'print.title_copy': '缴费收据（补打）',
 } as const

@@ -14,6 +14,8 @@ export interface PrintView {
   verifyAt: string
   printedAt: Date
   backHref: string
+  /** Printed again at the desk. */
+  isCopy?: boolean
 }
 
 /** The same receipt on an 80 mm slip or on A4; the sheet sets the paper. */
@@ -33,7 +35,7 @@ export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80m
       </nav>
       <header>
         <Brand href={paths.home} place={ctx.tenantName} />
-        <h1>{t('print.title')}</h1>
+        <h1>{t(view.isCopy ? 'print.title_copy' : 'print.title')}</h1>
       </header>
       <p class="paper__amount">¥{yuan(receipt.amountFen)}</p>
       {receipt.back && <p class="paper__void">{t('print.void')}</p>}

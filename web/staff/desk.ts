@@ -34,7 +34,9 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
   const say = t(ctx.lang)
   const rescues = await countAskedRescues(ctx)
   return [
-    ...(permit(ctx, 'billing.bill.read').ok ? [{ href: staffPaths.search, text: say('staff.search') }] : []),
+    ...(permit(ctx, 'billing.bill.read').ok || permit(ctx, 'payments.order.read').ok
+      ? [{ href: staffPaths.search, text: say('staff.search') }]
+      : []),
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
     ...(permit(ctx, 'identity.staff.read').ok ? [{ href: staffPaths.accounts, text: say('staff.accounts') }] : []),
   ]

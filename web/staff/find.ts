@@ -110,7 +110,10 @@ async function findResidents(ctx: Ctx, query: string): Promise<{ people: Person[
 }
 
 /** How a bill stands in one word. */
-export function billState(lang: Lang, { bill, claim }: Pick<BillState, 'bill'> & { claim?: BillState['claim'] | undefined }): { text: string; tone?: Tone } {
+export function billState(
+  lang: Lang,
+  { bill, claim }: Pick<BillState, 'bill'> & { claim?: BillState['claim'] | undefined },
+): { text: string; tone?: Tone } {
   if (bill.withdrawnAt) return { text: t(lang)('staff.state_withdrawn') }
   if (claim?.state === 'paid' || bill.isSettledBefore) return { text: t(lang)('staff.state_paid'), tone: 'ok' }
   return claim ? { text: t(lang)('staff.state_open'), tone: 'now' } : { text: t(lang)('staff.state_unpaid') }

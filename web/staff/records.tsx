@@ -2,10 +2,10 @@ import { dateTime, day, duration, yuan } from '#web/ui/format.ts'
 import { ErrorSummary, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Button, Money, SummaryList, Table, Tag, type Tone } from '#web/ui/parts.tsx'
+import { Button, LinkButton, Money, SummaryList, Tag, type Tone } from '#web/ui/parts.tsx'
 import { Timeline, type TimelineView } from '#web/ui/timeline.tsx'
 import { RescuePane, type RescueView } from './rescues.tsx'
-import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
 interface State {
   text: string
@@ -15,7 +15,7 @@ interface State {
 /** A row of attempts, postings or refunds: what was asked of an outside party. */
 export interface LegView {
   no: string
-  /** Channel or biller. */
+  /** Channel, biller, or why money went back. */
   party: string
   state: State
   amountFen: number
@@ -37,8 +37,9 @@ export interface OrderView {
   /** Masked. */
   payer: string
   biller: string
-  bill: { text: string; href: string }
-  account: { text: string; href: string }
+  /** Without an address for who may not read bills. */
+  bill: { text: string; href?: string }
+  account: { text: string; href?: string }
   createdAt: Date
   attempts: readonly LegView[]
   postings: readonly LegView[]
@@ -47,20 +48,21 @@ export interface OrderView {
   /** What this person may do now; nothing is shown that would be refused. */
   actions: readonly ActionView[]
   rescue?: RescueView
+  /** Addresses of the receipt on both papers, once there is one. */
+  reprint?: { href80: string; hrefA4: string }
 }
 
-function Legs({ title, rows }: { title: string; rows: readonly LegView[] }) {
+function Legs({ title, party, rows }: { title: string; party: string; rows: readonly LegView[] }) {
   const { ctx, t } = usePage()
   return (
     <Pane title={title}>
       {rows.length === 0 ? (
         <p class="t-3">{t('staff.none')}</p>
       ) : (
-        <Table
-          dense
+        <WideTable
           columns={[
             { title: t('staff.col_no'), cell: (r: LegView) => r.no },
-            { title: t('staff.col_channel'), cell: r => r.party },
+            { title: party, cell: r => r.party },
             { title: t('staff.col_at'), cell: r => dateTime(ctx.lang, r.at) },
             { title: t('staff.col_state'), cell: r => <Tag tone={r.state.tone}>{r.state.text}</Tag> },
             { title: t('staff.col_amount'), cell: r => yuan(r.amountFen), numeric: true },
@@ -81,6 +83,8 @@ function TrailPane({ entries }: { entries: readonly TimelineView[] }) {
   )
 }
 
+const Linked = ({ to }: { to: OrderView['bill'] }) => (to.href ? <a href={to.href}>{to.text}</a> : <span>{to.text}</span>)
+
 /** One order with everything that touched it. */
 export function OrderPage({ view }: { view: OrderView }) {
   const { ctx, t } = usePage()
@@ -99,8 +103,8 @@ export function OrderPage({ view }: { view: OrderView }) {
           <Pane title={t('staff.kind_order')}>
             <SummaryList
               rows={[
-                { label: t('staff.kind_bill'), value: <a href={view.bill.href}>{view.bill.text}</a> },
-                { label: t('staff.kind_account'), value: <a href={view.account.href}>{view.account.text}</a> },
+                { label: t('staff.kind_bill'), value: <Linked to={view.bill} /> },
+                { label: t('staff.kind_account'), value: <Linked to={view.account} /> },
                 { label: t('staff.biller'), value: view.biller },
                 { label: t('staff.payer'), value: view.payer },
                 { label: t('staff.col_at'), value: dateTime(ctx.lang, view.createdAt) },
@@ -116,10 +120,22 @@ export function OrderPage({ view }: { view: OrderView }) {
               </div>
             )}
           </Pane>
+          {view.reprint && (
+            <Pane title={t('staff.reprint')} note={t('staff.logged')}>
+              <div class="btns">
+                <LinkButton href={view.reprint.href80} kind="secondary">
+                  {t('staff.reprint_80')}
+                </LinkButton>
+                <LinkButton href={view.reprint.hrefA4} kind="secondary">
+                  {t('staff.reprint_a4')}
+                </LinkButton>
+              </div>
+            </Pane>
+          )}
           {view.rescue && <RescuePane view={view.rescue} />}
-          <Legs title={t('staff.attempts')} rows={view.attempts} />
-          <Legs title={t('staff.postings')} rows={view.postings} />
-          <Legs title={t('staff.refunds')} rows={view.refunds} />
+          <Legs title={t('staff.attempts')} party={t('staff.col_channel')} rows={view.attempts} />
+          <Legs title={t('staff.postings')} party={t('staff.biller')} rows={view.postings} />
+          <Legs title={t('staff.refunds')} party={t('staff.col_why')} rows={view.refunds} />
         </div>
         <TrailPane entries={view.timeline} />
       </div>
@@ -133,33 +149,58 @@ export const orderPage = (ctx: StaffPageContext, view: OrderView): string =>
     hasError: !!view.rescue?.form?.errors?.length,
   })
 
-export interface AccountView {
+export interface DeskBillView {
+  no: string
+  state: State
+  amountFen: number
+  periodLabel: string
+  dueOn: string
+  /** The order that pays it, if there is one. */
+  order?: { no: string; href: string }
   accountMasked: string
   service: string
   biller: string
   holderMasked: string
   addressMasked: string
-  state: State
   boundCount: number
-  bills: readonly { href: string; periodLabel: string; amountFen: number; dueOn: string; state: State }[]
-  payments: readonly { href: string; no: string; channel: string; amountFen: number; at: Date; state: State }[]
+  bills: readonly {
+    href: string
+    periodLabel: string
+    amountFen: number
+    dueOn: string
+    state: State
+    order?: { no: string; href: string }
+  }[]
   timeline: readonly TimelineView[]
 }
 
-/** One account at a biller with its bills and payments. */
-export function AccountPage({ view }: { view: AccountView }) {
+/** One bill, and its account with all its bills. */
+export function DeskBillPage({ view }: { view: DeskBillView }) {
   const { ctx, t } = usePage()
   return (
     <StaffLayout>
       <div class="spread row--wrap">
-        <h1>{t('staff.account', { no: view.accountMasked })}</h1>
+        <h1>{t('staff.bill', { no: view.no })}</h1>
+        <Tag tone={view.state.tone}>{view.state.text}</Tag>
         <span class="push">
-          <Tag tone={view.state.tone}>{view.state.text}</Tag>
+          <Money fen={view.amountFen} size="lg" />
         </span>
       </div>
       <div class="deskgrid">
         <div class="stack">
           <Pane title={view.service}>
+            <SummaryList
+              rows={[
+                { label: t('staff.col_period'), value: view.periodLabel },
+                { label: t('staff.col_due'), value: day(ctx.lang, view.dueOn) },
+                {
+                  label: t('staff.kind_order'),
+                  value: view.order ? <Linked to={{ ...view.order, text: view.order.no }} /> : t('staff.none'),
+                },
+              ]}
+            />
+          </Pane>
+          <Pane title={t('staff.account', { no: view.accountMasked })}>
             <SummaryList
               rows={[
                 { label: t('staff.biller'), value: view.biller },
@@ -169,31 +210,20 @@ export function AccountPage({ view }: { view: AccountView }) {
               ]}
             />
           </Pane>
-          <Pane title={t('staff.bills')}>
-            <Table
-              dense
-              columns={[
-                { title: t('staff.col_period'), cell: (b: AccountView['bills'][number]) => <a href={b.href}>{b.periodLabel}</a> },
-                { title: t('staff.col_due'), cell: b => day(ctx.lang, b.dueOn) },
-                { title: t('staff.col_state'), cell: b => <Tag tone={b.state.tone}>{b.state.text}</Tag> },
-                { title: t('staff.col_amount'), cell: b => yuan(b.amountFen), numeric: true },
-              ]}
-              rows={view.bills}
-            />
-          </Pane>
-          <Pane title={t('staff.payments')}>
-            <Table
-              dense
-              columns={[
-                { title: t('staff.col_no'), cell: (p: AccountView['payments'][number]) => <a href={p.href}>{p.no}</a> },
-                { title: t('staff.col_channel'), cell: p => p.channel },
-                { title: t('staff.col_at'), cell: p => dateTime(ctx.lang, p.at) },
-                { title: t('staff.col_state'), cell: p => <Tag tone={p.state.tone}>{p.state.text}</Tag> },
-                { title: t('staff.col_amount'), cell: p => yuan(p.amountFen), numeric: true },
-              ]}
-              rows={view.payments}
-            />
-          </Pane>
+          <div id="bills">
+            <Pane title={t('staff.bills')}>
+              <WideTable
+                columns={[
+                  { title: t('staff.col_period'), cell: (b: DeskBillView['bills'][number]) => <a href={b.href}>{b.periodLabel}</a> },
+                  { title: t('staff.col_due'), cell: b => day(ctx.lang, b.dueOn) },
+                  { title: t('staff.col_state'), cell: b => <Tag tone={b.state.tone}>{b.state.text}</Tag> },
+                  { title: t('staff.kind_order'), cell: b => b.order && <a href={b.order.href}>{b.order.no}</a> },
+                  { title: t('staff.col_amount'), cell: b => yuan(b.amountFen), numeric: true },
+                ]}
+                rows={view.bills}
+              />
+            </Pane>
+          </div>
         </div>
         <TrailPane entries={view.timeline} />
       </div>
@@ -201,8 +231,8 @@ export function AccountPage({ view }: { view: AccountView }) {
   )
 }
 
-export const accountPage = (ctx: StaffPageContext, view: AccountView): string =>
-  renderStaffPage(ctx, <AccountPage view={view} />, { title: t(ctx.lang)('staff.account', { no: view.accountMasked }) })
+export const deskBillPage = (ctx: StaffPageContext, view: DeskBillView): string =>
+  renderStaffPage(ctx, <DeskBillPage view={view} />, { title: t(ctx.lang)('staff.bill', { no: view.no }) })
 
 export interface StaffErrorView {
   status: 403 | 404 | 409 | 429 | 500 | 503
@@ -211,13 +241,20 @@ export interface StaffErrorView {
 
 const waitDefaultS = 60
 
+/** Refusals in words for staff; a failure of ours reads the same to everybody. */
+const errorWords = (lang: StaffPageContext['lang'], { status }: StaffErrorView): { title: string; text: string } =>
+  status === 403 || status === 404 || status === 409
+    ? { title: t(lang)(`staff.err_${status}_title`), text: t(lang)(`staff.err_${status}_text`) }
+    : { title: t(lang)(`err.${status}.title`), text: t(lang)(`err.${status}.text`, { wait: duration(lang, waitDefaultS) }) }
+
 export function StaffErrorPage({ view }: { view: StaffErrorView }) {
   const { ctx, t } = usePage()
+  const { title, text } = errorWords(ctx.lang, view)
   return (
     <StaffLayout>
       <div class="deskbox card stack">
-        <h1>{t(`err.${view.status}.title`)}</h1>
-        <p>{t(`err.${view.status}.text`, { wait: duration(ctx.lang, waitDefaultS) })}</p>
+        <h1>{title}</h1>
+        <p>{text}</p>
         <p class="t-3 t-sm">{t('err.request', { id: view.requestId })}</p>
       </div>
     </StaffLayout>
@@ -225,4 +262,4 @@ export function StaffErrorPage({ view }: { view: StaffErrorView }) {
 }
 
 export const staffErrorPage = (ctx: StaffPageContext, view: StaffErrorView): string =>
-  renderStaffPage(ctx, <StaffErrorPage view={view} />, { title: t(ctx.lang)(`err.${view.status}.title`), hasError: true })
+  renderStaffPage(ctx, <StaffErrorPage view={view} />, { title: errorWords(ctx.lang, view).title, hasError: true })

@@ -1,4 +1,4 @@
-import { permit } from '#kernel/context.ts'
+import { type Lang, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import { fail } from '#kernel/result.ts'
@@ -23,7 +23,7 @@ import {
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, channelName, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, channelName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
@@ -32,6 +32,7 @@ import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
+import { addBillRoutes } from './routes-bills.ts'
 import { addRescueRoutes, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
 import { searchPage } from './search.tsx'
@@ -49,12 +50,15 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
 
   const { enter, refuse, deny } = openDesk(pages)
 
-  server.get(staffPaths.home, hidden, async (_request, reply) => reply.redirect(staffPaths.search, 303))
+  server.get(staffPaths.home, hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    return isDesk(desk) ? reply.redirect(desk.page.places?.[0]?.href ?? staffPaths.me, 303) : desk
+  })
   server.get(staffPaths.signIn, hidden, async (request, reply) =>
     pages.html(
       reply,
       staffSignInPage((await pages.visit(request, reply)).page, {
-        next: pages.localPath(textsOf(request.query).next, staffPaths.search),
+        next: pages.localPath(textsOf(request.query).next, staffPaths.home),
         ...(textsOf(request.query).notice === 'enrolled' && { notice: 'enrolled' as const }),
       }),
     ),
@@ -62,7 +66,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   pages.form(server, staffPaths.signIn, { per_minute: 10 }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const { username = '', password = '', next } = textsOf(request.body)
-    const back = pages.localPath(next, staffPaths.search)
+    const back = pages.localPath(next, staffPaths.home)
     const signed = await signInStaff(visit.ctx, { username, password })
     if (!signed.ok) {
       pages.refused(visit, signed.error, 'POST /staff/sign-in')
@@ -80,14 +84,14 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
       reply,
       secondFactorPage((await pages.visit(request, reply)).page, {
         challenge: '',
-        next: pages.localPath(textsOf(request.query).next, staffPaths.search),
+        next: pages.localPath(textsOf(request.query).next, staffPaths.home),
       }),
     ),
   )
   pages.form(server, staffPaths.second, { per_minute: 10 }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const { code = '', next } = textsOf(request.body)
-    const back = pages.localPath(next, staffPaths.search)
+    const back = pages.localPath(next, staffPaths.home)
     const confirmed = await confirmSecondFactor(visit.ctx, { token: request.cookies[cookie] ?? '', code })
     if (!confirmed.ok) {
       pages.refused(visit, confirmed.error, 'POST /staff/second-factor')
@@ -110,6 +114,9 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   server.get(staffPaths.search, hidden, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
+    const may = [permit(desk.ctx, 'billing.bill.read'), permit(desk.ctx, 'payments.order.read')]
+    const [refused] = may.every(one => !one.ok) ? may : []
+    if (refused && !refused.ok) return deny(desk, reply, refused.error, `GET ${staffPaths.search}`)
     const query = (textsOf(request.query).q ?? '').trim().slice(0, 80)
     if (!query) {
       const rescues = await countAskedRescues(desk.ctx)
@@ -118,10 +125,9 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
       const waiting = wait && { href: staffPaths.rescues, text: t(desk.ctx.lang)('staff.rescues_wait', { n: count, wait }) }
       return pages.html(reply, searchPage(desk.page, { query, ...(waiting && { waiting }), orders: await listFirstPage(desk.ctx) }))
     }
-    const may = permit(desk.ctx, 'billing.bill.read')
-    if (!may.ok) return deny(desk, reply, may.error, `GET ${staffPaths.search}`)
-    const rows = await search(desk.ctx, query)
-    return pages.html(reply, searchPage(desk.page, { query, results: { rows, total: rows.length, pager: { page: 1, pages: 1 } } }))
+    const { rows, more } = await search(desk.ctx, query)
+    const results = { rows, total: rows.length, pager: { page: 1, pages: 1 }, ...(more && { more }) }
+    return pages.html(reply, searchPage(desk.page, { query, results }))
   })
   server.get('/staff/orders/:id', hidden, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -147,8 +153,18 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
   })
+  addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)
+}
+
+/** How a try to pay ended, and whether its money went back since. */
+function attemptText(lang: Lang, order: Order, attempt: Order['attempts'][number]): string {
+  const state = t(lang)(`leg.${attemptStateOf(attempt.state)}`)
+  const refunds = order.refunds.filter(refund => refund.attemptId === attempt.id)
+  if (refunds.length === 0) return state
+  const isBack = refunds.every(refund => refundStateOf(refund.state) === 'succeeded')
+  return t(lang)(isBack ? 'staff.leg_refunded' : 'staff.leg_refunding', { state })
 }
 
 async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, typed?: Parameters<typeof rescueView>[2]): Promise<string> {
@@ -158,6 +174,8 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
   const rescue = await findRescue(ctx, order.id)
   const isOdd = order.mismatch && orderStateOf(order.state) === 'open'
   const canReturn = isOdd && permit(ctx, 'payments.refund.request').ok
+  const mayReadBills = permit(ctx, 'billing.bill.read').ok
+  const hasReceipt = orderStateOf(order.state) === 'paid' && !order.isPart && permit(ctx, 'billing.receipt.read').ok
   const act = (label: MessageKey, path: string) => ({
     label: t(lang)(label),
     action: `/staff/orders/${order.id}/${path}`,
@@ -170,13 +188,16 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
     amountFen: order.amountFen,
     payer: order.payer.startsWith('resident:') ? t(lang)('staff.payer_resident') : t(lang)('staff.payer_browser'),
     biller: billerName(lang, biller),
-    bill: { text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`, href: `/b/${bill.code}` },
-    account: { text: `**** ${bill.accountNo.slice(-4)}`, href: `${staffPaths.search}?q=${encodeURIComponent(bill.billNo)}` },
+    bill: {
+      text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`,
+      ...(mayReadBills && { href: `/staff/bills/${bill.id}` }),
+    },
+    account: { text: maskedAccount(bill.accountNo), ...(mayReadBills && { href: `/staff/bills/${bill.id}#bills` }) },
     createdAt: order.createdAt,
     attempts: order.attempts.map(a => ({
       no: a.outTradeNo,
       party: channelName(lang, a.channel),
-      state: { text: t(lang)(`leg.${attemptStateOf(a.state)}`) },
+      state: { text: attemptText(lang, order, a) },
       amountFen: a.amountFen,
       at: a.createdAt,
     })),
@@ -202,5 +223,6 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
     })),
     actions: canReturn ? [act('staff.odd_return', 'return')] : [],
     ...(rescue && { rescue: rescueView(desk, rescue, typed) }),
+    ...(hasReceipt && { reprint: { href80: `/staff/orders/${order.id}/print-80`, hrefA4: `/staff/orders/${order.id}/print-a4` } }),
   })
 }

@@ -45,23 +45,25 @@ export function StaffLayout({ frame, children }: { frame?: StaffFrame; children:
         <Brand href={staffPaths.home} place={t('staff.place')} />
         {ctx.signedIn && (
           <>
-            {canSearch(ctx) && <form class="search" action={staffPaths.search} role="search">
-              <Icon name="search" />
-              <label class="unseen" for="q">
-                {t('staff.search_label')}
-              </label>
-              <input
-                class="input"
-                id="q"
-                name="q"
-                type="search"
-                value={frame?.query ?? ''}
-                placeholder={t('staff.search_label')}
-                maxLength={80}
-                autoComplete="off"
-              />
-              <Button kind="secondary">{t('staff.search')}</Button>
-            </form>}
+            {canSearch(ctx) && (
+              <form class="search" action={staffPaths.search} role="search">
+                <Icon name="search" />
+                <label class="unseen" for="q">
+                  {t('staff.search_label')}
+                </label>
+                <input
+                  class="input"
+                  id="q"
+                  name="q"
+                  type="search"
+                  value={frame?.query ?? ''}
+                  placeholder={t('staff.search_label')}
+                  maxLength={80}
+                  autoComplete="off"
+                />
+                <Button kind="secondary">{t('staff.search')}</Button>
+              </form>
+            )}
             <a class="push t-2 keep" href={staffPaths.me}>
               {ctx.signedIn.name}
             </a>

@@ -1,4 +1,4 @@
-import { accountPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
+import { deskBillPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
 import { searchPage } from '#web/staff/search.tsx'
 import { secondFactorPage, staffSignInPage } from '#web/staff/sign-in.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
@@ -136,26 +136,30 @@ export const deskSamples: readonly Sample[] = [
       }),
   },
   {
-    name: 'staff-account',
+    name: 'staff-bill',
     surface: 'desk',
     render: ctx =>
-      accountPage(staff(ctx), {
-        accountMasked: '3306 **** 2817',
+      deskBillPage(staff(ctx), {
+        no: 'W26110004817',
+        state: paid(ctx),
+        amountFen: 13195,
+        periodLabel: period(ctx),
+        dueOn: '2026-11-30',
+        order: { no: '20261119-004817', href: '/staff/orders/1' },
+        accountMasked: '**** 2817',
         service: pick(ctx, '水费', 'Water'),
         biller: water(ctx),
         holderMasked: pick(ctx, '王**', 'W**'),
         addressMasked: pick(ctx, '梧桐里2幢***', 'Wutongli 2-***'),
-        state: { text: pick(ctx, '正常', 'Open'), tone: 'ok' },
         boundCount: 2,
-        bills: [{ href: '/staff/bills/1', periodLabel: period(ctx), amountFen: 13195, dueOn: '2026-11-30', state: paid(ctx) }],
-        payments: [
+        bills: [
           {
-            href: '/staff/orders/1',
-            no: '20261119-004817',
-            channel: pick(ctx, '微信支付', 'WeChat Pay'),
+            href: '/staff/bills/1',
+            periodLabel: period(ctx),
             amountFen: 13195,
-            at,
+            dueOn: '2026-11-30',
             state: paid(ctx),
+            order: { no: '20261119-004817', href: '/staff/orders/1' },
           },
         ],
         timeline: timeline(ctx).slice(0, 2),

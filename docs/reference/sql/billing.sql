@@ -67,6 +67,9 @@ select $1, k.relation, k.nickname, k.shared_by as "sharedBy" from (
 ) k join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id
 order by k.bound_at limit 50;
 
+-- countBindings
+select count(*) as count from billing.binding where tenant_id = $1 and account_id = $2;
+
 -- upsertBinding
 insert into billing.binding (tenant_id, payer, account_id, relation, nickname, shared_by, bound_at)
 values ($1, $2, $3, $4, $5, $6, $7)

@@ -35,21 +35,29 @@ const whereToVerify = (visit: Visit): string => `${publicUrl(visit.ctx.kernel.co
 async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply, paper: '80mm' | 'a4'): Promise<FastifyReply> {
   const found = await findOne(pages, request, reply)
   if (!isFound(found)) return found
-  const { visit, receipt, back } = found
+  return pages.html(reply, await printedReceipt(pages, found, paper, `/o/${(request.params as { code: string }).code}`))
+}
+
+/** A receipt laid out for paper. A copy handed out at the desk says that it is one. */
+export async function printedReceipt(
+  pages: Pages,
+  { visit, receipt, back }: Found,
+  paper: '80mm' | 'a4',
+  backHref: string,
+  isCopy = false,
+): Promise<string> {
   const proof = await proveReceipt(visit.ctx, receipt.entryId)
-  return pages.html(
-    reply,
-    receiptPrintPage(
-      visit.page,
-      {
-        receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
-        verifyCode: verifyCodeOf(receipt),
-        verifyAt: whereToVerify(visit),
-        printedAt: visit.ctx.kernel.clock.now(),
-        backHref: `/o/${(request.params as { code: string }).code}`,
-      },
-      paper,
-    ),
+  return receiptPrintPage(
+    visit.page,
+    {
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
+      verifyCode: verifyCodeOf(receipt),
+      verifyAt: whereToVerify(visit),
+      printedAt: visit.ctx.kernel.clock.now(),
+      backHref,
+      isCopy,
+    },
+    paper,
   )
 }
 

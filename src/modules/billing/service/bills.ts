@@ -123,7 +123,10 @@ export async function findBillById(ctx: Ctx, billId: string): Promise<BillState 
 }
 
 /** A bill and the newest of its account, for the desk; who looks leaves an entry. Undefined where it is not the caller's to see. */
-export async function readBill(ctx: Ctx, billId: string): Promise<Result<{ state: BillState; ofAccount: BillState[]; boundCount: number }>> {
+export async function readBill(
+  ctx: Ctx,
+  billId: string,
+): Promise<Result<{ state: BillState; ofAccount: BillState[]; boundCount: number }>> {
   const may = permit(ctx, 'billing.bill.read')
   if (!may.ok) return may
   if (!isUuid(billId)) return fail(errors.bill_not_found)

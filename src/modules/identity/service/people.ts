@@ -59,7 +59,10 @@ export async function findPerson(ctx: Ctx, input: { readonly phone: string } | {
 export const PEOPLE_MAX = 10
 
 /** Residents of a whole name or a whole address, never of a part. Every one shown is an entry on the trail. */
-export async function listPeople(ctx: Ctx, input: { readonly name: string } | { readonly address: string }): Promise<Result<{ people: Person[]; hasMore: boolean }>> {
+export async function listPeople(
+  ctx: Ctx,
+  input: { readonly name: string } | { readonly address: string },
+): Promise<Result<{ people: Person[]; hasMore: boolean }>> {
   const may = permit(ctx, 'identity.person.read')
   if (!may.ok) return may
   const { tenantId } = ctx
