@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { hiddenFields, type Page, type Plain } from '../support/form.ts'
@@ -267,4 +269,21 @@ test('no parameter sends a visitor elsewhere', { timeout: 90_000 }, () =>
     const good = await browser.post('/prefs', { csrf, lang: 'zh-CN', back: '/prices?x=1' })
     assert.equal(new URL(good.location!, product.url).pathname, '/prices')
   }),
+)
+
+test('whoever hangs up in the middle of a body is refused, not put off as if our database were gone', { timeout: 90_000 }, () =>
+  withProduct(product =>
+    withInspector(product, async see => {
+      for (const path of ['/notify/wechat/1', '/api/v1/staff/sessions', '/verify/file']) {
+        const refusals = await see.refusals()
+        const { hostname, port } = new URL(product.url)
+        const socket = connect(Number(port), hostname)
+        await once(socket, 'connect')
+        socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"a`)
+        await new Promise(resolve => setTimeout(resolve, 100))
+        socket.destroy()
+        await until(`a refusal at ${path}`, async () => (await see.refusals()) === refusals + 1)
+      }
+    }),
+  ),
 )

@@ -177,3 +177,25 @@ test('a page that waits is told the moment the payment is known, or that there i
     assert.equal((await fetch(`${product.url}/o/${'0'.repeat(26)}/live`)).status, 404)
   }),
 )
+
+test('what was taken back already is not asked back again from a page left open', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const paid = await pay(product)
+    const id = await orderIdOf(product, paid)
+    const receipt = await paid.browser.get(paid.order)
+    const form = await paid.browser.get(`${paid.order}/wrong`)
+    const ask = () => paid.browser.submit(form, `${paid.order}/wrong`, { reason: 'account' })
+    // Both at once, and once more after all is over.
+    const [undone, asked] = await Promise.all([paid.browser.submit(receipt, `${paid.order}/undo`), ask()])
+    assert.deepEqual([undone.status, asked.status], [303, 303])
+    await until('the refund', async () => {
+      await runRefunds(product.kernel, 1)
+      return (await queryIn(product.kernel, 'select 1 from payments."order" where id = $1 and refunded_fen = paid_fen', [id])).rows[0]
+    })
+    assert.equal((await ask()).status, 303)
+    const open = await queryIn(product.kernel, `select 1 from billing.wrong_payment where order_id = $1 and state = 'asked'`, [id])
+    assert.equal(open.rows.length, 0)
+    assert.equal((await queryIn(product.kernel, 'select 1 from tasks.task where subject_id = $1', [id])).rows.length, 0)
+    assert.deepEqual(await faultsInBooks(product), [])
+  }),
+)

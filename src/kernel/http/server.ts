@@ -166,10 +166,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     request.ctx = await options.authenticate(request)
   })
   server.setErrorHandler(async (thrown, request, reply) => {
-    const error = toAppError(thrown)
+    // Whoever hangs up in the middle of a body looks like a lost connection of ours.
+    const isCutOff = thrown === request.raw.errored
+    const error: AppError = isCutOff ? { ...httpErrors.invalid_input, params: { why: 'cut off' } } : toAppError(thrown)
     const about = { requestId: request.id, route: request.routeOptions.url }
     // The database being away or full is told once by whoever watches it; each request needs a line, not a stack.
-    if (error.status === 503) kernel.log.warn({ ...about, code: error.code }, 'request put off')
+    if (error.status === 503) kernel.log.warn({ ...about, why: error.code }, 'request put off')
     else if (error.status >= 500) kernel.log.error({ ...about, err: thrown }, 'request failed')
     else options.onRefused?.(request.ctx ?? undefined, error, `${request.method} ${request.routeOptions.url ?? 'unknown'}`)
     if (error.status === 503) void reply.header('retry-after', '2')

@@ -16,6 +16,7 @@ export const errors = defineErrors('billing', {
   undo_too_late: 409,
   undo_not_yours: 404,
   rescue_exists: 409,
+  given_back: 409,
   rescue_not_found: 404,
   rescue_answered: 409,
   answer_missing: 400,

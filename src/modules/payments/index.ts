@@ -38,4 +38,4 @@ export {
   type PlacedOrder,
   placeOrder,
 } from './service/orders.ts'
-export { notifyUrlOf, refundOrder } from './service/refunds.ts'
+export { isGivenBack, notifyUrlOf, refundOrder } from './service/refunds.ts'

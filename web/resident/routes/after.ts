@@ -201,6 +201,7 @@ export function addAfterRoutes(server: Server, pages: Pages): void {
       note: note || undefined,
       idempotencyKey: body.idempotency_key,
     })
+    if (!asked.ok && asked.error.code === billingErrors.given_back.code) return reply.redirect(`/o/${codeOf(request)}`, 303)
     if (!asked.ok && asked.error.code !== billingErrors.rescue_exists.code) return pages.error(visit, reply, asked.error)
     return reply.redirect(`/o/${codeOf(request)}/wrong`, 303)
   })

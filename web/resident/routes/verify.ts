@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { judge, pinnedKeysFile, readKeys, WrongUse } from '#app/verify.ts'
-import type { Server } from '#kernel/http/server.ts'
+import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { isUuid } from '#kernel/id.ts'
 import { findReceipt, listReceipts, proveReceipt } from '#modules/billing/index.ts'
 import { findOrderById } from '#modules/payments/index.ts'
@@ -126,10 +126,12 @@ export function addVerifyRoutes(server: Server, pages: Pages): void {
       )
     })
     corner.setErrorHandler(async (error: { statusCode?: number }, request, reply) => {
-      const name = error.statusCode === 413 ? 'verifyFileLarge' : error.statusCode === 400 ? 'verifyNoFile' : undefined
-      if (!name) throw error
+      const refusal = error.statusCode === 413 ? httpErrors.too_large : error.statusCode === 400 ? httpErrors.invalid_input : undefined
+      if (!refusal) throw error
       const visit = await pages.visit(request, reply)
-      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, name)] }), error.statusCode)
+      pages.refused(visit, refusal, `POST ${paths.verifyFile}`)
+      const name = refusal === httpErrors.too_large ? 'verifyFileLarge' : 'verifyNoFile'
+      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, name)] }), refusal.status)
     })
     corner.post(paths.verifyFile, { schema: { hide: true }, config: { rateLimit: { max: 20, timeWindow: '1 minute' } } }, answerFile)
   })

@@ -2,7 +2,7 @@ import { type Ctx, makeId, permit } from '#kernel/context.ts'
 import { once } from '#kernel/http/idempotency.ts'
 import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { addMs, addWorkingDays, calendar, OFFICE_HOURS } from '#kernel/time.ts'
-import { findOrderByCode, type OrderView, orderStateOf, refundOrder, UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { findOrderByCode, isGivenBack, type OrderView, orderStateOf, refundOrder, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { defineTaskKind, finishTask, openTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
@@ -98,6 +98,9 @@ export async function askRescue(
               unwrap(await refundOrder(tx, ctx, order.id, 'wrong_payment'))
               await store.answerRescue(tx, ctx.tenantId, order.id, 'returned', null, now)
               await append(tx, ctx, rescueAnswered, { subjectId: order.id, body: { rescue: id, outcome: 'returned' } })
+            } else if (await isGivenBack(tx, ctx, order.id)) {
+              // Taken back by its payer, or refused by the biller, in another window: nothing is left to ask for.
+              unwrap(fail(errors.given_back))
             } else {
               const task = await openTask(tx, ctx, {
                 kind: ANSWER_TASK.kind,

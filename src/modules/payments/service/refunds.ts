@@ -92,6 +92,12 @@ export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: Refu
   return ok(ids)
 }
 
+/** Whether all an order took is given back or on its way; holds the order until the transaction ends. */
+export async function isGivenBack(tx: Tx, ctx: Ctx, orderId: string): Promise<boolean> {
+  const { paidFen, reservedFen, refundedFen } = await store.lockOrder(tx, ctx.tenantId, orderId)
+  return reservedFen + refundedFen >= paidFen
+}
+
 /** Sends or asks about one due refund; always with the same number, so that a repeat cannot pay back twice. */
 export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
   const { db, clock } = ctx.kernel
