@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { ConfigError, publicUrl, readConfig } from '#kernel/config.ts'
 import { systemCtx } from '#kernel/context.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
@@ -73,13 +74,13 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
 /** The words alone need no database; the columns of a biller do. */
 async function helpImport(argv: readonly string[]): Promise<number> {
   const { describeLayout, IMPORT_USAGE } = await import('./import-cli.ts')
+  const options = { biller: { type: 'string' } } as const
+  const billerId = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true }).values.biller
   process.stdout.write(IMPORT_USAGE)
-  const billerId = argv.includes('--biller') ? argv[argv.indexOf('--biller') + 1] : undefined
-  if (billerId === undefined) return 0
+  if (typeof billerId !== 'string') return 0
   const opened = await openKernel(readConfig())
   try {
-    process.stdout.write(await describeLayout(opened.kernel, TENANT, billerId))
-    return 0
+    return await describeLayout(opened.kernel, TENANT, billerId)
   } finally {
     await opened.close()
   }

@@ -98,17 +98,21 @@ const errorLine = (fileName: string, e: RowError): string => {
   return `${place}: ${e.title ? `${e.title}: ` : ''}${explainFault(e.code, 'zh-CN')} / ${explainFault(e.code, 'en')}${detail ? ` (${detail})` : ''}`
 }
 
+/** A bill taken in that repeats another. */
+const warningLine = (fileName: string, e: RowError): string =>
+  `${fileName}:${e.line}: 注意 / warning: ${explainFault(e.code, 'zh-CN')} / ${explainFault(e.code, 'en')} (${e.found}, ${e.expected})`
+
 /** The first ten of each fault, and how many there are beyond. */
-function listErrors(r: ImportReport): string {
+function listRows(r: ImportReport, rows: readonly RowError[], count: number, errorLine: (fileName: string, e: RowError) => string): string {
   const shown: RowError[] = []
   const seen = new Map<string, number>()
-  for (const error of r.errors) {
+  for (const error of rows) {
     const nth = (seen.get(error.code) ?? 0) + 1
     seen.set(error.code, nth)
     if (nth <= LISTED_PER_FAULT_MAX) shown.push(error)
   }
   const lines = shown.map(error => `${errorLine(r.fileName, error)}\n`).join('')
-  const more = r.errorCount - shown.length
+  const more = count - shown.length
   return more > 0 ? `${lines}… 另有 ${more} 处 / ${more} more\n` : lines
 }
 
@@ -119,11 +123,12 @@ function summaryOf(r: ImportReport): string {
     case 'unchanged':
       return `${r.fileName}: 此文件已导入过，没有任何改动 / imported before, nothing changed\n`
     case 'refused':
-      return `${listErrors(r)}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / ${r.errorCount} ${counted(r.errorCount, 'fault')}, refused, nothing changed\n`
+      return `${listRows(r, r.errors, r.errorCount, errorLine)}${r.fileName}: ${r.errorCount} 处错误，整批未导入 / ${r.errorCount} ${counted(r.errorCount, 'fault')}, refused, nothing changed\n`
     case 'checked':
     case 'imported': {
       const what = r.outcome === 'imported' ? '已导入 / imported' : '检查通过，未改动 / checked, nothing changed'
-      return `${r.fileName}: ${what}: ${r.rows} 行 ${counted(r.rows, 'row')}, ${formatYuan(r.totalFen)} 元 yuan, ${r.newBills} 张新账单 new, ${r.sameBills} 张已有 known, ${r.zeroBills} 张零元 zero, ${r.newAccounts} 个新户号 new ${counted(r.newAccounts, 'account')}, ${(r.took_ms / 1000).toFixed(1)} s\n`
+      const warned = listRows(r, r.warnings, r.warningCount, warningLine)
+      return `${warned}${r.fileName}: ${what}: ${r.rows} 行 ${counted(r.rows, 'row')}, ${formatYuan(r.totalFen)} 元 yuan, ${r.newBills} 张新账单 new, ${r.sameBills} 张已有 known, ${r.zeroBills} 张零元 zero, ${r.newAccounts} 个新户号 new ${counted(r.newAccounts, 'account')}, ${(r.took_ms / 1000).toFixed(1)} s\n`
     }
   }
 }
@@ -137,19 +142,28 @@ To register one: describe it in a file, name the file under billers in settings.
 `
 }
 
-/** The columns of a biller's file, in their order. */
-export async function describeLayout(kernel: Kernel, tenantId: number, billerId: string): Promise<string> {
+/** Prints the columns of a biller's file in their order. Exit codes: 0 done, 1 when there is no such biller. */
+export async function describeLayout(
+  kernel: Kernel,
+  tenantId: number,
+  billerId: string,
+  { print = text => process.stdout.write(text), complain = text => process.stderr.write(text) }: Omit<Surroundings, 'env'> = {},
+): Promise<0 | 1> {
   const mapping = await findBillLayout(systemCtx(kernel, tenantId, 'import'), billerId)
-  if (!mapping) return unknownBiller(kernel, tenantId, billerId)
+  if (!mapping) {
+    complain(await unknownBiller(kernel, tenantId, billerId))
+    return 1
+  }
   const used = new Set(columnsUsed(mapping.bill))
   const column = (c: Mapping['columns'][number], i: number): string => {
     const what = [c.type, c.unit, c.type === 'date' && mapping.date_format, c.width && `${c.start}+${c.width}`].filter(Boolean).join(' ')
     return `  ${String(i + 1).padStart(3)}  ${c.header ?? c.name} (${c.name})  ${what}${used.has(c.name) ? '' : '  不用 / not read'}\n`
   }
   const encoding = 'encoding' in mapping ? `, ${mapping.encoding}` : mapping.format === 'json' ? ', UTF-8' : ''
-  return `\n${billerId}: ${mapping.format}${encoding}${mapping.trailer ? `, 末行汇总 / summary record "${mapping.trailer.prefix}"` : ''}
+  print(`\n${billerId}: ${mapping.format}${encoding}${mapping.trailer ? `, 末行汇总 / summary record "${mapping.trailer.prefix}"` : ''}
 各列 / columns:
-${mapping.columns.map(column).join('')}`
+${mapping.columns.map(column).join('')}`)
+  return 0
 }
 
 /** `yimen import bills …`. Exit codes: 0 done (or already done), 1 refused or failed, 2 wrong use. */

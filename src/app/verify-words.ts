@@ -13,6 +13,8 @@ const words = {
     later: '后来有没有退款，只有联网查验才知道。',
     compare: '封存的内容如下，请和收据对照：',
     yuan: (amount: string) => `${amount} 元`,
+    /** The entry names the biller as the installation does; the name itself stands on the page. */
+    idAt: (origin: string) => `（${origin} 所用的代号）`,
     colon: '：',
   },
   en: {
@@ -22,6 +24,7 @@ const words = {
     later: 'Whether it was refunded since, only the online check knows.',
     compare: 'The sealed entry says (compare it with the page):',
     yuan: (amount: string) => `${amount} yuan`,
+    idAt: (origin: string) => ` (its id at ${origin})`,
     colon: ': ',
   },
 } as const
@@ -31,7 +34,7 @@ const facts: readonly { readonly key: string; readonly names: Readonly<Record<La
   { key: 'receipt_no', names: { 'zh-CN': '收据号', en: 'Receipt number' } },
   { key: 'amount_fen', names: { 'zh-CN': '金额', en: 'Amount' } },
   { key: 'paid_at', names: { 'zh-CN': '缴费时间（北京时间）', en: 'Paid at (Beijing time)' } },
-  { key: 'biller', names: { 'zh-CN': '收费单位代号', en: 'Biller' } },
+  { key: 'biller', names: { 'zh-CN': '收费单位', en: 'Biller' } },
   { key: 'account_last4', names: { 'zh-CN': '户号末四位', en: 'Account ends in' } },
   { key: 'period', names: { 'zh-CN': '账期', en: 'Period' } },
   { key: 'bill_no', names: { 'zh-CN': '账单号', en: 'Bill number' } },
@@ -49,7 +52,7 @@ const channels: Readonly<Record<string, Readonly<Record<Lang, string>>>> = {
 /** Why something is not valid; the English words are those of the verifier itself. */
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/^the PDF carries no intact receipt/, 'PDF 里没有完整的收据，或者文件被改过'],
-  [/^neither a receipt nor a checkpoint/, '既不是收据，也不是检查点'],
+  [/^this is not a receipt file/, '这不是收据文件，也不是检查点'],
   [/^not an intact receipt/, '不是完整的收据，或者被改过'],
   [/^not signed by a pinned key|^no pinned key speaks for/, '不是由您信任的密钥签的'],
   [/^wrong signature/, '签名不对'],
@@ -66,13 +69,14 @@ function factOf(key: string, value: unknown, lang: Lang): string {
   return (key === 'channel' && channels[String(value)]?.[lang]) || text(value)
 }
 
-function* linesOf(entry: Readonly<Record<string, unknown>>, lang: Lang): Iterable<string> {
-  const { colon } = words[lang]
+function* linesOf(entry: Readonly<Record<string, unknown>>, origin: string, lang: Lang): Iterable<string> {
+  const { colon, idAt } = words[lang]
   const { body } = entry
   if (entry.type === 'billing.receipt_issued' && typeof body === 'object' && body !== null) {
     const said = body as Record<string, unknown>
     const known = facts.filter(fact => Object.hasOwn(said, fact.key))
-    for (const { key, names } of known) yield `  ${names[lang]}${colon}${factOf(key, said[key], lang)}`
+    for (const { key, names } of known)
+      yield `  ${names[lang]}${key === 'biller' ? idAt(origin) : ''}${colon}${factOf(key, said[key], lang)}`
     for (const [key, value] of Object.entries(said)) if (!known.some(fact => fact.key === key)) yield `  ${key}${colon}${text(value)}`
     return
   }
@@ -91,5 +95,5 @@ export function verdictLines(verdict: Verdict, lang: Lang): string[] {
   }
   const { origin, checkpoint, entry, index } = verdict
   if (!entry || index === undefined) return [say.checkpoint(checkpoint, origin)]
-  return [say.entry(checkpoint, origin, index), say.later, say.compare, ...linesOf(entry, lang)]
+  return [say.entry(checkpoint, origin, index), say.later, say.compare, ...linesOf(entry, origin, lang)]
 }

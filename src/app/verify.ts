@@ -6,6 +6,7 @@ import {
   openCheckpoint,
   parseReceipt,
   parseVkey,
+  RECEIPT_FORMAT,
   type ReceiptBundle,
   receiptText,
   verifierOf,
@@ -19,6 +20,9 @@ import { verdictLines } from './verify-words.ts'
 const FILE_BYTES_MAX = 20_000_000
 const RECEIPT_MARK = '%YIMEN-RECEIPT '
 const DIGEST_MARK = '%YIMEN-DIGEST '
+const NO_RECEIPT_FILE = 'this is not a receipt file, nor a checkpoint'
+/** A signature line, which every checkpoint ends with and hardly any other text. */
+const SIGNED = /\n\n— \S+ \S+\n/u
 
 export type Verdict =
   | {
@@ -84,11 +88,13 @@ export function judge(bytes: Buffer, vkeys: readonly string[]): Verdict {
     return bundle ? judgeBundle(bundle, vkeys) : { valid: false, why: 'the PDF carries no intact receipt' }
   }
   const text = utf8(bytes)
-  if (text === undefined) return { valid: false, why: 'neither a receipt nor a checkpoint' }
+  if (text === undefined) return { valid: false, why: NO_RECEIPT_FILE }
   if (text.startsWith('{')) {
     const bundle = parseReceipt(text)
+    if (!bundle && !text.includes(RECEIPT_FORMAT)) return { valid: false, why: NO_RECEIPT_FILE }
     return bundle ? judgeBundle(bundle, vkeys) : { valid: false, why: 'not an intact receipt' }
   }
+  if (!SIGNED.test(text)) return { valid: false, why: NO_RECEIPT_FILE }
   const opened = openCheckpoint(text, vkeys.map(verifierOf))
   return opened.ok
     ? { valid: true, origin: opened.checkpoint.origin, checkpoint: opened.checkpoint.size }

@@ -78,6 +78,21 @@ test('every fault of a row is told, from left to right, in the unit of the file'
     assert.match(one.complained, /1 处错误，整批未导入 \/ 1 fault, refused/)
   }))
 
+test('a bill that repeats another under a new number is taken in with a warning, when tried too', () =>
+  withParking(async importing => {
+    await importing(sample)
+    const [head, first, second] = sample.trimEnd().split('\n')
+    const again = [head, first!.replace('P2611000001', 'P2611000091'), second!.replace('2026-11,', '2026-12,').replace('P26110', 'P26120')]
+    for (const more of [['--dry-run'], []]) {
+      const { code, printed } = await importing(`${again.join('\n')}\n`, ...more)
+      assert.equal(code, 0)
+      const lines = printed.trim().split('\n')
+      assert.match(lines[0]!, /^bills.csv:2: 注意 \/ warning: 同一户号.*under another number.* \(P2611000091, P2611000001\)$/)
+      assert.match(lines[1]!, /2 张新账单 new/)
+      assert.equal(lines.length, 2)
+    }
+  }))
+
 test('a file in another encoding is told so once, with both names', () =>
   withParking(async importing => {
     for (const [bytes, found] of [
@@ -110,10 +125,12 @@ test('an unknown biller is answered with those there are and where to describe a
     assert.match(await complaint(), /还没有登记任何收费单位 \/ no biller is registered yet/)
     unwrap(await registerBiller(systemCtx(kernel, 1, 'test'), billerOf(biller)))
     assert.match(await complaint(), /there is no biller parkin\n.*known:\n {2}parking .*青砖停车.*\n[\s\S]*docs\/import\.md/)
-    assert.match(
-      await describeLayout(kernel, 1, 'parking'),
-      /csv, UTF-8\n[\s\S]*1 {2}车位编号 \(account_no\) {2}text\n[\s\S]*5 {2}停车费 \(parking_fee\) {2}decimal yuan/,
-    )
+    let [printed, complained] = ['', '']
+    const surroundings = { print: (text: string) => (printed += text), complain: (text: string) => (complained += text) }
+    assert.equal(await describeLayout(kernel, 1, 'parkin', surroundings), 1)
+    assert.match(complained, /没有编号为 parkin 的收费单位 \/ there is no biller parkin\n.*known:\n {2}parking /)
+    assert.equal(await describeLayout(kernel, 1, 'parking', surroundings), 0)
+    assert.match(printed, /csv, UTF-8\n[\s\S]*1 {2}车位编号 \(account_no\) {2}text\n[\s\S]*5 {2}停车费 \(parking_fee\) {2}decimal yuan/)
   }))
 
 test('wrong use is answered in both languages and reads nothing', () =>

@@ -163,6 +163,26 @@ test('wrong use is told apart from an invalid receipt', () => {
   assert.equal(verify(file('noise', Buffer.from([0xff, 0xfe, 0]))).code, 1)
 })
 
+test('what never was a receipt is told so in the language of its reader', () => {
+  const strangers = [
+    '# Read me\n\nWords.\n',
+    '— a line\n\n— another line of words\n',
+    '{"name":"yimen"}\n',
+    '',
+    Buffer.from([0xff, 0xfe, 0]),
+  ]
+  for (const content of strangers) {
+    const at = file('stranger', content)
+    assert.deepEqual(verify(at), { code: 1, said: 'invalid: this is not a receipt file, nor a checkpoint' })
+    const lines: string[] = []
+    assert.equal(
+      verifyFile(at, { keysFile, lang: 'zh-CN' }, line => lines.push(line)),
+      1,
+    )
+    assert.deepEqual(lines, ['无效：这不是收据文件，也不是检查点'])
+  }
+})
+
 test('only a finished PDF without receipt takes one', () => {
   assert.throws(() => embedReceipt(Buffer.from('hello'), receiptBy(ours)), TypeError)
   assert.throws(() => embedReceipt(pdf, receiptBy(ours)), TypeError)
@@ -208,7 +228,9 @@ test('a receipt is told in the language of its reader, in yuan; the raw form is 
   assert.match(zh, /^ {2}金额：131\.95 元$/m)
   assert.match(zh, /^ {2}缴费时间（北京时间）：2026-03-05 10:14:09$/m)
   assert.match(zh, /^ {2}付款方式：微信支付$/m)
+  assert.match(zh, /^ {2}收费单位（town\.example\/trail\/3 所用的代号）：water$/m)
   assert.match(en, /^ {2}Amount: 131\.95 yuan$/m)
+  assert.match(en, /^ {2}Biller \(its id at town\.example\/trail\/3\): water$/m)
   assert.match(en, /^ {2}Paid by: WeChat Pay$/m)
   for (const said of [zh, en]) assert.ok(!/amount_fen|13195/.test(said), said)
   assert.doesNotMatch(en, /[\u4e00-\u9fff]/)

@@ -15,7 +15,7 @@ import { guessEncoding } from './encoding.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { ERRORS_LISTED_MAX, Faults, type ImportReport, Unreadable } from './report.ts'
 import { asInFile, checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
-import { clearStage, listClashes, mergeAccounts, mergeBills, openStage } from './stage.ts'
+import { clearStage, listClashes, listTwins, mergeAccounts, mergeBills, openStage } from './stage.ts'
 import { type RowSink, readText } from './text-reader.ts'
 import { readXlsx } from './xlsx-reader.ts'
 
@@ -156,6 +156,8 @@ function reportOf(
     newAccounts: 0,
     errorCount: faults?.count ?? 0,
     errors: faults?.listed ?? [],
+    warningCount: 0,
+    warnings: [],
     took_ms: job.took(),
     ...rest,
   }
@@ -173,7 +175,7 @@ async function run(tx: Tx, job: Job): Promise<ImportReport> {
   if (faults.count > 0) throw new Undone(reportOf(job, 'refused', { faults, progress }))
 
   const at = input.issuedAt ?? ctx.kernel.clock.now()
-  const newAccounts = await mergeAccounts(tx, ctx, input.billerId, batchId, at)
+  const accounts = await mergeAccounts(tx, ctx, input.billerId, batchId, at)
   const newBills = await mergeBills(tx, ctx.tenantId, input.billerId, batchId, at)
   if (newBills < progress.staged) {
     const clashes = await listClashes(tx, ctx.tenantId, input.billerId, batchId, ERRORS_LISTED_MAX)
@@ -181,8 +183,10 @@ async function run(tx: Tx, job: Job): Promise<ImportReport> {
     faults.count = clashes[0]?.count ?? 0
     if (faults.count > 0) throw new Undone(reportOf(job, 'refused', { faults, progress }))
   }
+  const warnings = accounts.mayRepeat ? await warnOfTwins(tx, job, batchId) : new Faults()
   await clearStage(tx, ctx.tenantId, batchId)
-  const done = { progress, newAccounts, newBills, sameBills: progress.staged - newBills, batchId }
+  const warned = { warningCount: warnings.count, warnings: warnings.listed }
+  const done = { progress, ...warned, newAccounts: accounts.created, newBills, sameBills: progress.staged - newBills, batchId }
   if (input.dryRun) throw new Undone(reportOf(job, 'checked', done))
 
   const batch = {
@@ -199,6 +203,15 @@ async function run(tx: Tx, job: Job): Promise<ImportReport> {
     body: { biller: input.billerId, rows: progress.rows, total_fen: progress.totalFen, sha256: job.sha256.toString('hex') },
   })
   return reportOf(job, 'imported', done)
+}
+
+/** A bill that repeats another may be meant, so it is taken in and told; whoever runs the import asks the biller. */
+async function warnOfTwins(tx: Tx, { ctx, input }: Job, batchId: string): Promise<Faults> {
+  const warnings = new Faults()
+  const twins = await listTwins(tx, ctx.tenantId, input.billerId, batchId, ERRORS_LISTED_MAX)
+  for (const { line, billNo, otherNo } of twins) warnings.add({ line, code: 'bill_repeated', found: billNo, expected: otherNo })
+  warnings.count = twins[0]?.count ?? 0
+  return warnings
 }
 
 /** Reads the file into the stage, checking every row and the file as a whole. */

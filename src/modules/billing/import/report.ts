@@ -2,6 +2,7 @@ export type FaultCode =
   | 'account_no'
   | 'amount'
   | 'amount_sum'
+  | 'bill_repeated'
   | 'cell_missing'
   | 'code_unknown'
   | 'column_count'
@@ -65,6 +66,9 @@ export interface ImportReport {
   readonly errorCount: number
   /** The first of them. */
   readonly errors: readonly RowError[]
+  readonly warningCount: number
+  /** The first of what was taken in but looks wrong: `found` repeats the bill named under `expected`. */
+  readonly warnings: readonly RowError[]
   readonly took_ms: number
 }
 
@@ -75,6 +79,7 @@ const ZH: Readonly<Record<FaultCode, string>> = {
   account_no: '户号不符合规则或校验位不对，请核对户号',
   amount: '金额无法识别或为负数，请按约定的元或分填写',
   amount_sum: '各费用项之和与合计不符，请出账方重新计算本行',
+  bill_repeated: '同一户号、同一账期、费用相同的账单已有另一编号，住户会看到两张，请与出账方核对',
   cell_missing: '必填项为空，请补齐',
   code_unknown: '代码不在约定范围内，请使用约定的代码',
   column_count: '列数不符，请检查分隔符和引号',
@@ -112,6 +117,7 @@ const EN: Readonly<Record<FaultCode, string>> = {
   account_no: 'account number malformed or check digit wrong: compare it with the biller',
   amount: 'not an amount, or negative: write it in the agreed unit',
   amount_sum: 'fee lines do not add up to the total: ask the biller to recompute the row',
+  bill_repeated: 'the account has a bill of the same period and lines under another number, residents will see both: ask the biller',
   cell_missing: 'required value is empty: fill it in',
   code_unknown: 'unknown code: use one of those agreed',
   column_count: 'wrong number of columns: check delimiter and quotes',

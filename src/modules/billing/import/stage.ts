@@ -64,6 +64,13 @@ interface StagedAccount {
   readonly holderSealed: Buffer | null
   readonly addressSealed: Buffer | null
   readonly wasClosed: boolean | null
+  readonly isRepeated: boolean
+}
+
+export interface Merged {
+  readonly created: number
+  /** An account was known before, or the file may ask it twice for one period: only then can bills repeat others. */
+  readonly mayRepeat: boolean
 }
 
 const FETCH_ROWS = 5_000
@@ -71,8 +78,8 @@ const FETCH_ROWS = 5_000
 export const holderCell = (accountId: string): string => `billing|account|holder|${accountId}`
 export const addressCell = (accountId: string): string => `billing|account|address|${accountId}`
 
-/** Opens accounts named for the first time and refreshes those whose name, address or state changed. Answers how many are new. */
-export async function mergeAccounts(tx: Tx, ctx: Ctx, billerId: string, batchId: string, at: Date): Promise<number> {
+/** Opens accounts named for the first time and refreshes those whose name, address or state changed. */
+export async function mergeAccounts(tx: Tx, ctx: Ctx, billerId: string, batchId: string, at: Date): Promise<Merged> {
   const t = ctx.tenantId
   // The stage has no statistics, so the planner would expect a handful of rows and walk an index a million times.
   await tx.run(sql`set local enable_nestloop = off`)
@@ -80,22 +87,27 @@ export async function mergeAccounts(tx: Tx, ctx: Ctx, billerId: string, batchId:
   await tx.run(sql`
     declare staged_accounts no scroll cursor for
     select s.account_no as "accountNo", s.holder, s.address, s.is_closed as "isClosed", a.id, a.holder_sealed as "holderSealed",
-      a.address_sealed as "addressSealed", a.is_closed as "wasClosed"
-    from (select max(line) as line from billing.import_stage where tenant_id = ${t} and batch_id = ${batchId} group by account_no) l
+      a.address_sealed as "addressSealed", a.is_closed as "wasClosed", l.count > bit_count(l.months::bit(64)) as "isRepeated"
+    -- A bit for each month; those of five years differ, so fewer bits than rows say that a month may come twice.
+    from (select max(line) as line, count(*) as count,
+        bit_or(1::bigint << ((substr(period_from, 1, 4)::integer * 12 + substr(period_from, 6, 2)::integer) & 63)) as months
+      from billing.import_stage where tenant_id = ${t} and batch_id = ${batchId} group by account_no) l
     join billing.import_stage s on s.line = l.line and s.tenant_id = ${t} and s.batch_id = ${batchId}
     left join billing.account a on a.tenant_id = ${t} and a.biller_id = ${billerId} and a.account_no = s.account_no`)
   let created = 0
+  let mayRepeat = false
   for (;;) {
     const rows = await tx.prepared<StagedAccount>('billing_import_fetch', `fetch ${FETCH_ROWS} from staged_accounts`, [])
     if (rows.length === 0) break
     const fresh = rows.filter(row => row.id === null)
     created += fresh.length
+    mayRepeat ||= fresh.length < rows.length || rows.some(row => row.isRepeated)
     if (fresh.length > 0) await insertAccounts(tx, ctx, billerId, fresh, at)
     const changed = rows.filter(row => row.id !== null && isChanged(ctx, row))
     if (changed.length > 0) await updateAccounts(tx, ctx, changed)
   }
   await tx.run(sql`close staged_accounts`)
-  return created
+  return { created, mayRepeat }
 }
 
 function isChanged(ctx: Ctx, row: StagedAccount): boolean {
@@ -173,6 +185,26 @@ export const listClashes = (tx: Tx, tenantId: number, billerId: string, batchId:
     where s.tenant_id = ${tenantId} and s.batch_id = ${batchId} and b.id <> s.id
       and (s.account_no, s.period_from, s.period_to, s.amount_fen, s.due_on, s.lines) is distinct from (a.account_no, b.period_from, b.period_to, b.amount_fen, b.due_on, b.lines)
     order by s.line limit ${limit}`)
+
+export interface Twin extends Clash {
+  readonly otherNo: string
+}
+
+/** New bills that ask an account for what another of its bills, not withdrawn, asks already: same period, same lines. */
+export const listTwins = (tx: Tx, tenantId: number, billerId: string, batchId: string, limit: number) =>
+  tx.rows<Twin & { count: number }>(sql`
+    select t.line, t."billNo", t."otherNo", count(*) over () as count
+    from (
+      select s.line, s.bill_no as "billNo", min(o.bill_no) as "otherNo"
+      from billing.import_stage s
+      join billing.account a on a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = s.account_no
+      join billing.bill b on b.tenant_id = ${tenantId} and b.id = s.id
+      join billing.bill o on o.tenant_id = ${tenantId} and o.account_id = a.id and o.period_from = s.period_from and o.period_to = s.period_to
+        and o.amount_fen = s.amount_fen and o.lines = s.lines and o.id <> s.id and o.withdrawn_at is null
+      left join billing.import_stage e on e.tenant_id = ${tenantId} and e.batch_id = ${batchId} and e.id = o.id
+      where s.tenant_id = ${tenantId} and s.batch_id = ${batchId} and (e.line is null or e.line < s.line)
+      group by s.line, s.bill_no) t
+    order by t.line limit ${limit}`)
 
 export const clearStage = (tx: Tx, tenantId: number, batchId: string) =>
   tx.run(sql`delete from billing.import_stage where tenant_id = ${tenantId} and batch_id = ${batchId}`)

@@ -116,6 +116,18 @@ test(
   }),
 )
 
+test(
+  'a row that repeats another of its own file is warned of, the first is not; another period or amount is no repetition',
+  fresh(async k => {
+    const other = ROW_A.replace('202607-202608', '202609-202610').replace('W1', 'W7')
+    const dearer = ROW_A.replace('51.60,22.80,74.40', '51.60,22.90,74.50').replace('W1', 'W8')
+    assert.equal((await take(k, gb(HEADER + ROW_A + ROW_B + other + dearer), { dryRun: true })).warningCount, 0)
+    const report = await take(k, gb(HEADER + ROW_A + ROW_B + other + ROW_A.replace('W1', 'W9')))
+    assert.deepEqual([report.outcome, report.newBills, report.warningCount], ['imported', 4, 1])
+    assert.deepEqual(report.warnings, [{ line: 5, code: 'bill_repeated', found: 'W9', expected: 'W1' }])
+  }),
+)
+
 test('two rows with one number and different content refuse the file', () =>
   refuses(gb(HEADER + ROW_A + ROW_B.replace('W2', 'W1')), 'duplicate_conflict', 3))
 
