@@ -231,6 +231,7 @@ export const en: Record<keyof typeof zh, string> = {
   'bills.title': 'Bills to pay',
   'bills.lead': '{service}, account {account}',
   'bills.due': 'by {due}',
+  'bills.no': 'bill number {no}',
   'bills.overdue': 'Overdue',
   'bills.oldest_first': 'Please pay the oldest first.',
   'bills.empty': 'Nothing to pay',

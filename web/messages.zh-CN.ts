@@ -228,6 +228,7 @@ export const zh = {
   'bills.title': '待缴账单',
   'bills.lead': '{service}，户号{account}',
   'bills.due': '{due}前',
+  'bills.no': '账单号{no}',
   'bills.overdue': '已过期',
   'bills.oldest_first': '请从最早的一期付起。',
   'bills.empty': '没有待缴的账单',

@@ -8,7 +8,7 @@ import { paths } from './paths.ts'
 export interface BillsView {
   service: string
   accountMasked: string
-  bills: readonly { href: string; periodLabel: string; amountFen: number; dueOn: string; isOverdue: boolean }[]
+  bills: readonly { href: string; periodLabel: string; billNo: string; amountFen: number; dueOn: string; isOverdue: boolean }[]
   /** The biller takes the oldest bill first. */
   isOldestFirst: boolean
   /** With no bill: when the next one is expected. */
@@ -19,6 +19,8 @@ export interface BillsView {
 /** Open bills of one account. */
 export function BillsPage({ view }: { view: BillsView }) {
   const { ctx, t } = usePage()
+  // Two bills of one period look alike but for their numbers.
+  const isAlone = (label: string): boolean => view.bills.filter(b => b.periodLabel === label).length === 1
   const total = view.bills.reduce((sum, b) => sum + b.amountFen, 0)
   return (
     <Layout back={{ href: view.backHref ?? paths.pay }}>
@@ -37,7 +39,12 @@ export function BillsPage({ view }: { view: BillsView }) {
             rows={view.bills.map(b => ({
               href: b.href,
               title: b.periodLabel,
-              note: b.isOverdue ? <span class="t-bad">{t('bills.overdue')}</span> : t('bills.due', { due: day(ctx.lang, b.dueOn) }),
+              note: (
+                <>
+                  {b.isOverdue ? <span class="t-bad">{t('bills.overdue')}</span> : t('bills.due', { due: day(ctx.lang, b.dueOn) })}
+                  {!isAlone(b.periodLabel) && <> · {t('bills.no', { no: b.billNo })}</>}
+                </>
+              ),
               end: `¥${yuan(b.amountFen)}`,
             }))}
           />

@@ -80,8 +80,18 @@ const findSamples: readonly Sample[] = [
         accountMasked,
         isOldestFirst: true,
         bills: [
-          { href: '/b/1', periodLabel: pick(ctx, '2026年7–8月', 'Jul–Aug 2026'), amountFen: 11470, dueOn: '2026-09-30', isOverdue: true },
-          { href: '/b/2', periodLabel: pick(ctx, '2026年9–10月', 'Sep–Oct 2026'), amountFen: 13195, dueOn: '2026-11-30', isOverdue: false },
+          ...[
+            { href: '/b/1', billNo: 'W2608A0003141', periodLabel: pick(ctx, '2026年7–8月', 'Jul–Aug 2026'), amountFen: 11470 },
+            { href: '/b/3', billNo: 'W2608A0003977', periodLabel: pick(ctx, '2026年7–8月', 'Jul–Aug 2026'), amountFen: 11470 },
+          ].map(bill => ({ ...bill, dueOn: '2026-09-30', isOverdue: true })),
+          {
+            href: '/b/2',
+            billNo: 'W2610A0003141',
+            periodLabel: pick(ctx, '2026年9–10月', 'Sep–Oct 2026'),
+            amountFen: 13195,
+            dueOn: '2026-11-30',
+            isOverdue: false,
+          },
         ],
       }),
   },

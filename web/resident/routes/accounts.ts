@@ -19,6 +19,7 @@ const LOOKUPS_OF_BROWSER = { max: 20, timeWindow: '1 hour' }
 export const billRow = (visit: Visit, state: BillState) => ({
   href: `/b/${state.bill.code}`,
   periodLabel: periodLabel(visit.ctx.lang, state.bill.periodFrom, state.bill.periodTo),
+  billNo: state.bill.billNo,
   amountFen: state.bill.amountFen + state.lateFeeFen,
   dueOn: state.bill.dueOn,
   isOverdue: state.bill.dueOn < dayOf(visit.ctx.kernel.clock.now()),
