@@ -271,9 +271,11 @@ async function stageFile(tx: Tx, job: Job, batchId: string): Promise<{ faults: F
 
 /** A file in another encoding than agreed breaks everywhere; said once, in place of all that follows from it. */
 async function otherEncoding({ path, mapping }: Job, faults: Faults): Promise<Faults | undefined> {
+  if (mapping.format === 'xlsx' || faults.count === 0) return undefined
+  const found = await guessEncoding(path)
+  if (found === 'ZIP') return faultOf({ line: 0, code: 'packed' })
   if (!('encoding' in mapping) || !faults.listed.some(fault => fault.code === 'encoding' || fault.code === 'header_mismatch'))
     return undefined
-  const found = await guessEncoding(path)
   return found === undefined || found === mapping.encoding
     ? undefined
     : faultOf({ line: 0, code: 'encoding', found, expected: mapping.encoding })

@@ -21,6 +21,7 @@ export type FaultCode =
   | 'no_rows'
   | 'not_a_workbook'
   | 'number'
+  | 'packed'
   | 'period'
   | 'quote'
   | 'record_count'
@@ -98,6 +99,7 @@ const ZH: Readonly<Record<FaultCode, string>> = {
   no_rows: '文件中没有账单',
   not_a_workbook: '不是完整的 xlsx 文件，可能被截断或损坏，请重新传输',
   number: '数字无法识别',
+  packed: '这是压缩包（zip），请解压后逐个导入',
   period: '账期无法识别，请按约定格式填写',
   quote: '引号没有成对，请检查本行',
   record_count: '文件笔数与汇总记录不符，可能缺行，请重新传输',
@@ -136,6 +138,7 @@ const EN: Readonly<Record<FaultCode, string>> = {
   no_rows: 'the file holds no bills',
   not_a_workbook: 'not a complete xlsx file, it may be cut off: transfer it again',
   number: 'not a number',
+  packed: 'this is a zip archive: unpack it and import each file',
   period: 'not a period in the agreed form',
   quote: 'quotes do not pair: check this line',
   record_count: 'row count differs from the summary record, rows may be missing: transfer it again',

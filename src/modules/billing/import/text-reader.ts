@@ -25,7 +25,7 @@ const nextOf = (text: string, wanted: string, from: number): number => {
 type TextMapping = Exclude<Mapping, { format: 'xlsx' }>
 
 /** Decodes whole lines at a time: a newline byte is never part of a longer character in UTF-8 or GB18030. */
-async function* decodedBlocks(chunks: AsyncIterable<Buffer>, encoding: 'UTF-8' | 'GB18030'): AsyncGenerator<string> {
+async function* decodedBlocks(chunks: AsyncIterable<Buffer>, encoding: 'UTF-8' | 'GB18030', lineNow: () => number): AsyncGenerator<string> {
   // The built-in decoder of GB18030 is three times as fast as iconv-lite; both mark broken bytes by U+FFFD.
   const gb18030 = new TextDecoder('gb18030')
   const decode = (bytes: Buffer): string => (encoding === 'UTF-8' ? bytes.toString('utf8') : gb18030.decode(bytes))
@@ -37,7 +37,7 @@ async function* decodedBlocks(chunks: AsyncIterable<Buffer>, encoding: 'UTF-8' |
       held.push(chunk)
       heldBytes += chunk.length
       // A line of this many bytes has at least a quarter as many characters.
-      if (heldBytes > LINE_CHARS_MAX * 4) throw new Unreadable({ line: 0, code: 'line_too_long' })
+      if (heldBytes > LINE_CHARS_MAX * 4) throw new Unreadable({ line: lineNow() + 1, code: 'line_too_long' })
       continue
     }
     yield decode(Buffer.concat([...held, chunk.subarray(0, cut + 1)]))
@@ -192,7 +192,7 @@ export async function readText(chunks: AsyncIterable<Buffer>, m: TextMapping, si
     }
   }
 
-  for await (const block of decodedBlocks(chunks, encoding)) {
+  for await (const block of decodedBlocks(chunks, encoding, () => line)) {
     const text = rest + (line === 0 && rest === '' && block.startsWith('\uFEFF') ? block.slice(1) : block)
     rest = text.slice(takeBlock(text))
     await sink.drain()

@@ -41,6 +41,8 @@ async function openArchive(path: string): Promise<Archive> {
       zip.on('entry', (entry: yauzl.Entry) => {
         total += entry.uncompressedSize
         const isBomb = entry.uncompressedSize > RATIO_FROM_BYTES && entry.uncompressedSize > RATIO_MAX * entry.compressedSize
+        // Of two files under one name readers would choose differently.
+        if (entries.has(entry.fileName)) return reject(damaged())
         if (total > UNPACKED_BYTES_MAX || entries.size >= ENTRIES_MAX || isBomb) return reject(tooLarge())
         entries.set(entry.fileName, entry)
         zip.readEntry()
@@ -93,7 +95,7 @@ const unescapeXml = (text: string): string =>
 const textOf = (xml: string): string => {
   if (xml.startsWith('<t>') && xml.indexOf('<', 3) === xml.length - 4) return unescapeXml(xml.slice(3, -4))
   let out = ''
-  for (const match of xml.replace(/<rPh\b[\s\S]*?<\/rPh>/g, '').matchAll(/<t(?:\s[^>]*)?>([\s\S]*?)<\/t>/g)) out += match[1]
+  for (const { inner } of elementsIn(withoutElements(xml, 'rPh'), 't')) out += inner
   return unescapeXml(out)
 }
 
@@ -104,35 +106,38 @@ async function readAll(archive: Archive, name: string, bytesMax: number): Promis
 }
 
 /** Yields each complete element `<tag …>…</tag>` of a large document. */
-async function* elements(pieces: AsyncIterable<string>, tag: string): AsyncGenerator<{ attributes: string; inner: string }> {
+async function* elements(
+  pieces: AsyncIterable<string>,
+  tag: string,
+  lineNow = () => -1,
+): AsyncGenerator<{ attributes: string; inner: string }> {
   const close = `</${tag}>`
-  const open = new RegExp(`<${tag}(\\s[^>]*?)?(/)?>`, 'g')
   let held = ''
   for await (const piece of pieces) {
     held += piece
     let at = 0
     for (;;) {
-      open.lastIndex = at
-      const match = open.exec(held)
-      if (!match) {
-        at = Math.max(at, held.lastIndexOf('<'))
+      const found = findOpening(held, tag, at)
+      if (found?.end === undefined) {
+        at = found?.start ?? Math.max(at, held.lastIndexOf('<'))
         break
       }
-      if (match[2]) {
-        yield { attributes: match[1] ?? '', inner: '' }
-        at = open.lastIndex
+      const { attributes, isEmpty, start, end } = found
+      if (isEmpty) {
+        yield { attributes, inner: '' }
+        at = end
         continue
       }
-      const end = held.indexOf(close, open.lastIndex)
-      if (end < 0) {
-        at = match.index
+      const stop = held.indexOf(close, end)
+      if (stop < 0) {
+        at = start
         break
       }
-      yield { attributes: match[1] ?? '', inner: held.slice(open.lastIndex, end) }
-      at = end + close.length
+      yield { attributes, inner: held.slice(end, stop) }
+      at = stop + close.length
     }
     held = held.slice(Math.max(at, 0))
-    if (held.length > ROW_CHARS_MAX + piece.length) throw new Unreadable({ line: 0, code: 'line_too_long' })
+    if (held.length > ROW_CHARS_MAX + piece.length) throw new Unreadable({ line: lineNow() + 1, code: 'line_too_long' })
   }
 }
 
@@ -144,11 +149,11 @@ const attribute = (attributes: string, name: string): string | undefined => {
 async function sheetPath(archive: Archive, title: string): Promise<string> {
   const workbook = await readAll(archive, 'xl/workbook.xml', 2 ** 20)
   const relations = await readAll(archive, 'xl/_rels/workbook.xml.rels', 2 ** 20)
-  const sheet = [...workbook.matchAll(/<sheet\s([^>]*)>/g)].find(m => attribute(m[1]!, 'name') === title)
+  const sheet = openings(workbook, 'sheet').find(({ attributes }) => attribute(attributes, 'name') === title)
   if (!sheet) throw new Unreadable({ line: 0, code: 'sheet_missing', expected: title })
-  const id = attribute(sheet[1]!, 'r:id')
-  const relation = [...relations.matchAll(/<Relationship\s([^>]*)>/g)].find(m => attribute(m[1]!, 'Id') === id)
-  const target = relation && attribute(relation[1]!, 'Target')
+  const id = attribute(sheet.attributes, 'r:id')
+  const relation = openings(relations, 'Relationship').find(({ attributes }) => attribute(attributes, 'Id') === id)
+  const target = relation && attribute(relation.attributes, 'Target')
   if (!target) throw damaged()
   return target.startsWith('/') ? target.slice(1) : `xl/${target}`
 }
@@ -183,16 +188,15 @@ function readCells(xml: string, shared: readonly string[], columns: number): Row
   const cells: string[] = []
   const formulas: number[] = []
   let next = 0
-  for (const match of xml.matchAll(/<c(\s[^>]*?)?(?:\/>|>([\s\S]*?)<\/c>)/g)) {
-    const attributes = match[1] ?? ''
+  for (const { attributes, inner } of elementsIn(xml, 'c')) {
     const reference = attribute(attributes, 'r')
     const index = reference ? columnIndex(reference) : next
     next = index + 1
     if (index < 0 || index >= columns + 20) continue
     while (cells.length < index) cells.push('')
-    const inner = match[2] ?? ''
     const kind = attribute(attributes, 't')
-    const value = /<v(?:\s[^>]*)?>([^<]*)<\/v>/.exec(inner)?.[1] ?? ''
+    const [v] = elementsIn(inner, 'v')
+    const value = v?.inner ?? ''
     if (/<f[\s>/]/.test(inner)) formulas.push(index)
     if (kind === 's') cells[index] = shared[Number(value)] ?? '\uFFFD'
     else if (kind === 'inlineStr') cells[index] = textOf(inner)
@@ -211,7 +215,7 @@ export async function readXlsx(path: string, m: XlsxMapping, sink: RowSink): Pro
     let line = 0
     let isTrailerSeen = false
     let sinceDrain = 0
-    for await (const row of elements(archive.text(await sheetPath(archive, m.sheet), UNPACKED_BYTES_MAX), 'row')) {
+    for await (const row of elements(archive.text(await sheetPath(archive, m.sheet), UNPACKED_BYTES_MAX), 'row', () => line)) {
       line = Number(attribute(row.attributes, 'r') ?? line + 1)
       const { cells, formulas } = readCells(row.inner, shared, m.columns.length)
       if (cells.every(cell => cell === '')) continue

@@ -110,6 +110,17 @@ test('what is no workbook, or not the agreed one, is refused', async () => {
   )
 })
 
+test('a workbook that lies about a size, or holds one name twice, is refused', async () => {
+  const honest = await zip(sheet(`<row r="1">${'<c r="A1"/>'.repeat(100_000)}</row>`))
+  const lying = Buffer.from(honest)
+  const entry = lying.lastIndexOf('PK\x01\x02', undefined, 'latin1')
+  lying.writeUInt32LE(100, entry + 24)
+  assert.equal(await read(lying), 'not_a_workbook')
+  const twice = await zip({ ...sheet('<row/>'), 'xl/worksheets/sheet2.xml': '<worksheet/>' })
+  for (let at = twice.indexOf('sheet2.xml'); at >= 0; at = twice.indexOf('sheet2.xml')) twice.write('sheet1.xml', at)
+  assert.equal(await read(twice), 'not_a_workbook')
+})
+
 test('a workbook that unpacks beyond the limits is refused before it fills memory', async () => {
   const many = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`f${i}`, '']))
   assert.equal(await read(await zip({ ...sheet(''), ...many })), 'unpacked_too_large')

@@ -197,7 +197,17 @@ test('a missing column is refused', () => refuses(gb(HEADER + ROW_A.replace('示
 test('a quote that never closes is refused', () =>
   refuses(gb(HEADER + ROW_A.replace('示例户甲', '"示例户甲') + ROW_B.replaceAll('"', '') + ROW_C), 'quote', 2))
 test('a control character is refused', () => refuses(gb(HEADER + ROW_A.replace('示例户甲', '示例\u0007户')), 'control_character', 2, 2))
-test('a line without end is refused', () => refuses(gb(HEADER + 'x'.repeat(400_000)), 'line_too_long', 0))
+test('a line without end is refused', () => refuses(gb(HEADER + 'x'.repeat(400_000)), 'line_too_long', 2))
+test('a zip archive in place of a text file is told to be one', () =>
+  refuses(Buffer.concat([Buffer.from('PK\x03\x04\x14\x00', 'latin1'), gb(`a.csv${HEADER}${ROW_A}`)]), 'packed', 0))
+test('a file cut within a character is refused at its line', async () => {
+  const whole = gb(HEADER + ROW_A + ROW_B)
+  const cut = whole.subarray(0, gb(HEADER + ROW_A).length + gb('1078932884,"示').length - 1)
+  await refuses(cut, 'quote', 3)
+  const plain = gb(HEADER + ROW_A).subarray(0, gb(HEADER).length + gb('1045333141,示').length - 1)
+  await refuses(plain, 'no_final_newline', 2)
+  await refuses(Buffer.concat([plain, Buffer.from('\n')]), 'encoding', 2, 2)
+})
 test('a file without rows is refused', () => refuses(gb(HEADER), 'no_rows', 0))
 test('a summary record is told apart: unreadable, in the other unit, of another sum', async () => {
   const bills = waterConfig.mappings.bills as Record<string, unknown>
