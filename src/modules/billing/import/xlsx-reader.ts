@@ -3,6 +3,7 @@ import yauzl from 'yauzl'
 import type { Mapping } from './mapping.ts'
 import { Unreadable } from './report.ts'
 import type { RowSink } from './text-reader.ts'
+import { elementsIn, findOpening, openings, withoutElements } from './xml-scan.ts'
 
 // A reader for the one thing needed here: the cell values of one sheet, row by row, within limits.
 

@@ -133,3 +133,21 @@ test('a workbook that unpacks beyond the limits is refused before it fills memor
   assert.equal(await read(await zip({ ...sheet('<row/>'), 'xl/sharedStrings.xml': items })), 'unpacked_too_large')
   assert.ok(process.memoryUsage.rss() - before < 600 * 2 ** 20)
 })
+
+test('tags that are never closed cost no more than their length', async () => {
+  // As text that a reader trying every beginning to the end would need hours for.
+  const many = (piece: string) => piece.repeat(40_000)
+  const began = performance.now()
+  const rows = async (inner: string) => read(await zip(sheet(inner)))
+  for (const piece of ['<c>', '<c ']) assert.deepEqual(await rows(`<row r="1">${many(piece)}</row>`), [], piece)
+  for (const piece of ['<v ', '<v>', '<t>', '<t ', '<rPh>', '<rPh ']) {
+    const cells = `<c t="inlineStr"><is>${many(piece)}</is></c><c><v>1</v></c>`
+    assert.deepEqual(await rows(`<row r="1">${cells}</row>`), [['', '1', '', '']], piece)
+  }
+  for (const piece of ['<row ', '<row>']) assert.deepEqual(await rows(many(piece)), [], piece)
+  for (const piece of ['<sheet ', '<sheet>']) {
+    const bytes = await zip({ ...sheet(''), 'xl/workbook.xml': `<workbook>${many(piece)}</workbook>` })
+    assert.equal(await read(bytes), 'sheet_missing', piece)
+  }
+  assert.ok(performance.now() - began < 5_000, `${performance.now() - began} ms`)
+})
