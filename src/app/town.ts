@@ -5,6 +5,7 @@ import { systemCtx } from '#kernel/context.ts'
 import { dayOf } from '#kernel/time.ts'
 import { listBillers } from '#modules/billing/index.ts'
 import { type DemoAccount, ensureDemoStaff, ensureTenant, listUnchangedDemoStaff, roles } from '#modules/identity/index.ts'
+import { residentPhone } from './seed/households.ts'
 import { printBills, seedTown } from './seed/index.ts'
 import type { Settings } from './settings.ts'
 
@@ -18,8 +19,12 @@ export interface Town {
   }
   /** Code of a bill that makes a good first try. */
   readonly exampleCode: string | undefined
+  /** Signs in as a resident with bills of their own; the code comes by the sandbox's messages. */
+  readonly residentPhone: string | undefined
   readonly notes: readonly string[]
 }
+
+const SEED = 'wutongli'
 
 interface Begun {
   readonly size: 'town' | 'small'
@@ -42,7 +47,7 @@ export async function ensureTown(
     const making = begun ?? { size: size as Begun['size'], day: dayOf(kernel.clock.now()) }
     say('Making the demonstration town (first start only) …')
     writeFileSync(mark, JSON.stringify(making))
-    await seedTown(kernel, tenantId, { ...making, seed: 'wutongli', onProgress: say })
+    await seedTown(kernel, tenantId, { ...making, seed: SEED, onProgress: say })
     rmSync(mark)
   }
   const tenant = settings ? tenantOf(tenantId, settings) : demoTenant(tenantId)
@@ -53,6 +58,7 @@ export async function ensureTown(
   return {
     tenant,
     exampleCode: first?.code,
+    residentPhone: first && kernel.config.sandbox ? residentPhone(SEED) : undefined,
     // In front of people nothing of the demonstration is printed, whatever this folder was made for.
     notes: size === 'none' || !kernel.config.sandbox || !biller ? [] : await demoStaff(kernel, tenantId, biller.id),
   }

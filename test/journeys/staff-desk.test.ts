@@ -121,3 +121,73 @@ test('a search says when it found more people than it shows', { timeout: 120_000
     assert.doesNotMatch(ten, /不止这些/)
   }),
 )
+
+test(
+  'a request is taken by one person, whose name is shown; the second who takes it is told, and it can be given back',
+  {
+    timeout: 120_000,
+  },
+  () =>
+    withProduct(async product => {
+      const { paid, it } = await payOnce(product, 5_500)
+      await queryIn(product.kernel, 'update billing.posting set state = 3, finished_at = paid_at where order_id = $1', [it.id])
+      await queryIn(product.kernel, `update payments."order" set paid_at = paid_at - interval '11 minutes' where id = $1`, [it.id])
+      const asked = await paid.browser.submit(await paid.browser.get(`${paid.order}/wrong`), `${paid.order}/wrong`, { reason: 'other' })
+      assert.equal(asked.status, 303)
+      const [first, second] = [await signInAs(product, 'approver'), await signInAs(product, 'manager')]
+      const hands = `/staff/orders/${it.id}/rescue/hands`
+      const lists = [await first.browser.get('/staff/rescues'), await second.browser.get('/staff/rescues')] as const
+      assert.match(textOf(lists[0].text), /谁在办.*还没有人 我来办/)
+      // Both saw it free; both press.
+      const presses = await Promise.all([first.browser.submit(lists[0], hands, {}), second.browser.submit(lists[1], hands, {})])
+      assert.deepEqual(presses.map(press => /notice=(\w+)/.exec(press.location ?? '')?.[1]).sort(), ['taken', 'taken_before'])
+      const [holder, other] = presses[0].location?.endsWith('=taken') ? [first, second] : [second, first]
+      const told = await other.browser.get(presses.find(press => press.location?.includes('taken_before'))!.location!)
+      const { rows } = await queryIn(product.kernel, 'select name from identity.staff where id = $1', [holder.id])
+      assert.match(textOf(told.text), new RegExp(`${rows[0].name}已经在办这件`))
+      assert.doesNotMatch(told.text, new RegExp(`action="${hands}"`), 'nothing to press for who does not have it')
+      assert.match(textOf((await other.browser.get(`/staff/orders/${it.id}`)).text), new RegExp(`谁在办 ${rows[0].name}`))
+      const back = await holder.browser.submit(await holder.browser.get(`/staff/orders/${it.id}`), hands, {})
+      assert.equal(back.location, '/staff/rescues?notice=given_back')
+      const free = await other.browser.get('/staff/rescues')
+      assert.equal((await other.browser.submit(free, hands, {})).location, '/staff/rescues?notice=taken')
+      assert.deepEqual(
+        (await queryIn(product.kernel, 'select assignee_id from tasks.task')).rows.map(row => row.assignee_id),
+        [other.id],
+      )
+    }),
+)
+
+test('a proposed account that was turned down leaves the list and frees its user name', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const security = await signInAs(product, 'operator-security')
+    const manager = await signInAs(product, 'manager')
+    const propose = async (username = 'li.na') =>
+      security.browser.submit(await security.browser.get('/staff/accounts/new'), '/staff/accounts/new', {
+        name: '李娜',
+        username,
+        role: 'clerk',
+        why: '新到岗',
+      })
+    const decide = async (how: 'approve' | 'decline') => {
+      const list = await manager.browser.get('/staff/accounts')
+      const action = new RegExp(`action="(/staff/changes/[^"]+/${how})"`).exec(list.text)![1]!
+      return manager.browser.submit(list, action, {})
+    }
+    assert.equal((await propose()).status, 303)
+    assert.equal((await propose()).status, 422, 'the name is held while the proposal waits')
+    assert.equal((await decide('decline')).status, 303)
+    assert.doesNotMatch((await manager.browser.get('/staff/accounts')).text, /li\.na/)
+    assert.equal((await propose()).status, 303)
+    assert.equal((await decide('approve')).status, 200)
+    assert.equal((await propose()).status, 422, 'an account that was opened keeps its name')
+    // Closed, then proposed to be opened again and turned down: it was somebody's, and stays.
+    await queryIn(product.kernel, `update identity.staff set disabled_at = now() where username = 'li.na' and withdrawn_at is null`)
+    const { rows } = await queryIn(product.kernel, `select id from identity.staff where username = 'li.na' and withdrawn_at is null`)
+    const page = await security.browser.get(`/staff/accounts/${rows[0].id}`)
+    const again = await security.browser.submit(page, `/staff/accounts/${rows[0].id}/open`, { role: 'clerk', why: '回来了' })
+    assert.equal(again.status, 303)
+    assert.equal((await decide('decline')).status, 303)
+    assert.match((await manager.browser.get('/staff/accounts')).text, /li\.na/)
+  }),
+)

@@ -1,9 +1,37 @@
 import { dateTime, yuan } from '#web/ui/format.ts'
-import { Choices, Field, type FieldError, PostForm } from '#web/ui/forms.tsx'
+import { Choices, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
 import { Banner, Button, Empty, Pager, type PagerView, SummaryList, Tag } from '#web/ui/parts.tsx'
 import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
+
+/** Who has a request in hand, and what the reader may do about it. */
+export interface HandsView {
+  /** Undefined while nobody has. */
+  name?: string
+  action: string
+  act?: 'take' | 'give_back'
+  /** Of what, for who hears the button alone. */
+  what: string
+}
+
+function Hands({ view }: { view: HandsView }) {
+  const { t } = usePage()
+  return (
+    <div class="spread row--wrap">
+      <span>{view.name ?? t('staff.rescue_nobody')}</span>
+      {view.act && (
+        <PostForm action={view.action}>
+          <Hidden name="act" value={view.act} />
+          <Button kind="secondary">
+            {t(`staff.rescue_${view.act}`)}
+            <span class="unseen">{view.what}</span>
+          </Button>
+        </PostForm>
+      )}
+    </div>
+  )
+}
 
 export interface RescueRowView {
   href: string
@@ -15,13 +43,19 @@ export interface RescueRowView {
   waits: string
   dueAt: Date
   isLate: boolean
+  hands?: HandsView
 }
+
+export const RESCUE_NOTICES = ['answered', 'answered_before', 'taken', 'given_back', 'taken_before'] as const
+export type RescueNotice = (typeof RESCUE_NOTICES)[number]
 
 export interface RescuesView {
   rows: readonly RescueRowView[]
   total: number
   pager: PagerView
-  notice?: 'answered' | 'answered_before'
+  notice?: RescueNotice
+  /** Who was faster, with `taken_before`. */
+  takenBy?: string
 }
 
 /** Work list of payments reported as a mistake: who waits longest comes first. */
@@ -30,7 +64,13 @@ export function RescuesPage({ view }: { view: RescuesView }) {
   return (
     <StaffLayout>
       <h1>{t('staff.rescues_n', { n: view.total })}</h1>
-      {view.notice && <Banner tone={view.notice === 'answered' ? 'ok' : 'warn'} title={t(`staff.notice_${view.notice}`)} live />}
+      {view.notice && (
+        <Banner
+          tone={view.notice.endsWith('_before') ? 'warn' : 'ok'}
+          title={t(`staff.notice_${view.notice}`, { name: view.takenBy ?? t('staff.colleague') })}
+          live
+        />
+      )}
       {view.rows.length === 0 ? (
         <Empty title={t('staff.rescues_none')}>
           <p>{t('staff.rescues_none_text')}</p>
@@ -46,6 +86,7 @@ export function RescuesPage({ view }: { view: RescuesView }) {
                 title: t('staff.rescue_due'),
                 cell: r => (r.isLate ? <Tag tone="bad">{t('staff.rescue_late')}</Tag> : dateTime(ctx.lang, r.dueAt)),
               },
+              { title: t('staff.rescue_hands'), cell: r => r.hands && <Hands view={r.hands} /> },
               { title: t('staff.col_amount'), cell: r => yuan(r.amountFen), numeric: true },
             ]}
             rows={view.rows}
@@ -67,6 +108,7 @@ export interface RescueView {
   note?: string
   askedAt: Date
   dueAt: Date
+  hands?: HandsView
   answer?: string
   answeredAt?: Date
   /** For who may answer while nobody has. */
@@ -91,6 +133,7 @@ export function RescuePane({ view }: { view: RescueView }) {
           ...(view.note ? [{ label: t('staff.rescue_note'), value: view.note }] : []),
           { label: t('staff.rescue_asked'), value: dateTime(ctx.lang, view.askedAt) },
           ...(view.answeredAt ? [] : [{ label: t('staff.rescue_due'), value: dateTime(ctx.lang, view.dueAt) }]),
+          ...(view.hands ? [{ label: t('staff.rescue_hands'), value: <Hands view={view.hands} /> }] : []),
           ...(view.answer ? [{ label: t('staff.rescue_answer'), value: view.answer }] : []),
           ...(view.answeredAt ? [{ label: t('staff.rescue_answered'), value: dateTime(ctx.lang, view.answeredAt) }] : []),
         ]}

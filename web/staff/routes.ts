@@ -33,7 +33,7 @@ import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addBillRoutes } from './routes-bills.ts'
-import { addRescueRoutes, rescueView, waitOf } from './routes-rescues.ts'
+import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
 import { searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
@@ -222,7 +222,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
       detail: order.isPart ? '' : detailOf(lang, e.body),
     })),
     actions: canReturn ? [act('staff.odd_return', 'return')] : [],
-    ...(rescue && { rescue: rescueView(desk, rescue, typed) }),
+    ...(rescue && { rescue: rescueView(desk, rescue, typed, (await handsOf(ctx, [rescue])).get(rescue.id)) }),
     ...(hasReceipt && { reprint: { href80: `/staff/orders/${order.id}/print-80`, hrefA4: `/staff/orders/${order.id}/print-a4` } }),
   })
 }

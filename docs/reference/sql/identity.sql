@@ -71,7 +71,7 @@ id, username, name, role, area_code as "areaCode", biller_id as "billerId", pass
 totp_step as "totpStep", failures, locked_until as "lockedUntil", disabled_at as "disabledAt";
 
 -- findStaffByUsername
-select $1 from identity.staff where tenant_id = $2 and username = $3;
+select $1 from identity.staff where tenant_id = $2 and username = $3 and withdrawn_at is null;
 
 -- findStaffById
 select $1 from identity.staff where tenant_id = $2 and id = $3;
@@ -80,7 +80,7 @@ select $1 from identity.staff where tenant_id = $2 and id = $3;
 select $1 from identity.staff where tenant_id = $2 and id = $3 for no key update;
 
 -- listStaff
-select $1 from identity.staff where tenant_id = $2 order by username limit 1000;
+select $1 from identity.staff where tenant_id = $2 and withdrawn_at is null order by username limit 1000;
 
 -- listStaffByIds
 select id, name, role from identity.staff where tenant_id = $1 and id = any ($2::uuid[]);
@@ -223,6 +223,15 @@ where c.tenant_id = $2 and c.decided_at is null and c.expires_at > $3 order by c
 -- decideChange
 update identity.staff_change set decided_by = $1, decided_at = $2, outcome = $3
 where tenant_id = $4 and id = $5 and decided_at is null;
+
+-- withdrawUnopened
+update identity.staff s set withdrawn_at = $1
+where s.tenant_id = $2 and s.username = $3 and s.withdrawn_at is null and s.disabled_at is not null
+  and exists (
+    select 1 from identity.staff_change c where c.tenant_id = $4 and c.staff_id = s.id and c.kind = 'open' and c.proposed_at = s.created_at)
+  and not exists (
+    select 1 from identity.staff_change c where c.tenant_id = $5 and c.staff_id = s.id
+      and (c.outcome = 'approved' or (c.decided_at is null and c.expires_at > $6)));
 
 -- voidEnrolments
 update identity.enrolment set used_at = $1 where tenant_id = $2 and staff_id = $3 and used_at is null;

@@ -40,6 +40,10 @@ update tasks.task set assignee_id = $1 where tenant_id = $2 and id = $3;
 -- finish
 update tasks.task set done_at = $1, outcome = $2, next_at = null where tenant_id = $3 and id = $4 and done_at is null;
 
+-- listAssignees
+select id, assignee_id as "assigneeId" from tasks.task
+where tenant_id = $1 and id = any($2::uuid[]) and assignee_id is not null;
+
 -- openPause
 insert into tasks.task_pause (tenant_id, task_id, from_at, reason) values ($1, $2, $3, $4)
 on conflict (tenant_id, task_id, from_at) do update set to_at = null, reason = excluded.reason;

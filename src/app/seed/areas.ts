@@ -8,9 +8,10 @@ const AT_ONCE = 8
 
 /**
  * The sub-district, its communities and their grid cells as areas, and every household with its head in the cell of its
- * estate. Nothing is added to a tenant that has areas. Answers how many households were placed.
+ * estate. Nothing is added to a tenant that has areas. The head of the first can sign in by `phone`.
+ * Answers how many households were placed.
  */
-export async function placeHouseholds(ctx: Ctx, households: readonly Household[]): Promise<number> {
+export async function placeHouseholds(ctx: Ctx, households: readonly Household[], phone: string): Promise<number> {
   if ((await listAreas(ctx)).length > 0) return 0
   const areas = [town.subdistrict, ...town.communities, ...town.cells]
   unwrap(
@@ -25,7 +26,7 @@ export async function placeHouseholds(ctx: Ctx, households: readonly Household[]
     for (let home = queue.shift(); home; home = queue.shift()) {
       const areaCode = codeOf.get(home.estate.cell)
       if (!areaCode) throw new Error(`no cell ${home.estate.cell} for ${home.estate.zh}`)
-      const head = unwrap(await registerPerson(ctx, { name: home.name, areaCode }))
+      const head = unwrap(await registerPerson(ctx, { name: home.name, areaCode, ...(home === households[0] && { phone }) }))
       unwrap(await registerHousehold(ctx, { address: addressOf(home), areaCode, members: [{ personId: head.id, relation: 'head' }] }))
     }
   }

@@ -37,6 +37,9 @@ export function completeAccountNo(body: string, rule: BillerConfig['account']): 
 const digits = (random: Random, count: number): string => Array.from({ length: count }, () => random.int(10)).join('')
 const two = (n: number): string => String(n).padStart(2, '0')
 
+/** The telephone of the resident a demonstration can be tried as: of a block that serves examples here. */
+export const residentPhone = (seed: string): string => `1370000${digits(seededRandom(`${seed}:resident`), 4)}`
+
 type Place = Pick<Household, 'estate' | 'building' | 'unit' | 'floor' | 'door'>
 
 const BODIES: Readonly<Record<BillerId, (random: Random, at: Place) => string>> = {

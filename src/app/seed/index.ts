@@ -6,6 +6,8 @@ import { seededRandom } from '#kernel/random.ts'
 import { unwrap } from '#kernel/result.ts'
 import { addMs, dayOf, startOfDay } from '#kernel/time.ts'
 import {
+  bindAccount,
+  findAccount,
   type ImportReport,
   importBills,
   listPrintBills,
@@ -13,12 +15,13 @@ import {
   type PrintBill,
   registerBiller,
 } from '#modules/billing/index.ts'
+import { findPerson } from '#modules/identity/index.ts'
 import { billerFileSchema, billerOf } from '../biller-file.ts'
 import { placeHouseholds } from './areas.ts'
 import { generators, type SeedRow, serialNumbers } from './bills.ts'
 import { type BillerContent, billers, town } from './content.ts'
 import { type Cycle, listCycles } from './cycles.ts'
-import { type Household, inventHouseholds } from './households.ts'
+import { type Household, inventHouseholds, residentPhone } from './households.ts'
 import { writeRendered } from './render.ts'
 
 const HOUSEHOLDS = { town: 3_000, small: 60 } as const
@@ -43,7 +46,7 @@ export async function seedTown(
   const began = performance.now()
   const ctx = systemCtx(kernel, tenantId, 'seed')
   const households = inventHouseholds(HOUSEHOLDS[options.size], options.seed)
-  const placed = await placeHouseholds(ctx, households)
+  const placed = await placeHouseholds(ctx, households, residentPhone(options.seed))
   if (placed > 0) options.onProgress?.(`${town.cells.length} 个网格，${placed} 户`)
   const folder = await mkdtemp(join(tmpdir(), 'yimen-seed-'))
   let bills = 0
@@ -66,7 +69,15 @@ export async function seedTown(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+  await keepAccounts(ctx, households[0]!, residentPhone(options.seed))
   return { households: households.length, accounts, bills, took_ms: Math.round(performance.now() - began) }
+}
+
+/** The resident who can sign in keeps the accounts of the own home, as if added on the page. */
+async function keepAccounts(ctx: Ctx, home: Household, phone: string): Promise<void> {
+  const { id } = unwrap(await findPerson(ctx, { phone }))
+  for (const [billerId, accountNo] of Object.entries(home.accounts))
+    await bindAccount(ctx, `resident:${id}`, unwrap(await findAccount(ctx, billerId, accountNo)).id, 'owner', null)
 }
 
 /** The newest water bills, the first household's first: for a sheet of bills with codes to print. */

@@ -41,6 +41,7 @@ export {
   ensureDemoStaff,
   findStaff,
   listStaff,
+  listStaffNames,
   listUnchangedDemoStaff,
   type NewStaff,
   type StaffMember,

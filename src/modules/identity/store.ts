@@ -147,7 +147,7 @@ const staff = sql`id, username, name, role, area_code as "areaCode", biller_id a
   totp_step as "totpStep", failures, locked_until as "lockedUntil", disabled_at as "disabledAt"`
 
 export const findStaffByUsername = (tx: Tx, tenantId: number, username: string): Promise<StaffRow | undefined> =>
-  tx.maybe(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} and username = ${username}`)
+  tx.maybe(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} and username = ${username} and withdrawn_at is null`)
 
 export const findStaffById = (tx: Tx, tenantId: number, id: string): Promise<StaffRow | undefined> =>
   tx.maybe(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} and id = ${id}`)
@@ -157,7 +157,7 @@ export const takeStaff = (tx: Tx, tenantId: number, id: string): Promise<StaffRo
   tx.maybe(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} and id = ${id} for no key update`)
 
 export const listStaff = (tx: Tx, tenantId: number): Promise<StaffRow[]> =>
-  tx.rows(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} order by username limit 1000`)
+  tx.rows(sql`select ${staff} from identity.staff where tenant_id = ${tenantId} and withdrawn_at is null order by username limit 1000`)
 
 export const listStaffByIds = (tx: Tx, tenantId: number, ids: readonly string[]): Promise<Pick<StaffRow, 'id' | 'name' | 'role'>[]> =>
   tx.rows(sql`select id, name, role from identity.staff where tenant_id = ${tenantId} and id = any (${[...ids]}::uuid[])`)

@@ -5,6 +5,8 @@ export const errors = defineErrors('tasks', {
   task_finished: 409,
   task_paused: 409,
   task_not_paused: 409,
+  task_taken: 409,
+  task_not_yours: 409,
   reason_missing: 400,
   superior_circle: 409,
 })

@@ -5,9 +5,12 @@ export { messages as tasksMessagesEn } from './messages.en.ts'
 export { messages as tasksMessagesZh } from './messages.zh-CN.ts'
 export { type ClockKind, DEFAULT_LADDER, deadlineOf, type Pause, type Rung } from './model.ts'
 export {
+  claimTask,
   defineTaskKind,
   finishTask,
+  giveBackTask,
   listTasks,
+  mapAssignees,
   type OpenInput,
   openTask,
   pauseTask,

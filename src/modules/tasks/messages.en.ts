@@ -7,4 +7,6 @@ export const messages: Record<keyof typeof base, string> = {
   'tasks.task_not_paused': 'The task is not paused.',
   'tasks.reason_missing': 'Say why the clock stands still.',
   'tasks.superior_circle': 'Nobody can be above themselves.',
+  'tasks.task_taken': 'Somebody else is on this already',
+  'tasks.task_not_yours': 'This is not in your hands',
 }

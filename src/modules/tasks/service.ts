@@ -192,6 +192,48 @@ export async function reassignTask(ctx: Ctx, input: { readonly taskId: string; r
   })
 }
 
+/** Takes an open task for oneself; repeating it changes nothing. Of two who take it at once the second is told. */
+export const claimTask = (ctx: Ctx, input: { readonly taskId: string }): Promise<Result<Task>> =>
+  changeHands(ctx, input.taskId, (row, own) =>
+    row.assigneeId === null || row.assigneeId === own ? ok(own) : fail(errors.task_taken, { by: row.assigneeId }),
+  )
+
+/** Gives a task of one's own back for anybody to take. */
+export const giveBackTask = (ctx: Ctx, input: { readonly taskId: string }): Promise<Result<Task>> =>
+  changeHands(ctx, input.taskId, (row, own) => (row.assigneeId === own ? ok(null) : fail(errors.task_not_yours)))
+
+async function changeHands(
+  ctx: Ctx,
+  taskId: string,
+  decide: (row: store.TaskRow, own: string) => Result<string | null>,
+): Promise<Result<Task>> {
+  const may = permit(ctx, 'tasks.task.work')
+  if (!may.ok) return may
+  const { tenantId, actor } = ctx
+  if (actor.kind !== 'staff') return fail(errors.task_not_yours)
+  return ctx.kernel.db.tx(tenantId, async tx => {
+    const taken = await take(tx, ctx, taskId)
+    if (!taken.ok) return taken
+    const from = taken.value
+    if (!isWithin(actor.area, from.areaCode)) return fail(errors.task_not_found)
+    const to = decide(from, actor.id)
+    if (!to.ok) return to
+    if (to.value === from.assigneeId) return ok(shown(from))
+    await store.setAssignee(tx, tenantId, from.id, to.value)
+    const body = { ...(from.assigneeId && { from: from.assigneeId }), ...(to.value && { to: to.value }) }
+    await append(tx, ctx, events.taskReassigned, { subjectId: from.id, body })
+    return ok(shown({ ...from, assigneeId: to.value }))
+  })
+}
+
+/** Who has which of these tasks in hand; those nobody took are left out. */
+export async function mapAssignees(ctx: Ctx, taskIds: readonly string[]): Promise<Result<Map<string, string>>> {
+  const may = permit(ctx, 'tasks.task.read')
+  if (!may.ok) return may
+  const rows = await ctx.kernel.db.read(ctx.tenantId, tx => store.listAssignees(tx, ctx.tenantId, taskIds.slice(0, LISTED_MAX)))
+  return ok(new Map(rows.map(row => [row.id, row.assigneeId])))
+}
+
 const LISTED_MAX = 200
 
 /** Open tasks by deadline: one's own with `tasks.task.work`, all of one's area with `tasks.task.read`. */

@@ -82,6 +82,11 @@ export const finish = (tx: Tx, tenantId: number, id: string, outcome: 'done' | '
     sql`update tasks.task set done_at = ${now}, outcome = ${outcome}, next_at = null where tenant_id = ${tenantId} and id = ${id} and done_at is null`,
   )
 
+export const listAssignees = (tx: Tx, tenantId: number, ids: readonly string[]): Promise<{ id: string; assigneeId: string }[]> =>
+  tx.rows(sql`
+    select id, assignee_id as "assigneeId" from tasks.task
+    where tenant_id = ${tenantId} and id = any(${[...ids]}::uuid[]) and assignee_id is not null`)
+
 /** A pause that begins in the very moment the last one ended goes on with it. */
 export const openPause = (tx: Tx, tenantId: number, taskId: string, from: Date, reason: string): Promise<number> =>
   tx.run(sql`

@@ -91,12 +91,13 @@ create table identity.staff (
   failures smallint not null,
   locked_until timestamptz,
   disabled_at timestamptz,
+  withdrawn_at timestamptz,
   created_at timestamptz not null,
   primary key (tenant_id, id),
-  unique (tenant_id, username),
   check ((role = 'biller') = (biller_id is not null))
 );
-comment on table identity.staff is 'accounts of staff; totp_step is the last time step used, so that no code counts twice';
+comment on table identity.staff is 'accounts of staff; totp_step is the last time step used, so that no code counts twice; withdrawn are those proposed and never opened, whose name is free again';
+create unique index staff_username on identity.staff (tenant_id, username) where withdrawn_at is null;
 grant select, insert, update on identity.staff to yimen_app;
 
 create table identity.session (

@@ -45,8 +45,14 @@ export async function proposeStaffChange(ctx: Ctx, input: ProposedChange): Promi
   return kernel.db.tx(tenantId, tx => propose(tx, ctx, input, why))
 }
 
-async function propose(tx: Tx, ctx: Ctx, input: ProposedChange, why: string): Promise<Result<{ id: string }>> {
-  const { tenantId, kernel, actor } = ctx
+async function propose(
+  tx: Tx,
+  ctx: Ctx,
+  input: ProposedChange,
+  why: string,
+  now = ctx.kernel.clock.now(),
+): Promise<Result<{ id: string }>> {
+  const { tenantId, actor } = ctx
   const row = await store.takeStaff(tx, tenantId, input.staffId)
   if (!row || (row.disabledAt !== null) !== (input.kind === 'open')) return fail(errors.staff_not_found)
   const [role, areaCode, billerId] = 'role' in input ? [input.role, input.areaCode ?? null, billerOf(input)] : [null, null, null]
@@ -54,7 +60,6 @@ async function propose(tx: Tx, ctx: Ctx, input: ProposedChange, why: string): Pr
   if (areaCode && !(await store.hasArea(tx, tenantId, areaCode))) return fail(errors.area_unknown, { code: areaCode }, 'areaCode')
   if (input.kind === 'role' && row.role === role && row.areaCode === areaCode && row.billerId === billerId)
     return fail(errors.same_role, undefined, 'role')
-  const now = kernel.clock.now()
   const id = makeId(ctx)
   await changes.closeExpired(tx, tenantId, row.id, now)
   const change = { id, staffId: row.id, kind: input.kind, role, areaCode, billerId, why, proposedBy: actor.id, proposedAt: now }
@@ -96,11 +101,19 @@ export async function proposeStaffAccount(ctx: Ctx, input: ProposedAccount): Pro
       const { role } = input
       const totpSealed = kernel.vault.seal(tenantId, totpCell(id), randomBytes(20).toString('base64'))
       const row = { id, username, name, role, areaCode: null, billerId: billerOf(input), passwordHash: NO_PASSWORD, totpSealed }
+      // One whose proposal ran out keeps nobody from the name.
+      await changes.withdrawUnopened(tx, tenantId, username, now)
       if (!(await store.insertStaff(tx, tenantId, row, now))) unwrap(fail(errors.username_taken, undefined, 'username'))
       await store.disableStaff(tx, tenantId, id, now)
       const { areaCode, billerId } = input
       return unwrap(
-        await propose(tx, ctx, { kind: 'open', staffId: id, role, why, ...(areaCode && { areaCode }), ...(billerId && { billerId }) }, why),
+        await propose(
+          tx,
+          ctx,
+          { kind: 'open', staffId: id, role, why, ...(areaCode && { areaCode }), ...(billerId && { billerId }) },
+          why,
+          now,
+        ),
       )
     }),
   )
@@ -162,6 +175,8 @@ export async function declineStaffChange(ctx: Ctx, input: { readonly changeId: s
       subjectId: change.staffId,
       body: { change: change.id, kind: change.kind, outcome: 'declined' },
     })
+    const row = change.kind === 'open' ? await store.takeStaff(tx, tenantId, change.staffId) : undefined
+    if (row) await changes.withdrawUnopened(tx, tenantId, row.username, now)
     return ok(undefined)
   })
 }

@@ -226,6 +226,13 @@ export async function listStaff(ctx: Ctx): Promise<Result<StaffSummary[]>> {
   )
 }
 
+/** Names of colleagues by account, for members of staff among themselves. */
+export async function listStaffNames(ctx: Ctx, staffIds: readonly string[]): Promise<Map<string, string>> {
+  if (ctx.actor.kind !== 'staff') return new Map()
+  const rows = await ctx.kernel.db.read(ctx.tenantId, tx => store.listStaffByIds(tx, ctx.tenantId, staffIds.filter(isUuid)))
+  return new Map(rows.map(row => [row.id, row.name]))
+}
+
 const DEMO_NAMES: Readonly<Record<Role, string>> = {
   clerk: '窗口受理员',
   approver: '审批员',

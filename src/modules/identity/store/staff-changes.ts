@@ -53,6 +53,17 @@ export const decideChange = (
     update identity.staff_change set decided_by = ${by}, decided_at = ${now}, outcome = ${outcome}
     where tenant_id = ${tenantId} and id = ${id} and decided_at is null`)
 
+/** Lets go of the name of an account that was proposed, never opened, and waits for nobody any more. */
+export const withdrawUnopened = (tx: Tx, tenantId: number, username: string, now: Date): Promise<number> =>
+  tx.run(sql`
+    update identity.staff s set withdrawn_at = ${now}
+    where s.tenant_id = ${tenantId} and s.username = ${username} and s.withdrawn_at is null and s.disabled_at is not null
+      and exists (
+        select 1 from identity.staff_change c where c.tenant_id = ${tenantId} and c.staff_id = s.id and c.kind = 'open' and c.proposed_at = s.created_at)
+      and not exists (
+        select 1 from identity.staff_change c where c.tenant_id = ${tenantId} and c.staff_id = s.id
+          and (c.outcome = 'approved' or (c.decided_at is null and c.expires_at > ${now})))`)
+
 export interface EnrolmentRow {
   readonly digest: Buffer
   readonly staffId: string
