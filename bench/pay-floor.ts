@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type pg from 'pg'
+import pg from 'pg'
 import type { EmbeddedServer } from '#kernel/db/embedded.ts'
 
 /** Hand-written floors without keys to other tables, checks or tenants; ids are numbers. Nothing a product needs is in them. */
@@ -50,10 +50,25 @@ export const fillFloor = async (pool: pg.Pool, from: number, to: number): Promis
 
 const txnOf = (id: number) => `42000020261122${String(id).padStart(14, '0')}`
 
-export const floor4 = (pool: pg.Pool, id: number) =>
-  pool.query({ name: 'floor4', text: FLOOR4, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2'] })
-export const floor7 = (pool: pg.Pool, id: number) =>
-  pool.query({ name: 'floor7', text: FLOOR7, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2', ENTRY] })
+/** The driver's pool, or a set of its connections that send the next statement before the last was answered. */
+export interface Lane {
+  query(statement: pg.QueryConfig): Promise<unknown>
+}
+
+/** Connections with several statements under way each; every caller keeps to one. */
+export async function openLanes(url: string, count: number): Promise<{ of(client: number): Lane; end(): Promise<void> }> {
+  const clients = Array.from({ length: count }, () => new pg.Client({ connectionString: url, pipeline: true } as pg.ClientConfig))
+  await Promise.all(clients.map(client => client.connect()))
+  return {
+    of: client => clients[client % count]!,
+    end: async () => void (await Promise.all(clients.map(client => client.end()))),
+  }
+}
+
+export const floor4 = (lane: Lane, id: number) =>
+  lane.query({ name: 'floor4', text: FLOOR4, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2'] })
+export const floor7 = (lane: Lane, id: number) =>
+  lane.query({ name: 'floor7', text: FLOOR7, values: [String(id), new Date().toISOString(), txnOf(id), '12345', '1', '2', ENTRY] })
 
 const SECONDS = 3
 const IDS_A_CLIENT = 10_000

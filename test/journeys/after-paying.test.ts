@@ -199,3 +199,62 @@ test('what was taken back already is not asked back again from a page left open'
     assert.deepEqual(await faultsInBooks(product), [])
   }),
 )
+
+test('money agreed back comes back though the biller never heard of the payment, or had refused it', { timeout: 240_000 }, () =>
+  withProduct(async product => {
+    const { kernel, sandbox } = product
+    const faults = (how: Record<string, number>) =>
+      fetch(`${sandbox.biller.url}/_control/faults`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ drop: 0, reject: 0, fail_after_commit: 0, ...how }),
+      })
+    const rowOf = async (id: string) =>
+      (
+        await queryIn(
+          kernel,
+          'select p.state, refunded_fen = paid_fen as back from billing.posting p join payments."order" o on o.id = p.order_id where o.id = $1',
+          [id],
+        )
+      ).rows[0]
+    const work = async (id: string) => {
+      await queryIn(kernel, "update billing.posting set due_at = due_at - interval '1 hour' where order_id = $1", [id])
+      await runPostings(kernel, 1)
+      await runRefunds(kernel, 1)
+    }
+    const told = async (how: Record<string, number>): Promise<[Paid, string]> => {
+      const paid = await pay(product)
+      await paid.browser.get(paid.order)
+      const id = await orderIdOf(product, paid)
+      await queryIn(kernel, 'update payments."order" set paid_at = paid_at - interval \'11 minutes\' where id = $1', [id])
+      await faults(how)
+      await work(id)
+      await faults({ drop: 1 })
+      assert.equal((await askBack(paid)).status, 303)
+      return [paid, id]
+    }
+    const desk = await signInAs(product, 'approver')
+    const lost: Record<string, number>[] = [{ drop: 1 }, { reject: 1, fail_after_commit: 1 }]
+    for (const how of lost) {
+      const [, id] = await told(how)
+      assert.equal((await answer(desk, id, 'agree', '同意')).status, 303)
+      await faults({})
+      await until(`money back after ${JSON.stringify(how)}`, async () => {
+        await work(id)
+        return (await rowOf(id)).back
+      })
+    }
+    // Nobody answered yet, and the biller refuses: the request has nothing to wait for any more.
+    const [paid, id] = await told({ reject: 1, fail_after_commit: 1 })
+    await faults({})
+    await until('money back by itself', async () => {
+      await work(id)
+      return (await rowOf(id)).back
+    })
+    assert.equal((await answer(desk, id, 'refuse', '不行')).location, '/staff/rescues?notice=answered_before')
+    const open = await queryIn(kernel, 'select 1 from tasks.task where subject_id = $1 and done_at is null', [id])
+    assert.equal(open.rows.length, 0)
+    assert.doesNotMatch(textOf((await paid.browser.get(paid.order)).text), /没有同意/)
+    assert.deepEqual(await faultsInBooks(product), [])
+  }),
+)

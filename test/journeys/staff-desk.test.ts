@@ -90,6 +90,29 @@ test('an order names biller, channel and reason under their own titles, and says
   }),
 )
 
+test('on a phone a wide table scrolls in its own pane and a line says so; at a desk there is no such line', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const security = await signInAs(product, 'operator-security')
+    const browser = await chromium()
+    try {
+      const context = await browser.newContext({ viewport: { width: 390, height: 800 } })
+      await context.addCookies([...security.browser.cookies].map(([name, value]) => ({ name, value, url: product.url })))
+      const page = await context.newPage()
+      await page.goto(`${product.url}/staff/accounts`)
+      assert.equal(await page.locator('.widehint').last().isVisible(), true)
+      const { table, view, body } = await page.evaluate(() => {
+        const wide = document.querySelector('.wide:has(table)')!
+        return { table: wide.scrollWidth, view: wide.clientWidth, body: document.documentElement.scrollWidth }
+      })
+      assert.ok(table > view && body <= 390, `${table} in ${view} on ${body}`)
+      await page.setViewportSize({ width: 1280, height: 900 })
+      assert.equal(await page.locator('.widehint').last().isVisible(), false)
+    } finally {
+      await browser.close()
+    }
+  }),
+)
+
 test('nobody is offered a search they may not use, and a refusal speaks to staff', { timeout: 120_000 }, () =>
   withProduct(async product => {
     const system = await signInAs(product, 'operator-system')

@@ -2,8 +2,9 @@ import type { Ctx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { addMs } from '#kernel/time.ts'
 import { refundOrder } from '#modules/payments/index.ts'
+import { finishTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
-import { postingPosted, postingRejected, postingReversed, postingSent } from '../events.ts'
+import { postingPosted, postingRejected, postingReversed, postingSent, rescueAnswered } from '../events.ts'
 import { POSTING } from '../model.ts'
 import type { PostingAnswer } from '../ports.ts'
 import * as store from '../store.ts'
@@ -23,7 +24,11 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
   })
   if (!found) return
   const { posting, port, bill } = found
-  if (posting.state === POSTING.reversing) return applyAnswer(ctx, posting, await port.reverse(posting.id))
+  if (posting.state === POSTING.reversing) {
+    const answer = await port.reverse(posting.id)
+    // A biller that has nothing to take back, because it refused or never heard of it, says so when it is asked.
+    return applyAnswer(ctx, posting, answer.kind === 'reversed' ? answer : await port.query(posting.id))
+  }
   if (posting.state !== POSTING.held) {
     const known = await port.query(posting.id)
     if (known.kind !== 'missing') return applyAnswer(ctx, posting, known)
@@ -47,6 +52,9 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
   await applyAnswer(ctx, { ...posting, state: POSTING.sent }, answer)
 }
 
+/** A message of ours may still be under way the first time the biller knows nothing of it. */
+const MISSING_ASKS_MIN = 2
+
 async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingAnswer): Promise<void> {
   const { db, clock } = ctx.kernel
   await db.tx(ctx.tenantId, async tx => {
@@ -54,24 +62,42 @@ async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingA
     await store.setBillerOnline(tx, ctx.tenantId, posting.billerId, answer.kind !== 'unknown')
     const body = { posting: posting.id, bill: posting.billId }
     const open = [POSTING.sent, POSTING.unknown]
+    const isNothingThere = answer.kind === 'missing' && posting.state === POSTING.reversing && posting.tries >= MISSING_ASKS_MIN
     if (answer.kind === 'posted' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.posted, { finishedAt: now }))) {
       await append(tx, ctx, postingPosted, { subjectId: posting.orderId, body })
+    } else if (answer.kind === 'posted') {
+      // Booked although its payer has the money back already, by a message that was long on its way: taken back once more.
+      await store.reopenPosting(tx, ctx.tenantId, posting.id, [POSTING.reversed], POSTING.reversing, now)
     } else if (
       answer.kind === 'rejected' &&
-      (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.rejected, { failure: answer.reason, finishedAt: now }))
+      (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.rejected, {
+        failure: answer.reason,
+        finishedAt: now,
+      }))
     ) {
       await append(tx, ctx, postingRejected, { subjectId: posting.orderId, body: { ...body, reason: answer.reason } })
       await refundOrder(tx, ctx, posting.orderId, 'biller_refused')
+      await answerByItself(tx, ctx, posting.orderId)
     } else if (
-      answer.kind === 'reversed' &&
+      (answer.kind === 'reversed' || isNothingThere) &&
       (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.reversed, { finishedAt: now }))
     ) {
       await append(tx, ctx, postingReversed, { subjectId: posting.orderId, body })
       await refundOrder(tx, ctx, posting.orderId, 'biller_reversed')
+      await answerByItself(tx, ctx, posting.orderId)
     } else if (answer.kind === 'unknown') {
       await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.unknown, { failure: answer.why.slice(0, 200) })
     }
   })
+}
+
+/** The money goes back anyway: a request that still waits for an answer has none to wait for. */
+async function answerByItself(tx: Tx, ctx: Ctx, orderId: string): Promise<void> {
+  const rescue = await store.findRescue(tx, ctx.tenantId, orderId)
+  if (rescue?.state !== 'asked') return
+  if ((await store.answerRescue(tx, ctx.tenantId, orderId, 'returned', null, ctx.kernel.clock.now())) === 0) return
+  await append(tx, ctx, rescueAnswered, { subjectId: orderId, body: { rescue: rescue.id, outcome: 'returned' } })
+  if (rescue.taskId) await finishTask(tx, ctx, { taskId: rescue.taskId, outcome: 'cancelled' })
 }
 
 /** Stops postings that the biller has not been told of. False when it knows of any: then it must agree first. */
