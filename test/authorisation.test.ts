@@ -4,8 +4,11 @@ import { test } from 'node:test'
 import { createHttp } from '#app/http.ts'
 import { apiRoutes } from '#app/modules.ts'
 import { systemCtx } from '#kernel/context.ts'
-import { withTestDb } from '#kernel/db/testing.ts'
+import { queryIn, withTestDb } from '#kernel/db/testing.ts'
 import { confirmSecondFactor, createStaff, ensureTenant, permissionsOf, roles, signInStaff } from '#modules/identity/index.ts'
+import { pay, signInAs } from './abuse/support.ts'
+import { withGas } from './support/gas.ts'
+import { withProduct } from './support/product.ts'
 import { totpCode } from './support/totp.ts'
 
 const PARAMS: Record<string, string> = { orderId: randomUUID(), personId: randomUUID(), code: 'a'.repeat(26) }
@@ -57,6 +60,35 @@ test('the authorisation matrix: each route answers exactly the roles that hold i
     }
     assert.ok(rows >= 8 * 6)
     await server.close()
+  }),
+)
+
+/** The same routes by object: staff of a biller reach what is its own; another's answers as one that is not there. */
+test('each route with an object answers staff of a biller for its own and 404 for that of another', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const gas = await withGas(product)
+    const objects: Record<string, Record<string, string>> = {}
+    for (const [biller, from, fen] of [
+      ['water', product, 4_321],
+      ['gas', gas, 8_765],
+    ] as const) {
+      const { bill } = await pay(from, fen)
+      const { rows } = await queryIn(product.kernel, 'select id from payments."order" where amount_fen = $1', [fen])
+      objects[biller] = { orderId: rows[0].id, code: bill }
+    }
+    const { browser } = await signInAs(product, 'biller', 'gas')
+    let asked = 0
+    for (const { contract } of Object.values(apiRoutes).flatMap(module => Object.values(module))) {
+      const name = /:(\w+)/.exec(contract.path)?.[1]
+      if (contract.method !== 'GET' || !name || !(contract.permission === 'public' || permissionsOf('biller').has(contract.permission)))
+        continue
+      const get = async (biller: string) =>
+        (await browser.get(`/api/v1${contract.path.replace(`:${name}`, objects[biller]?.[name] ?? assert.fail(`no sample for :${name}`))}`))
+          .status
+      assert.deepEqual([await get('gas'), await get('water')], [200, 404], contract.path)
+      asked++
+    }
+    assert.ok(asked >= 2)
   }),
 )
 

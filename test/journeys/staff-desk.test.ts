@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { registerPerson } from '#modules/identity/index.ts'
 import { timeline } from '#modules/trail/index.ts'
+import { openBrowser } from '../../web/test/browser.ts'
 import { pay, signInAs, until } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
@@ -93,7 +94,7 @@ test('an order names biller, channel and reason under their own titles, and says
 test('on a phone a wide table scrolls in its own pane and a line says so; at a desk there is no such line', { timeout: 120_000 }, () =>
   withProduct(async product => {
     const security = await signInAs(product, 'operator-security')
-    const browser = await chromium()
+    const browser = await openBrowser()
     try {
       const context = await browser.newContext({ viewport: { width: 390, height: 800 } })
       await context.addCookies([...security.browser.cookies].map(([name, value]) => ({ name, value, url: product.url })))

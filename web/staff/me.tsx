@@ -2,9 +2,9 @@ import { dateTime } from '#web/ui/format.ts'
 import { ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Button, LinkButton, SummaryList } from '#web/ui/parts.tsx'
+import { Banner, Button, LinkButton, SummaryList, Table } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
-import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
+import { Pane, renderStaffPage, StaffLayout, type StaffPageContext } from './shell.tsx'
 
 export interface MeView {
   name: string
@@ -23,7 +23,8 @@ function Sessions({ view }: { view: MeView }) {
   const { ctx, t } = usePage()
   return (
     <Pane title={t('staff.sessions')} note={t('staff.sessions_note')}>
-      <WideTable
+      <Table
+        dense
         columns={[
           { title: t('staff.session_started'), cell: (s: MeView['sessions'][number]) => dateTime(ctx.lang, s.startedAt) },
           { title: t('staff.session_seen'), cell: s => dateTime(ctx.lang, s.seenAt) },

@@ -4,7 +4,9 @@ import { systemCtx } from '#kernel/context.ts'
 import { sql } from '#kernel/db/index.ts'
 import { withTestDb } from '#kernel/db/testing.ts'
 import { manualClock } from '#kernel/time.ts'
-import { listAreas } from '#modules/identity/index.ts'
+import { listBindings } from '#modules/billing/index.ts'
+import { findPerson, listAreas } from '#modules/identity/index.ts'
+import { residentPhone } from '../households.ts'
 import { printBills, seedTown } from '../index.ts'
 
 test('the small town holds every biller, adds up, and gives the printed example', async () => {
@@ -57,3 +59,19 @@ test('the small town holds every biller, adds up, and gives the printed example'
     { clock: manualClock('2026-11-22T10:00:00+08:00') },
   )
 })
+
+test('a resident of the town can be searched for by the printed telephone and keeps the accounts of the own home', () =>
+  withTestDb(async kernel => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    for (let times = 0; times < 2; times++) await seedTown(kernel, 1, { size: 'small', seed: 'test', day: '2026-11-20' })
+    const found = await findPerson(ctx, { phone: residentPhone('test') })
+    assert.ok(found.ok)
+    const kept = await listBindings(ctx, [`resident:${found.value.id}`])
+    assert.deepEqual(kept.map(account => account.billerId).sort(), ['gas', 'heating', 'power', 'property', 'telecom', 'water'])
+    const [printed] = await printBills(kernel, 1, 1)
+    assert.ok(
+      kept.some(account => account.accountNo === printed?.accountNo),
+      'the bill to pay is of that home',
+    )
+    assert.notEqual(residentPhone('test'), residentPhone('other'))
+  }))
