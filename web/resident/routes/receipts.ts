@@ -61,6 +61,18 @@ export async function printedReceipt(
   )
 }
 
+const PROOF_WAITS = 10
+const PROOF_WAIT_MS = 300
+
+/** The proof of a payment just made follows within a second; undefined when it is not there after three. */
+async function proveSoon({ visit, receipt }: Found): Promise<Awaited<ReturnType<typeof proveReceipt>>> {
+  for (let i = 0; ; i++) {
+    const proof = await proveReceipt(visit.ctx, receipt.entryId)
+    if (proof || i === PROOF_WAITS) return proof
+    await new Promise(resolve => setTimeout(resolve, PROOF_WAIT_MS))
+  }
+}
+
 export function addReceiptRoutes(server: Server, pages: Pages): void {
   const hidden = { schema: { hide: true } }
   server.get('/o/:code/print-80', hidden, (request, reply) => print(pages, request, reply, '80mm'))
@@ -68,7 +80,7 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
   server.get('/o/:code/receipt.json', hidden, async (request, reply) => {
     const found = await findOne(pages, request, reply)
     if (!isFound(found)) return found
-    const proof = await proveReceipt(found.visit.ctx, found.receipt.entryId)
+    const proof = await proveSoon(found)
     if (!proof) return reply.status(503).header('retry-after', '1').send({ status: 'not sealed yet' })
     return reply
       .type('application/json')
@@ -79,11 +91,13 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
     const found = await findOne(pages, request, reply)
     if (!isFound(found)) return found
     const { visit, receipt, back } = found
-    const proof = await proveReceipt(visit.ctx, receipt.entryId)
+    // A file somebody keeps proves nothing without it: none is better than one that will be called false.
+    const proof = await proveSoon(found)
+    if (!proof) return pages.error(visit, reply.header('retry-after', '5'), { code: 'trail.not_sealed', status: 503 })
     const pdf = await renderReceiptPdf({
       lang: visit.ctx.lang,
       tenantName: visit.page.tenantName,
-      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
+      receipt: receiptView(visit.ctx, receipt, pages.leafOf(proof), back),
       verifyCode: verifyCodeOf(receipt),
       verifyAt: whereToVerify(visit),
       printedAt: visit.ctx.kernel.clock.now(),
@@ -91,7 +105,7 @@ export function addReceiptRoutes(server: Server, pages: Pages): void {
     return reply
       .type('application/pdf')
       .header('content-disposition', `attachment; filename="${receipt.receiptNo}.pdf"`)
-      .send(proof ? embedReceipt(pdf, proof) : pdf)
+      .send(embedReceipt(pdf, proof))
   })
   addVerifyRoutes(server, pages)
 }
