@@ -36,7 +36,7 @@ function declared(): string[] {
   const found = sources.flatMap(source => [...source.matchAll(/\.get\(\s*(?:'(\/[^']*)'|paths\.(\w+))/g)])
   const all = found.map(([, text, name]) => text ?? paths[name as keyof typeof paths])
   return [...all, paths.services, paths.queue, paths.report].filter(
-    path => !/\/(state|progress)$|\.(json|pdf)$|^\/verify\/file$/.test(path),
+    path => !/\/(state|progress|live)$|\.(json|pdf)$|^\/verify\/file$/.test(path),
   )
 }
 
