@@ -153,6 +153,9 @@ export async function openKernel(config: Config, options: { isHolder?: boolean }
 /** Path of the file of pinned keys: what `yimen verify` trusts. */
 export const trailOrigin = (config: Config): string => (config.baseUrl ? new URL(config.baseUrl).host : 'yimen.local')
 
+/** A verifier key without the name it signs under. */
+const keyOf = (vkey: string): string => vkey.replace(/^[^+]+\+[0-9a-f]{8}\+/, '')
+
 /** The sequencer runs as a process of its own with its own role and key, and is started again when it ends. */
 export function keepSequencer(kernel: Kernel, connections: Connections): { stop(): Promise<void> } {
   const { config } = kernel
@@ -166,8 +169,12 @@ export function keepSequencer(kernel: Kernel, connections: Connections): { stop(
   }
   const pinned = existsSync(pinnedKeysFile(config)) ? readFileSync(pinnedKeysFile(config), 'utf8') : ''
   const missing = vkeys.filter(vkey => !pinned.includes(vkey))
-  // A first file, or a second key for the one there is: what somebody else put there is theirs.
-  if (missing.length > 0 && (pinned === '' || missing.length < vkeys.length)) {
+  const isRenamed = missing.some(vkey => pinned.includes(`+${keyOf(vkey)}`))
+  // A first file, a second key for the one there is, or our own key under the name of another address; what somebody else
+  // put there is theirs.
+  if (missing.length > 0 && (pinned === '' || missing.length < vkeys.length || isRenamed)) {
+    if (isRenamed)
+      kernel.log.warn({ origin: trailOrigin(config) }, 'the record is signed under a new name from now on: hand out keys/trail.vkey anew')
     const gap = pinned === '' || pinned.endsWith('\n') ? '' : '\n'
     appendFileSync(pinnedKeysFile(config), gap + missing.map(vkey => `${vkey}\n`).join(''))
   }

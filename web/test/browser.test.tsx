@@ -153,6 +153,21 @@ test('the waiting page goes to the receipt by itself', async () => {
   await tab.close()
 })
 
+test('a stream of events leads there without asking', async () => {
+  const tab = await browser.newPage(phone)
+  let asked = 0
+  await tab.route('**/o/1/state', route => {
+    asked++
+    return route.fulfill({ json: {} })
+  })
+  const body = ':\n\ndata: {"href":"/done/zh-CN/standard"}\n\n'
+  await tab.route('**/o/1/live', route => route.fulfill({ contentType: 'text/event-stream', body }))
+  await tab.goto(`${site.url}/waiting/zh-CN/standard`)
+  await tab.waitForURL('**/done/zh-CN/standard')
+  assert.equal(asked, 0)
+  await tab.close()
+})
+
 test('the time left to undo counts down from what the server said', async () => {
   const tab = await browser.newPage(phone)
   await tab.goto(`${site.url}/done/zh-CN/standard`)

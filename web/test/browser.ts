@@ -39,8 +39,8 @@ export async function serve(pages: ReadonlyMap<string, () => string>): Promise<S
     const page = pages.get(path)
     if (asset) return void res.writeHead(200, { 'content-type': asset.type }).end(asset.body)
     if (page) return void res.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy }).end(page())
-    // A sample has nothing to wait for: its stream stays silent.
-    if (path.endsWith('/live')) return void res.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n')
+    // A stream that ends at once: the page goes on by asking.
+    if (path.endsWith('/live')) return void res.writeHead(200, { 'content-type': 'text/event-stream' }).end(':\n\n')
     res.writeHead(404).end()
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

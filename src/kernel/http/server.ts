@@ -41,6 +41,8 @@ export interface ServerOptions {
 }
 
 const BODY_BYTES_MAX = 256 * 1024
+/** From the first byte to the last of what is asked; looked at every half minute. */
+const REQUEST_MS_MAX = 30_000
 
 export const problemSchema = z.object({
   type: z.string(),
@@ -108,10 +110,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     trustProxy: 'loopback',
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_MS_MAX,
     genReqId: () => newId(kernel.clock, kernel.random),
     routerOptions: { maxParamLength: 200, caseSensitive: true },
   })
+  // With the default of a minute for headers the limit on whole requests is never looked at.
+  server.server.headersTimeout = REQUEST_MS_MAX
   server.setValidatorCompiler(validatorCompiler)
   server.setSerializerCompiler(serializerCompiler)
   server.decorateRequest('ctx', null as unknown as Ctx)
