@@ -41,7 +41,7 @@ let ready: PreparedAttempt[] = []
 let taken = 0
 let made = 0
 let txn = 0
-const NEED = 60_000
+const NEED = 100_000
 
 async function refill(): Promise<void> {
   while (floorNext.filled - floorNext.id < NEED) {
