@@ -12,7 +12,7 @@ import { FLOOR_TABLES, fillFloor, floor4, floor7, openLanes, pgbenchFloors } fro
 import type { Errand, Letter } from './pay-sender.ts'
 
 const CLIENTS = 64
-const LETTERS = 8_000
+const LETTERS = 14_000
 const ROUNDS = Number(process.env.ROUNDS ?? 10)
 const WINDOW_MS = Number(process.env.WINDOW_MS ?? 700)
 /** Rounds before the first that counts: plans, caches, and the compiler of this process, which takes some ten thousand requests. */
