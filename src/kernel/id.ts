@@ -39,4 +39,24 @@ export function encodeBase32(bytes: Uint8Array): string {
   return bits > 0 ? out + CROCKFORD[(held << (5 - bits)) & 31] : out
 }
 
+/** The bytes of a text `encodeBase32` wrote; undefined for a strange letter or when the bits left over are not zero. */
+export function decodeBase32(text: string): Buffer | undefined {
+  const bytes = Buffer.alloc((text.length * 5) >> 3)
+  let at = 0
+  let held = 0
+  let bits = 0
+  for (const letter of text) {
+    const value = CROCKFORD.indexOf(letter)
+    if (value < 0) return undefined
+    held = (held << 5) | value
+    bits += 5
+    if (bits >= 8) {
+      bits -= 8
+      bytes[at++] = held >> bits
+      held &= (1 << bits) - 1
+    }
+  }
+  return held === 0 ? bytes : undefined
+}
+
 export const isUuid = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)

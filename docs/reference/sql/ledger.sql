@@ -51,25 +51,21 @@ select account_id as "accountId", sum(amount)::bigint as amount from ledger.entr
 
 -- unbalancedJournals
 select ref, code from ledger.entry where tenant_id = $1
-group by ref, code, reverses having count(*) < 2 or sum(amount) <> 0 or min(abs(amount)) = 0
-limit 20;
+group by ref, code, reverses having count(*) < 2 or sum(amount) <> 0 or min(abs(amount)) = 0;
 
 -- orphanEntries
 select e.ref, e.account_id as account from ledger.entry e
-where e.tenant_id = $1 and not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id)
-limit 20;
+where e.tenant_id = $1 and not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id);
 
 -- inexactReversals
 select r.ref from ledger.journal r
 left join ledger.journal o on o.tenant_id = r.tenant_id and o.ref = r.ref and o.code = r.reverses and o.reverses = ''
 where r.tenant_id = $1 and r.code = 'REVERSAL'
-  and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))
-limit 20;
+  and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)));
 
 -- silentJournals
 select j.ref, j.code from ledger.journal j where j.tenant_id = $1 and j.code <> 'PAY'
-except select e.subject_id, e.body ->> 'code' from ($2) e
-limit 20;
+except select e.subject_id, e.body ->> 'code' from ($2) e;
 
 -- canRewrite
 select has_table_privilege('yimen_app', $1, 'update') or has_table_privilege('yimen_app', $2, 'delete') as rewritable;

@@ -1,8 +1,15 @@
 import pg from 'pg'
-import type { Sql } from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import { type AppError, AppFailure } from '../result.ts'
+import { openLanes } from './lanes.ts'
 
 export { default as sql, empty, join, raw, type Sql } from 'sql-template-tag'
+
+/**
+ * A few rows of a query that reads whole tables and usually finds nothing. With a bare `limit` the planner bets on loops that
+ * bring the first rows soon, and over a million orders those never end.
+ */
+export const firstOf = (query: Sql, limit: number): Sql => sql`with found as materialized (${query}) select * from found limit ${limit}`
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(20, text => {
@@ -93,6 +100,9 @@ function wrap(client: pg.ClientBase, after: (() => void)[]): Tx {
   }
 }
 
+/** Connections for single statements, beside the pool; with eight, 32 callers at once confirmed a fifth less. */
+const LANES = 16
+
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 export interface ConnectOptions {
@@ -104,21 +114,21 @@ export interface ConnectOptions {
 }
 
 export function connect(url: string, options: ConnectOptions): Db {
-  const pool = new pg.Pool({
+  const config: pg.ClientConfig = {
     connectionString: url,
-    max: options.max,
     types,
     connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
     application_name: options.name ?? 'yimen',
-  })
+  }
+  const pool = new pg.Pool({ ...config, max: options.max, idleTimeoutMillis: 30_000 })
+  const lanes = openLanes(config, LANES, error => options.onError?.(error))
   pool.on('error', error => options.onError?.(error))
   // The pool listens to idle connections only: one that breaks while it is checked out would end the process.
   pool.on('connect', client => client.on('error', error => options.onError?.(error)))
 
-  const checkOut = async (): Promise<pg.PoolClient> => {
+  const unavailableOnLoss = async <T>(connected: Promise<T>): Promise<T> => {
     try {
-      return await pool.connect()
+      return await connected
     } catch (error) {
       if (isConnectionLoss(error)) throw new DatabaseUnavailable('the database cannot be reached', { cause: error })
       throw error
@@ -126,7 +136,7 @@ export function connect(url: string, options: ConnectOptions): Db {
   }
 
   async function attempt<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await checkOut()
+    const client = await unavailableOnLoss(pool.connect())
     const after: (() => void)[] = []
     let phase: 'work' | 'commit' | 'done' = 'work'
     let broken = false
@@ -182,21 +192,22 @@ export function connect(url: string, options: ConnectOptions): Db {
     async statement<T>(name: string, text: string, values: unknown[]) {
       refuseWhenFull()
       return againOnConflict(async () => {
-        const client = await checkOut()
-        let broken = false
+        const lane = lanes.take()
         try {
+          const client = await unavailableOnLoss(lane.connected)
           const { rows, rowCount } = await client.query({ name, text, values })
           return { rows: rows as T[], count: rowCount ?? 0 }
         } catch (error) {
-          broken = isConnectionLoss(error)
-          if (broken) throw new CommitUnknown('the connection broke during a statement', { cause: error })
+          if (isConnectionLoss(error)) throw new CommitUnknown('the connection broke during a statement', { cause: error })
           throw error
         } finally {
-          client.release(broken)
+          lane.waiting--
         }
       })
     },
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([pool.end(), lanes.end()])
+    },
   }
 }
 

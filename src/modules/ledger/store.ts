@@ -1,4 +1,4 @@
-import { join, type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { firstOf, join, type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import type { Posting, Template, Unit } from './model.ts'
 
 export interface AccountRow {
@@ -79,35 +79,54 @@ export const fullSums = (tx: Tx, tenantId: number) =>
   tx.rows<{ accountId: number; amount: number }>(sql`
     select account_id as "accountId", sum(amount)::bigint as amount from ledger.entry where tenant_id = ${tenantId} group by account_id`)
 
+/** What breaks a rule is named by a few examples. */
+const EXAMPLES_MAX = 20
+
 export const unbalancedJournals = (tx: Tx, tenantId: number) =>
-  tx.rows<{ ref: string; code: string }>(sql`
+  tx.rows<{ ref: string; code: string }>(
+    firstOf(
+      sql`
     select ref, code from ledger.entry where tenant_id = ${tenantId}
-    group by ref, code, reverses having count(*) < 2 or sum(amount) <> 0 or min(abs(amount)) = 0
-    limit 20`)
+    group by ref, code, reverses having count(*) < 2 or sum(amount) <> 0 or min(abs(amount)) = 0`,
+      EXAMPLES_MAX,
+    ),
+  )
 
 export const orphanEntries = (tx: Tx, tenantId: number) =>
-  tx.rows<{ ref: string; account: number }>(sql`
+  tx.rows<{ ref: string; account: number }>(
+    firstOf(
+      sql`
     select e.ref, e.account_id as account from ledger.entry e
-    where e.tenant_id = ${tenantId} and not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id)
-    limit 20`)
+    where e.tenant_id = ${tenantId} and not exists (select 1 from ledger.account a where a.tenant_id = e.tenant_id and a.id = e.account_id)`,
+      EXAMPLES_MAX,
+    ),
+  )
 
 export const inexactReversals = (tx: Tx, tenantId: number) =>
-  tx.rows<{ ref: string }>(sql`
+  tx.rows<{ ref: string }>(
+    firstOf(
+      sql`
     select r.ref from ledger.journal r
     left join ledger.journal o on o.tenant_id = r.tenant_id and o.ref = r.ref and o.code = r.reverses and o.reverses = ''
     where r.tenant_id = ${tenantId} and r.code = 'REVERSAL'
-      and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))
-    limit 20`)
+      and (o.ref is null or o.accounts <> r.accounts or o.amounts <> (select array_agg(-x order by n) from unnest(r.amounts) with ordinality as u(x, n)))`,
+      EXAMPLES_MAX,
+    ),
+  )
 
 /**
  * Bookings without their event; `events` is the trail's fragment of what this module recorded. Those of PAY are recorded with
  * the payment. `except` is one pass over each side whatever the planner believes of the queue's size; `not in` and joins were not.
  */
 export const silentJournals = (tx: Tx, tenantId: number, events: Sql) =>
-  tx.rows<{ ref: string; code: string }>(sql`
+  tx.rows<{ ref: string; code: string }>(
+    firstOf(
+      sql`
     select j.ref, j.code from ledger.journal j where j.tenant_id = ${tenantId} and j.code <> 'PAY'
-    except select e.subject_id, e.body ->> 'code' from (${events}) e
-    limit 20`)
+    except select e.subject_id, e.body ->> 'code' from (${events}) e`,
+      EXAMPLES_MAX,
+    ),
+  )
 
 /** Rights on the append-only tables as the database itself sees them. */
 export const canRewrite = (tx: Tx, table: string) =>

@@ -1,4 +1,4 @@
-import { type Db, type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { type Db, firstOf, type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { listBalances, sqlJournalDebits } from '#modules/ledger/index.ts'
 import { type Check, recorded } from '#modules/trail/index.ts'
 import { orderPaid, refundRequested } from './events.ts'
@@ -7,11 +7,11 @@ import { ATTEMPT, ORDER, REFUND } from './model.ts'
 const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
 
 async function empty(tx: Tx, id: string, name: string, query: Sql): Promise<Check> {
-  const bad = await tx.rows<Record<string, unknown>>(query)
-  return { id, name, ok: bad.length === 0, detail: bad.length === 0 ? '' : JSON.stringify(bad.slice(0, 5)) }
+  const bad = await tx.rows<Record<string, unknown>>(firstOf(query, 5))
+  return { id, name, ok: bad.length === 0, detail: bad.length === 0 ? '' : JSON.stringify(bad) }
 }
 
-/** I4 to I12 over one tenant. Each query lists what breaks the rule, at most 20 rows. */
+/** I4 to I12 over one tenant. Each query lists what breaks the rule. */
 export async function checkPayments(
   db: Db,
   tenantId: number,
@@ -43,15 +43,14 @@ export async function checkPayments(
           select u.attempt_id, u.amount_fen, x.channel || ':' || u.txn_no as ref from payments.suspense u
           join payments.attempt x on x.tenant_id = u.tenant_id and x.id = u.attempt_id where u.tenant_id = ${t}) s on s.ref = b.ref and s.attempt_id = b.about
         where (a.state is null or (a.state = ${ATTEMPT.succeeded}) <> (b.ref is not null) or a.id <> b.about or coalesce(s.amount_fen, a.amount_fen) <> b.fen)
-          and not (a.id is null and s.amount_fen is not distinct from b.fen)
-        limit 20`,
+          and not (a.id is null and s.amount_fen is not distinct from b.fen)`,
       ),
       await empty(
         tx,
         'I5',
         'a channel number belongs to one attempt',
         sql`
-        select channel, txn_no from payments.attempt_state where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1 limit 20`,
+        select channel, txn_no from payments.attempt_state where tenant_id = ${t} and txn_no is not null group by 1, 2 having count(*) > 1`,
       ),
       await empty(
         tx,
@@ -64,8 +63,7 @@ export async function checkPayments(
           where a.tenant_id = ${t} and a.state = ${ATTEMPT.succeeded}
             and not exists (select 1 from payments.suspense u where u.tenant_id = a.tenant_id and u.attempt_id = a.id and u.txn_no = a.txn_no)
           group by a.order_id) s on s.order_id = o.id
-        where o.tenant_id = ${t} and (o.paid_fen <> coalesce(s.fen, 0) or (o.state = ${ORDER.paid}) <> (o.paid_fen > 0) or coalesce(s.attempts, 0) > 1)
-        limit 20`,
+        where o.tenant_id = ${t} and (o.paid_fen <> coalesce(s.fen, 0) or (o.state = ${ORDER.paid}) <> (o.paid_fen > 0) or coalesce(s.attempts, 0) > 1)`,
       ),
       await empty(
         tx,
@@ -80,8 +78,7 @@ export async function checkPayments(
           from payments.refund r left join payments.suspense s on s.tenant_id = r.tenant_id and s.refund_id = r.id
           where r.tenant_id = ${t} group by r.order_id) q on q.order_id = o.id
         where o.tenant_id = ${t} and (o.refunded_fen + o.reserved_fen > o.paid_fen or q.refunds > 50
-          or o.refunded_fen <> coalesce(q.refunded, 0) or o.reserved_fen <> coalesce(q.reserved, 0))
-        limit 20`,
+          or o.refunded_fen <> coalesce(q.refunded, 0) or o.reserved_fen <> coalesce(q.reserved, 0))`,
       ),
       {
         id: 'I8',
@@ -107,8 +104,7 @@ export async function checkPayments(
         join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
         left join payments.claim c on c.tenant_id = l.tenant_id and c.subject_kind = l.subject_kind and c.subject_id = l.subject_id
         where o.tenant_id = ${t}
-          and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen = 0)) <> coalesce(c.order_id = o.id, false))
-        limit 20`,
+          and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen = 0)) <> coalesce(c.order_id = o.id, false))`,
       ),
       await empty(
         tx,
@@ -119,8 +115,7 @@ export async function checkPayments(
           except select 'attempt', e.id from (${recorded(t, [orderPaid.type])}) e)
         union all
         (select 'refund', r.id from payments.refund r where r.tenant_id = ${t}
-          except select 'refund', (e.body ->> 'refund')::uuid from (${recorded(t, [refundRequested.type])}) e)
-        limit 20`,
+          except select 'refund', (e.body ->> 'refund')::uuid from (${recorded(t, [refundRequested.type])}) e)`,
       ),
       await empty(
         tx,
@@ -128,8 +123,7 @@ export async function checkPayments(
         'states and amounts are in their range',
         sql`
         select id, state, amount_fen from payments."order" where tenant_id = ${t} and (state not between 1 and 3 or amount_fen <= 0 or paid_fen < 0)
-        union all select id, state, amount_fen from payments.attempt where tenant_id = ${t} and (state not between 1 and 8 or amount_fen <= 0)
-        limit 20`,
+        union all select id, state, amount_fen from payments.attempt where tenant_id = ${t} and (state not between 1 and 8 or amount_fen <= 0)`,
       ),
     ]
   })

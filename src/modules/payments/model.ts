@@ -1,4 +1,4 @@
-import { encodeBase32 } from '#kernel/id.ts'
+import { decodeBase32, encodeBase32 } from '#kernel/id.ts'
 
 export const ORDER = { open: 1, paid: 2, closed: 3 } as const
 export const ATTEMPT = { init: 1, submitted: 2, pending: 3, unknown: 4, succeeded: 5, failed: 6, closing: 7, closed: 8 } as const
@@ -84,8 +84,6 @@ export const REFUND_REPEATS_MAX = 3
 /** Undo on the receipt (适老化: ten minutes for money). */
 export const UNDO_MS_MAX = 10 * M
 
-const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
-
 /** Order number on the channel: tenant and attempt id, 30 characters of the 32 a channel allows. No look-up is needed to read it. */
 export function outTradeNoOf(tenantId: number, attemptId: string): string {
   const tenant = tenantId.toString(36).padStart(3, '0')
@@ -95,12 +93,9 @@ export function outTradeNoOf(tenantId: number, attemptId: string): string {
 
 /** Tenant and attempt of one of our numbers; undefined for anybody else's. */
 export function readOutTradeNo(text: string): { tenantId: number; attemptId: string } | undefined {
-  if (!/^y[0-9a-z]{3}[0-9a-hjkmnp-tv-z]{26}$/.test(text)) return undefined
-  let value = 0n
-  for (const letter of text.slice(4)) value = (value << 5n) | BigInt(BASE32.indexOf(letter))
-  if ((value & 3n) !== 0n) return undefined
-  const hex = (value >> 2n).toString(16).padStart(32, '0')
-  if (hex.length > 32) return undefined
+  if (!/^y[0-9a-z]{29}$/.test(text)) return undefined
+  const hex = decodeBase32(text.slice(4))?.toString('hex')
+  if (!hex) return undefined
   return {
     tenantId: Number.parseInt(text.slice(1, 4), 36),
     attemptId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,

@@ -116,11 +116,11 @@ create table payments.channel_event (
   tenant_id integer not null,
   channel text not null,
   event_key text not null,
-  attempt_id uuid,
+  attempt_id uuid not null,
   received_at timestamptz not null,
   raw bytea not null,
   headers text not null,
-  primary key (tenant_id, channel, event_key)
+  primary key (tenant_id, attempt_id, event_key)
 );
 comment on table payments.channel_event is 'verified notifications as received; the facts from which states are folded. headers: JSON of those worth keeping as evidence';
 
