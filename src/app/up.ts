@@ -255,15 +255,33 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
   }
 }
 
-/** A port that can be listened on: the one wanted, or any. */
-export function freePort(host: string, wanted = 0): Promise<number> {
+/**
+ * Below the ports systems hand out by themselves (32768 on Linux, 49152 elsewhere), so that no connection takes one before it is
+ * listened on; above 10080, the last one browsers refuse.
+ */
+const FIRST_PORT = 11_000
+const PORTS = 21_000
+const PORTS_PER_PROCESS = 64
+let portsAsked = 0
+
+/** A port that can be listened on: the one wanted, or any. Processes that ask at the same time are answered apart. */
+export async function freePort(host: string, wanted = 0): Promise<number> {
+  if (wanted) return listenable(host, wanted)
+  for (let tries = 0; ; tries++) {
+    const port = FIRST_PORT + ((process.pid * PORTS_PER_PROCESS + portsAsked++) % PORTS)
+    try {
+      return await listenable(host, port)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tries === PORTS) throw error
+    }
+  }
+}
+
+function listenable(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createTcp()
     probe.once('error', reject)
-    probe.listen(wanted, host, () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
+    probe.listen(port, host, () => probe.close(() => resolve(port)))
   })
 }
 

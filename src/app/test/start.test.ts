@@ -84,6 +84,12 @@ test('what cannot be used stops the start with one sentence that names it, and n
   }),
 )
 
+test('free ports asked for at once differ, and none is one a system hands out by itself', async () => {
+  const ports = await Promise.all(Array.from({ length: 20 }, () => freePort('127.0.0.1')))
+  assert.equal(new Set(ports).size, ports.length)
+  for (const port of ports) assert.ok(port > 10_080 && port < 32_768, String(port))
+})
+
 const isAlive = (pid: number): boolean => {
   try {
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
