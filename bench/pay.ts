@@ -42,7 +42,7 @@ let taken = 0
 let made = 0
 let txn = 0
 /** Attempts, or rows of a floor, that a window takes at most; making more than it needs would only fill the log. */
-const NEED = { crowd: 100_000, most: 60_000, one: 25_000 }
+const NEED = { crowd: 120_000, most: 60_000, one: 25_000 }
 
 async function refill(need: number): Promise<void> {
   while (floorNext.filled - floorNext.id < NEED.one) {
@@ -104,6 +104,7 @@ const contenders = {
   http_64: () => deliver(),
   coalesced_64: () => rate(64, WINDOW_MS, () => recordPaid(ctx, take())),
   coalesced_256: () => rate(256, WINDOW_MS, () => recordPaid(ctx, take())),
+  coalesced_1024: () => rate(1024, WINDOW_MS, () => recordPaid(ctx, take())),
 }
 type Name = keyof typeof contenders
 const rates = Object.fromEntries(Object.keys(contenders).map(name => [name, []])) as unknown as Record<Name, number[]>
@@ -119,7 +120,7 @@ await refill(NEED.crowd)
 await ageLog(admin)
 for (let i = 0; i < WARM + ROUNDS; i++) {
   for (const [name, run] of Object.entries(contenders) as [Name, () => Promise<number>][]) {
-    await refill(name === 'coalesced_256' ? NEED.crowd : name === 'coalesced_64' ? NEED.most : NEED.one)
+    await refill(name === 'coalesced_64' ? NEED.most : name.startsWith('coalesced') ? NEED.crowd : NEED.one)
     if (name === 'http_64') writeLetters()
     const before = await meter(admin)
     const value = await run()
@@ -181,7 +182,8 @@ console.log(
     name: 'pay',
     single_vs_floor7: round(median(single)),
     coalesced_vs_floor4: round(median(coalesced)),
-    coalesced_256_vs_floor4: round(median(crowd)),
+    coalesced_256_vs_floor4: round(median(coalesced256)),
+    coalesced_64_vs_floor4: round(median(coalesced64)),
     http_vs_floor4: round(median(overHttp)),
     doctor: broken.length === 0 ? 'clean' : 'broken',
   }),
