@@ -451,6 +451,7 @@ export const en: Record<keyof typeof zh, string> = {
   'staff.payments': 'Payments',
   'staff.sign_out': 'Sign out',
   'staff.logged': 'That you opened this page is recorded.',
+  'staff.logged_reprint': 'Each reprint is recorded.',
   // gallery
   'gallery.title': 'Components',
   'gallery.lead': 'One set of parts in four sizes.',

@@ -146,7 +146,7 @@ export const zh = {
   'done.heading_undone': '已撤销，钱正在退回',
   'done.heading_back': '钱正在退回',
   'done.heading_returned': '钱已退回',
-  'done.posting_held': '{when}交给{biller}',
+  'done.posting_held': '将于{when}交给{biller}',
   'done.posting_sent': '{when}前到账{biller}',
   'done.posting_posted': '已到账{biller}',
   'done.posting_refused': '{biller}没有收，钱将退回',
@@ -447,6 +447,7 @@ export const zh = {
   'staff.payments': '缴费',
   'staff.sign_out': '退出',
   'staff.logged': '您看这一页，已记入留痕。',
+  'staff.logged_reprint': '每次补打都记入留痕。',
   // gallery
   'gallery.title': '组件',
   'gallery.lead': '一套组件，四种字号。',

@@ -121,7 +121,7 @@ export function OrderPage({ view }: { view: OrderView }) {
             )}
           </Pane>
           {view.reprint && (
-            <Pane title={t('staff.reprint')} note={t('staff.logged')}>
+            <Pane title={t('staff.reprint')} note={t('staff.logged_reprint')}>
               <div class="btns">
                 <LinkButton href={view.reprint.href80} kind="secondary">
                   {t('staff.reprint_80')}
