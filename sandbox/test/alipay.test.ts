@@ -151,7 +151,7 @@ test('the zipped statement of a day agrees with the books, also after a restart'
   const channel = alipayChannel(config)
   const { raw } = await channel.fetchStatement(today)
   const lines: StatementLine[] = []
-  for await (const line of channel.readStatement(raw, today)) lines.push(line)
+  for await (const line of channel.readStatement([raw], today)) lines.push(line)
   const books = (await (await fetch(`${sandbox.url}/_control/trades`)).json()) as { paid_fen: number; refunded_fen: number }
   const sum = (kind: string) => lines.filter(line => line.kind === kind).reduce((total, line) => total + line.amountFen, 0)
   assert.deepEqual([sum('pay'), sum('refund')], [books.paid_fen, books.refunded_fen])

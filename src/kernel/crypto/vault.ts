@@ -8,8 +8,9 @@ import { dirname } from 'node:path'
  * Ciphertext: version (1 byte) | nonce (12) | AES-256-GCM text | tag (16); the associated data bind it to its cell.
  */
 export interface Vault {
-  seal(tenantId: number, cell: string, plain: string): Buffer
+  seal(tenantId: number, cell: string, plain: string | Buffer): Buffer
   open(tenantId: number, cell: string, sealed: Buffer): string
+  openBytes(tenantId: number, cell: string, sealed: Buffer): Buffer
   /** Keyed digest for exact look-up without decryption, 16 bytes. */
   blind(tenantId: number, purpose: string, plain: string): Buffer
   /** Keyed digest of a secret shown once (session token, SMS code), 32 bytes. */
@@ -31,19 +32,21 @@ export function createVault(keys: readonly Buffer[]): Vault {
     }
     return key
   }
+  const openBytes: Vault['openBytes'] = (tenantId, cell, sealed) => {
+    if (sealed.length < 29) throw new Error('sealed value is too short')
+    const decipher = createDecipheriv('aes-256-gcm', derive(sealed[0]!, `seal:${tenantId}`), sealed.subarray(1, 13))
+    decipher.setAAD(Buffer.from(`${tenantId}|${cell}`)).setAuthTag(sealed.subarray(-16))
+    return Buffer.concat([decipher.update(sealed.subarray(13, -16)), decipher.final()])
+  }
   return {
     seal(tenantId, cell, plain) {
       const nonce = randomBytes(12)
       const cipher = createCipheriv('aes-256-gcm', derive(newest, `seal:${tenantId}`), nonce).setAAD(Buffer.from(`${tenantId}|${cell}`))
-      const text = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+      const text = Buffer.concat([typeof plain === 'string' ? cipher.update(plain, 'utf8') : cipher.update(plain), cipher.final()])
       return Buffer.concat([Buffer.of(newest), nonce, text, cipher.getAuthTag()])
     },
-    open(tenantId, cell, sealed) {
-      if (sealed.length < 29) throw new Error('sealed value is too short')
-      const decipher = createDecipheriv('aes-256-gcm', derive(sealed[0]!, `seal:${tenantId}`), sealed.subarray(1, 13))
-      decipher.setAAD(Buffer.from(`${tenantId}|${cell}`)).setAuthTag(sealed.subarray(-16))
-      return Buffer.concat([decipher.update(sealed.subarray(13, -16)), decipher.final()]).toString('utf8')
-    },
+    open: (tenantId, cell, sealed) => openBytes(tenantId, cell, sealed).toString('utf8'),
+    openBytes,
     // Look-up digests stay on the first key: a rotation of the sealing key must not lose the index.
     blind: (tenantId, purpose, plain) =>
       createHmac('sha256', derive(0, `blind:${tenantId}:${purpose}`))

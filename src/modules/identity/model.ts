@@ -69,7 +69,16 @@ const desk = [
  */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
   clerk: [...all, ...desk, 'identity.share.manage'],
-  approver: [...all, ...desk, 'identity.person.unmask', 'payments.refund.request', 'payments.refund.approve', 'billing.rescue.answer'],
+  approver: [
+    ...all,
+    ...desk,
+    'identity.person.unmask',
+    'payments.refund.request',
+    'payments.refund.approve',
+    'billing.rescue.answer',
+    'payments.reconcile.read',
+    'payments.reconcile.decide',
+  ],
   manager: [
     ...all,
     ...desk,
@@ -79,6 +88,8 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'identity.area.write',
     'payments.refund.request',
     'billing.rescue.answer',
+    'payments.reconcile.read',
+    'payments.reconcile.decide',
     'tasks.task.assign',
     'notify.message.read',
   ],
@@ -90,6 +101,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'identity.staff.read',
     'trail.entry.read',
     'payments.order.read',
+    'payments.reconcile.read',
     'billing.reconcile.read',
     'tasks.task.read',
     'notify.message.read',

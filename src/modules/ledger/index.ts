@@ -1,4 +1,14 @@
 export { checkLedger } from './doctor.ts'
 export { assertBalanced, type Posting, type Template, type Unit } from './model.ts'
-export { ensureAccount, findBooking, journalPosted, listBalances, post, postingsBody, registerFold, reverse } from './service.ts'
-export { sqlInsertJournals, sqlJournalDebits } from './store.ts'
+export {
+  ensureAccount,
+  findBooking,
+  findBookings,
+  journalPosted,
+  listBalances,
+  post,
+  postingsBody,
+  registerFold,
+  reverse,
+} from './service.ts'
+export { sqlInsertJournals, sqlJournalDebits, sqlMovements } from './store.ts'

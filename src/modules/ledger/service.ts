@@ -61,6 +61,16 @@ export async function findBooking(tx: Tx, tenantId: number, ref: string): Promis
   return found && { about: found.about, amount: found.amounts.reduce((sum, amount) => sum + Math.max(amount, 0), 0) }
 }
 
+/** Of these documents, those booked on an account, whenever that was. */
+export async function findBookings(
+  tx: Tx,
+  tenantId: number,
+  refs: readonly string[],
+  accountId: number,
+): Promise<Map<string, { about: string; amount: number }>> {
+  return new Map((await store.findMovements(tx, tenantId, refs, accountId)).map(row => [row.ref, row]))
+}
+
 /** Exact negation of a journal, at most once. False when it was reversed before. */
 export async function reverse(tx: Tx, ctx: Ctx, ref: string): Promise<boolean> {
   const journal = await store.findJournal(tx, ctx.tenantId, ref)

@@ -144,3 +144,15 @@ export const sqlJournalDebits = (tenantId: number, codes: readonly Template[]): 
   select ref, about, sum(amount) filter (where amount > 0) as debit from ledger.entry
   where tenant_id = ${tenantId} and code = any(${[...codes]})
   group by ref, about, code, reverses`
+
+/** Document, what it belongs to, template, amount on one account (absolute) and instant of each journal of these templates that moved the account within [from, to). */
+export const sqlMovements = (tenantId: number, accountId: number, codes: readonly Template[], from: Date, to: Date): Sql => sql`
+  select ref, about, code, abs(amounts[array_position(accounts, ${accountId}::integer)]) as fen, effective_at as at from ledger.journal
+  where tenant_id = ${tenantId} and effective_at >= ${from} and effective_at < ${to} and code = any(${[...codes]})
+    and ${accountId}::integer = any(accounts)`
+
+/** Journals of documents that moved an account: what they belong to and the signed amount on it. */
+export const findMovements = (tx: Tx, tenantId: number, refs: readonly string[], accountId: number) =>
+  tx.rows<{ ref: string; about: string; amount: number }>(sql`
+    select ref, about, amounts[array_position(accounts, ${accountId}::integer)] as amount from ledger.journal
+    where tenant_id = ${tenantId} and ref = any(${[...refs]}::text[]) and reverses = '' and ${accountId}::integer = any(accounts)`)

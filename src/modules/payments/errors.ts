@@ -15,4 +15,11 @@ export const errors = defineErrors('payments', {
   notification_refused: 401,
   notification_unknown_order: 404,
   notification_amount: 409,
+  break_not_found: 404,
+  break_resolved: 409,
+  reason_missing: 422,
+  note_missing: 422,
+  second_person: 409,
+  statement_refused: 422,
+  statement_not_found: 404,
 })

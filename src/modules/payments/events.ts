@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { postingsBody } from '#modules/ledger/index.ts'
 import { defineEvent } from '#modules/trail/index.ts'
 import { CLOSE_REASONS, REFUND_CAUSES, SUSPENSE_REASONS } from './model.ts'
+import { BREAK_CLASSES, BREAK_REASONS, RESOLUTIONS } from './reconcile/model.ts'
 
 const order = <T extends z.ZodRawShape>(name: string, body: T) =>
   defineEvent({ type: `payments.${name}`, version: 1, subject: 'order', body: z.object(body) })
@@ -39,3 +40,29 @@ export const refundUnknown = order('refund_unknown', { refund: z.string(), why: 
 export const refundSucceeded = order('refund_succeeded', { refund: z.string(), amount_fen: z.int() })
 export const refundClosed = order('refund_closed', { refund: z.string(), next: z.string() })
 export const refundAbnormal = order('refund_abnormal', { refund: z.string(), why: z.string() })
+
+const ofBreak = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `payments.${name}`, version: 1, subject: 'break', body: z.object(body) })
+
+export const breakOpened = ofBreak('break_opened', {
+  class: z.enum(BREAK_CLASSES),
+  severity: z.int().min(1).max(3),
+  day: z.string(),
+  channel: z.string(),
+})
+export const breakRaised = ofBreak('break_raised', { severity: z.int().min(1).max(3) })
+export const breakProposed = ofBreak('break_proposed', { reason: z.enum(BREAK_REASONS) })
+export const breakResolved = ofBreak('break_resolved', { resolution: z.enum(RESOLUTIONS), reason: z.enum(BREAK_REASONS).optional() })
+export const statementReconciled = defineEvent({
+  type: 'payments.statement_reconciled',
+  version: 1,
+  subject: 'statement',
+  body: z.object({
+    channel: z.string(),
+    day: z.string(),
+    rows: z.int(),
+    paid_fen: z.int(),
+    refunded_fen: z.int(),
+    breaks: z.int(),
+  }),
+})

@@ -18,6 +18,16 @@ export {
 } from './model.ts'
 export { receiveNotification } from './notifications.ts'
 export type { ChannelCode, CreateInput, PayerSignIn, PaymentChannel } from './ports.ts'
+export {
+  type Break,
+  type Decision,
+  decideBreak,
+  findBreak,
+  type Reconciliation,
+  viewReconciliation,
+} from './reconcile/breaks.ts'
+export { BREAK_CLASSES, BREAK_REASONS, type BreakClass, type BreakReason } from './reconcile/model.ts'
+export { type Reconciled, reconcileStatement, type StatementFile } from './reconcile/service.ts'
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'

@@ -2,6 +2,7 @@ import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { addMs } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { askAgainAfterMs } from './model.ts'
+import { runClose } from './reconcile/close.ts'
 import { lookAfter } from './service/attempts.ts'
 import { workRefund } from './service/refunds.ts'
 import * as store from './store.ts'
@@ -37,4 +38,5 @@ export async function runRefunds(kernel: Kernel, tenantId: number): Promise<bool
 export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): void {
   timers.every(`payments.janitor:${tenantId}`, 1_000, () => runJanitor(kernel, tenantId))
   timers.every(`payments.refunds:${tenantId}`, 1_000, () => runRefunds(kernel, tenantId))
+  timers.every(`payments.close:${tenantId}`, 60_000, () => runClose(kernel, tenantId))
 }

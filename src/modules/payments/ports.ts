@@ -123,7 +123,7 @@ export interface PaymentChannel {
   /** Throws StatementUnavailable. */
   fetchStatement(day: string): Promise<{ raw: Buffer; name: string }>
   /** Yields every row, then checks the file's own count and sums: throws StatementRefused, after which nothing read may be kept. */
-  readStatement(raw: Buffer, day?: string): AsyncIterable<StatementLine>
+  readStatement(pieces: Iterable<Buffer>, day?: string): AsyncIterable<StatementLine>
 }
 
 /** `none`: the channel says the day has no statement (yet). `unknown`: no trustworthy answer. */

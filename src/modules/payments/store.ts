@@ -56,6 +56,7 @@ export interface MerchantRow {
   readonly clearingAccountId: number
   readonly suspenseAccountId: number
   readonly refundAccountId: number
+  readonly openedAt: Date
 }
 
 export interface RefundRow {
@@ -83,21 +84,24 @@ const REFUND_COLUMNS = sql`r.id, r.order_id as "orderId", r.attempt_id as "attem
 
 // ---- merchants
 
+const MERCHANT_COLUMNS = sql`channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId",
+  refund_account_id as "refundAccountId", opened_at as "openedAt"`
+
 export const findMerchant = (tx: Tx, tenantId: number, channel: string) =>
   tx.maybe<MerchantRow>(sql`
-    select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+    select ${MERCHANT_COLUMNS}
     from payments.merchant where tenant_id = ${tenantId} and channel = ${channel} order by opened_at desc limit 1`)
 
 /** The account an attempt was made with, whatever was opened since. */
 export const getMerchant = (tx: Tx, tenantId: number, a: Pick<AttemptRow, 'channel' | 'mchid'>) =>
   tx.one<MerchantRow>(sql`
-    select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
+    select ${MERCHANT_COLUMNS}
     from payments.merchant where tenant_id = ${tenantId} and channel = ${a.channel} and mchid = ${a.mchid}`)
 
-export const insertMerchant = (tx: Tx, tenantId: number, row: MerchantRow, at: Date) =>
+export const insertMerchant = (tx: Tx, tenantId: number, row: MerchantRow) =>
   tx.run(sql`
     insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)
-    values (${tenantId}, ${row.channel}, ${row.mchid}, ${row.clearingAccountId}, ${row.suspenseAccountId}, ${row.refundAccountId}, ${at})
+    values (${tenantId}, ${row.channel}, ${row.mchid}, ${row.clearingAccountId}, ${row.suspenseAccountId}, ${row.refundAccountId}, ${row.openedAt})
     on conflict do nothing`)
 
 // ---- orders

@@ -1,19 +1,11 @@
-import { once } from 'node:events'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Ctx } from '#kernel/context.ts'
 import { maskAddress, maskName } from '#kernel/crypto/mask.ts'
+import { copyCell, copyInto, copyNullable } from '#kernel/db/copy.ts'
 import { empty, isUniqueViolation, type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { newCode, newId } from '#kernel/id.ts'
 import type { ImportedBill } from './row-mapper.ts'
 
 // All SQL of the import: rows go by COPY into a stage, then into accounts and bills by one statement each.
-
-const BUFFER_CHARS = 131_072
-
-const NEEDS_ESCAPE = /[\\\t\n\r]/
-const escapeCell = (text: string): string =>
-  NEEDS_ESCAPE.test(text) ? text.replace(/[\\\t\n\r]/g, c => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r')) : text
-const nullable = (value: number | undefined): string | number => value ?? '\\N'
 
 export interface StageWriter {
   /** Takes a row; memory is freed by `drain`. */
@@ -25,32 +17,14 @@ export interface StageWriter {
 /** Opens the COPY into the stage. Until `end` nothing else may run on this transaction. */
 export function openStage(tx: Tx, ctx: Ctx, batchId: string): StageWriter {
   const { clock, random } = ctx.kernel
-  const stream = tx.client.query(copyFrom('copy billing.import_stage from stdin'))
-  let failure: unknown
-  stream.on('error', error => {
-    failure ??= error
-  })
+  const copy = copyInto(tx, 'billing.import_stage')
   const prefix = `${ctx.tenantId}\t${batchId}\t`
-  let held = ''
-  const flush = async (): Promise<void> => {
-    if (failure) throw failure
-    if (held === '') return
-    const text = held
-    held = ''
-    if (!stream.write(text)) await once(stream, 'drain')
-  }
   return {
+    ...copy,
     add(b) {
-      const names = `${newId(clock, random)}\t${newCode(random)}\t${escapeCell(b.accountNo)}\t${escapeCell(b.holder)}\t${escapeCell(b.address)}\t${escapeCell(b.billNo)}`
-      const figures = `${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${nullable(b.usageE3)}\t${nullable(b.readingFromE3)}\t${nullable(b.readingToE3)}`
-      held += `${prefix}${b.line}\t${names}\t${figures}\t${escapeCell(b.linesJson)}\t${b.isClosed ? 't' : 'f'}\n`
-    },
-    drain: () => (held.length >= BUFFER_CHARS ? flush() : Promise.resolve()),
-    async end() {
-      await flush()
-      stream.end()
-      if (!stream.writableFinished) await once(stream, 'finish')
-      if (failure) throw failure
+      const names = `${newId(clock, random)}\t${newCode(random)}\t${copyCell(b.accountNo)}\t${copyCell(b.holder)}\t${copyCell(b.address)}\t${copyCell(b.billNo)}`
+      const figures = `${b.periodFrom}\t${b.periodTo}\t${b.amountFen}\t${b.dueOn}\t${copyNullable(b.usageE3)}\t${copyNullable(b.readingFromE3)}\t${copyNullable(b.readingToE3)}`
+      copy.add(`${prefix}${b.line}\t${names}\t${figures}\t${copyCell(b.linesJson)}\t${b.isClosed ? 't' : 'f'}`)
     },
   }
 }

@@ -5,11 +5,12 @@ const CHUNK_BYTES = 256 * 1024
 /** Longest line believed; a file without line ends must not eat the memory. */
 const LINE_CHARACTERS_MAX = 64 * 1024
 
-/** Decodes piece by piece, so that a large file never stands in memory a second time as one text. Malformed bytes refuse the file. */
-export function* decodeChunks(raw: Buffer, encoding: 'utf-8' | 'gb18030'): Generator<string> {
+/** Decodes piece by piece, so that a large file never stands in memory as one text. Malformed bytes refuse the file. */
+export function* decodeChunks(pieces: Iterable<Buffer>, encoding: 'utf-8' | 'gb18030'): Generator<string> {
   const decoder = new TextDecoder(encoding, { fatal: true })
   try {
-    for (let at = 0; at < raw.length; at += CHUNK_BYTES) yield decoder.decode(raw.subarray(at, at + CHUNK_BYTES), { stream: true })
+    for (const piece of pieces)
+      for (let at = 0; at < piece.length; at += CHUNK_BYTES) yield decoder.decode(piece.subarray(at, at + CHUNK_BYTES), { stream: true })
     yield decoder.decode()
   } catch (error) {
     if (error instanceof TypeError) throw new StatementRefused('encoding', 0, `not ${encoding}`)

@@ -97,17 +97,13 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
 /** Opens (or finds) the merchant account of a channel with its three ledger accounts. */
 export async function ensureMerchant(ctx: Ctx, channel: string, mchid: string): Promise<void> {
   await ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    await store.insertMerchant(
-      tx,
-      ctx.tenantId,
-      {
-        channel,
-        mchid,
-        clearingAccountId: await ensureAccount(tx, ctx, `1012:${channel}:${mchid}`),
-        suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
-        refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
-      },
-      ctx.kernel.clock.now(),
-    )
+    await store.insertMerchant(tx, ctx.tenantId, {
+      channel,
+      mchid,
+      clearingAccountId: await ensureAccount(tx, ctx, `1012:${channel}:${mchid}`),
+      suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
+      refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
+      openedAt: ctx.kernel.clock.now(),
+    })
   })
 }

@@ -72,7 +72,7 @@ export function alipayChannel(config: AlipayConfig, options: AlipayOptions = {})
     readNotification: raw => readNotification(config, keys, raw),
     acknowledge: isTaken => ({ status: isTaken ? 200 : 500, type: 'text/plain', body: isTaken ? 'success' : 'fail' }),
     fetchStatement: day => fetchStatement(call, day),
-    readStatement: (raw, day) => readAlipayStatement(raw, day),
+    readStatement: (pieces, day) => readAlipayStatement(pieces, day),
   }
 }
 

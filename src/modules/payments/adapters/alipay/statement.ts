@@ -181,12 +181,12 @@ export function lineOf(row: AlipayRow): StatementLine {
 }
 
 /** PaymentChannel.readStatement for the zip as downloaded. The summary may stand before the detail. */
-export async function* readAlipayStatement(raw: Buffer, day?: string): AsyncGenerator<StatementLine> {
-  const details = (await unpack(raw)).filter(
+export async function* readAlipayStatement(pieces: Iterable<Buffer>, day?: string): AsyncGenerator<StatementLine> {
+  const details = (await unpack(Buffer.concat([...pieces]))).filter(
     file => file.name.endsWith('.csv') && file.name.includes('业务明细') && !file.name.includes('汇总'),
   )
   if (details.length !== 1) throw new StatementRefused('archive_entries', 0, `${details.length} detail files`)
-  for (const row of parseAlipayStatement(decodeChunks(details[0]!.content, 'gb18030'), day)) yield lineOf(row)
+  for (const row of parseAlipayStatement(decodeChunks([details[0]!.content], 'gb18030'), day)) yield lineOf(row)
 }
 
 export interface StatementHead {

@@ -163,7 +163,7 @@ test('wechat: malformed UTF-8 refuses the file', async () => {
   raw[raw.indexOf(Buffer.from('水费')) + 1] = 0x20
   await assert.rejects(
     async () => {
-      for await (const _ of readWechatStatement(raw));
+      for await (const _ of readWechatStatement([raw]));
     },
     { code: 'encoding' },
   )
@@ -205,7 +205,7 @@ test('alipay: what is written is read back equal, through GB18030 and piece by p
   fc.assert(
     fc.property(fc.array(alipayRow, { maxLength: 8 }), rows => {
       const bytes = iconv.encode(renderAlipayStatement(head, rows), 'gb18030')
-      assert.deepEqual([...parseAlipayStatement(decodeChunks(bytes, 'gb18030'))], rows)
+      assert.deepEqual([...parseAlipayStatement(decodeChunks([bytes], 'gb18030'))], rows)
     }),
     { numRuns: 80 },
   )
@@ -240,7 +240,7 @@ test('alipay: the zip with GBK names and the summary first gives the lines of th
   )
   assert.equal(zip.readUInt16LE(6) & 0x0800, 0, 'names carry no UTF-8 flag')
   const lines = []
-  for await (const line of readAlipayStatement(zip, '2026-06-01')) lines.push(line)
+  for await (const line of readAlipayStatement([zip], '2026-06-01')) lines.push(line)
   assert.deepEqual(lines, rows.map(alipayLine))
   assert.deepEqual(
     lines.map(line => [line.kind, line.amountFen, line.feeE5, line.channelRefundNo]),
@@ -249,7 +249,7 @@ test('alipay: the zip with GBK names and the summary first gives the lines of th
       ['refund', 8_805, -53_000, 'R1'],
     ],
   )
-  const otherDay = readAlipayStatement(zip, '2026-06-02')
+  const otherDay = readAlipayStatement([zip], '2026-06-02')
   await assert.rejects(otherDay.next(), { code: 'day' })
 })
 

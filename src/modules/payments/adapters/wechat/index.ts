@@ -65,7 +65,7 @@ export function wechatChannel(config: WechatConfig, options: WechatOptions = {})
         ? { status: 204, type: 'application/json', body: '' }
         : { status: 500, type: 'application/json', body: JSON.stringify({ code: 'FAIL', message: message ?? '失败' }) },
     fetchStatement: day => fetchStatement(client, day),
-    readStatement: (raw, day) => readWechatStatement(raw, day),
+    readStatement: (pieces, day) => readWechatStatement(pieces, day),
     refreshCertificates: () => refreshCertificates(client, keys),
   }
 }

@@ -15,17 +15,29 @@ export interface ParsedStatement {
   totals: Totals
 }
 
+/** Reads the header, which says which of the four tables the file is. Throws StatementRefused for none of them. */
+export function openWechatStatement(
+  text: string | Iterable<string>,
+  day?: string,
+): { readonly layout: Layout; readonly rows: Generator<WechatRow, ParsedStatement> } {
+  const lines = splitLines(typeof text === 'string' ? [text] : text)
+  const header = lines.next()
+  const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
+  if (!layout) throw new StatementRefused('header', 1, header.value ?? 'empty file')
+  return { layout, rows: parseRows(lines, layout, day) }
+}
+
 /**
  * Yields each row, then checks the footer and returns the sums.
  * Throws StatementRefused on the first contradiction; rows yielded before must then be dropped by the caller.
  * `day` ('YYYY-MM-DD') refuses rows of other days.
  */
 export function* parseWechatStatement(text: string | Iterable<string>, day?: string): Generator<WechatRow, ParsedStatement> {
+  return yield* openWechatStatement(text, day).rows
+}
+
+function* parseRows(lines: Generator<string>, layout: Layout, day: string | undefined): Generator<WechatRow, ParsedStatement> {
   const checkDay = dayGuard(day)
-  const lines = splitLines(typeof text === 'string' ? [text] : text)
-  const header = lines.next()
-  const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
-  if (!layout) throw new StatementRefused('header', 1, header.value ?? 'empty file')
   const columns = LAYOUTS[layout]
   const footer = footerOf(layout)
   const totals = noTotals()
@@ -150,26 +162,30 @@ export function lineOf(layout: Layout, row: WechatRow): StatementLine {
   }
 }
 
-/** PaymentChannel.readStatement for the raw file of the ALL table. */
-export async function* readWechatStatement(raw: Buffer, day?: string): AsyncGenerator<StatementLine> {
-  for (const row of parseWechatStatement(decodeChunks(raw, 'utf-8'), day)) yield lineOf('all', row)
+/** PaymentChannel.readStatement for a table of payments and refunds together. The two tables of one kind are half a day each. */
+export async function* readWechatStatement(pieces: Iterable<Buffer>, day?: string): AsyncGenerator<StatementLine> {
+  const { layout, rows } = openWechatStatement(decodeChunks(pieces, 'utf-8'), day)
+  if (layout === 'success' || layout === 'refund') throw new StatementRefused('half', 1, `the table ${layout.toUpperCase()} alone`)
+  for (const row of rows) yield lineOf(layout, row)
 }
 
 /** Writes a file as the channel does: byte order mark, CRLF, backticks, count printed as a float. Legacy times carry full-width colons. */
-export function renderWechatStatement(layout: Layout, rows: Iterable<WechatRow>): string {
+export const renderWechatStatement = (layout: Layout, rows: Iterable<WechatRow>): string => [...renderWechatLines(layout, rows)].join('')
+
+/** The same line by line, ends included. */
+export function* renderWechatLines(layout: Layout, rows: Iterable<WechatRow>): Generator<string> {
   const columns = LAYOUTS[layout]
   const totals = noTotals()
-  const lines = [headerOf(layout)]
+  yield `\ufeff${headerOf(layout)}\r\n`
   for (const row of rows) {
     addRow(totals, row)
-    lines.push(columns.map(column => `\`${renderCell(layout, column, row)}`).join(','))
+    yield `${columns.map(column => `\`${renderCell(layout, column, row)}`).join(',')}\r\n`
   }
   const figures = TOTALS[layout].map(([, key]) => {
     if (key === 'rows') return `\`${totals.rows}.0`
     return `\`${renderDecimal(totals[key], key === 'feeE5' ? FEE_DIGITS : 2)}`
   })
-  lines.push(footerOf(layout), figures.join(','), '')
-  return `\ufeff${lines.join('\r\n')}`
+  yield `${footerOf(layout)}\r\n${figures.join(',')}\r\n`
 }
 
 function renderCell(layout: Layout, column: Column, row: WechatRow): string {

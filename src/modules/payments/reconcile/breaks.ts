@@ -1,0 +1,153 @@
+import { type Ctx, permit } from '#kernel/context.ts'
+import type { Tx } from '#kernel/db/index.ts'
+import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
+import { addMs, OFFICE_HOURS } from '#kernel/time.ts'
+import { findBooking } from '#modules/ledger/index.ts'
+import { defineTaskKind, finishTask, openTask } from '#modules/tasks/index.ts'
+import { append } from '#modules/trail/index.ts'
+import { findChannel } from '../channels.ts'
+import { errors } from '../errors.ts'
+import { breakProposed, breakRaised, breakResolved } from '../events.ts'
+import { askAgainAfterMs } from '../model.ts'
+import { askChannel } from '../service/attempts.ts'
+import { applyRefundFact } from '../service/refunds.ts'
+import * as payments from '../store.ts'
+import { BREAK_REASONS, type BreakReason, graveFrom, type Resolution } from './model.ts'
+import * as store from './store.ts'
+
+const OFFICE_DAY_MIN = OFFICE_HOURS.spans.reduce((sum, [open, close]) => sum + close - open, 0)
+/** A grave break is decided within one working day. */
+const BREAK_TASK = defineTaskKind({ kind: 'payments.break', clock: 'working', minutes: OFFICE_DAY_MIN })
+const NOTE_CHARS_MAX = 200
+
+export async function openBreakTask(
+  tx: Tx,
+  ctx: Ctx,
+  b: { readonly id: string; readonly day: string; readonly channel: string },
+): Promise<void> {
+  const title = `${b.channel} ${b.day} ${b.id.slice(-6)}`
+  const task = await openTask(tx, ctx, { kind: BREAK_TASK.kind, subjectKind: 'break', subjectId: b.id, title })
+  await store.setBreakTask(tx, ctx.tenantId, b.id, task.id)
+}
+
+/** Tells the trail that a break is over and ends its deadline. */
+export async function tellResolved(
+  tx: Tx,
+  ctx: Ctx,
+  b: { readonly id: string; readonly taskId: string | null },
+  resolution: Resolution,
+  reason?: BreakReason,
+): Promise<void> {
+  await append(tx, ctx, breakResolved, { subjectId: b.id, body: { resolution, ...(reason && { reason }) } })
+  if (b.taskId) unwrap(await finishTask(tx, ctx, { taskId: b.taskId }))
+}
+
+/**
+ * What the system can do about a break by itself: ask the channel how the payment or refund stands and book the answer the
+ * normal way. What it cannot settle within three days becomes grave and a person's.
+ */
+export async function workBreak(ctx: Ctx, b: store.BreakRow): Promise<void> {
+  const { db, clock } = ctx.kernel
+  if (b.about !== null && (b.class === 'channel_only' || b.class === 'refund_only')) await ask(ctx, b, b.about)
+  await db.tx(ctx.tenantId, async tx => {
+    const row = await store.lockBreak(tx, ctx.tenantId, b.id)
+    if (!row || row.resolvedAt) return
+    const now = clock.now()
+    const isStatedOnly = row.class === 'channel_only' || row.class === 'refund_only'
+    const booked = isStatedOnly ? await findBooking(tx, ctx.tenantId, row.ref) : undefined
+    if (booked && booked.amount === row.statedFen) {
+      await store.resolveBreak(tx, ctx.tenantId, row.id, { resolution: 'booked', by: 'system', at: now })
+      await tellResolved(tx, ctx, row, 'booked')
+      return
+    }
+    await store.putOffBreak(tx, ctx.tenantId, row.id, addMs(now, askAgainAfterMs(row.tries)))
+    if (now >= graveFrom(row.day) && (await store.raiseSeverity(tx, ctx.tenantId, row.id, 1))) {
+      await append(tx, ctx, breakRaised, { subjectId: row.id, body: { severity: 1 } })
+      await openBreakTask(tx, ctx, row)
+    }
+  })
+}
+
+async function ask(ctx: Ctx, b: store.BreakRow, about: string): Promise<void> {
+  const { db } = ctx.kernel
+  const channel = findChannel(ctx.tenantId, b.channel)
+  if (!channel) return
+  if (b.class === 'channel_only') {
+    const attempt = await db.read(ctx.tenantId, tx => payments.findAttempt(tx, ctx.tenantId, about))
+    if (attempt) await askChannel(ctx, attempt)
+    return
+  }
+  const refund = await db.read(ctx.tenantId, tx => payments.findRefund(tx, ctx.tenantId, about))
+  const attempt = refund && (await db.read(ctx.tenantId, tx => payments.findAttempt(tx, ctx.tenantId, refund.attemptId)))
+  if (!attempt) return
+  const answer = await channel.queryRefund(attempt.outTradeNo, refund.outRefundNo)
+  if (answer.kind === 'known' && answer.fact.state !== 'NOTFOUND') await applyRefundFact(ctx, answer.fact)
+}
+
+export type Decision = 'resolved' | 'proposed'
+
+/**
+ * A person's decision about a break. About a grave one two must agree: the first decision waits, another person's makes it
+ * count. No money moves by it.
+ */
+export async function decideBreak(
+  ctx: Ctx,
+  input: { readonly breakId: string; readonly reason: string; readonly note: string },
+): Promise<Result<Decision>> {
+  const allowed = permit(ctx, 'payments.reconcile.decide')
+  if (!allowed.ok) return allowed
+  const reason = BREAK_REASONS.find(known => known === input.reason)
+  const note = input.note.toWellFormed().replaceAll('\0', '').trim().slice(0, NOTE_CHARS_MAX) || null
+  if (!reason) return fail(errors.reason_missing, undefined, 'reason')
+  if (reason === 'other' && !note) return fail(errors.note_missing, undefined, 'note')
+  return catching(() =>
+    ctx.kernel.db.tx(ctx.tenantId, async tx => {
+      const row = await store.lockBreak(tx, ctx.tenantId, input.breakId)
+      if (!row) return unwrap(fail(errors.break_not_found))
+      if (row.resolvedAt) return unwrap(fail(errors.break_resolved))
+      const by = ctx.actor.id
+      if (row.severity === 1 && row.proposedBy === by) return unwrap(fail(errors.second_person))
+      await store.noteDecision(tx, ctx.tenantId, row.id, { by, reason, note })
+      if (row.severity === 1 && row.proposedBy === null) {
+        await append(tx, ctx, breakProposed, { subjectId: row.id, body: { reason } })
+        return 'proposed'
+      }
+      await store.resolveBreak(tx, ctx.tenantId, row.id, { resolution: 'by_person', by, at: ctx.kernel.clock.now() })
+      await tellResolved(tx, ctx, row, 'by_person', reason)
+      return 'resolved'
+    }),
+  )
+}
+
+export type Break = store.BreakRow
+
+/** Breaks shown at once; the gravest and oldest first. */
+const BREAKS_PAGE = 100
+
+export interface Reconciliation {
+  readonly statements: readonly store.StatementRow[]
+  readonly counts: Awaited<ReturnType<typeof store.countBreaks>>
+  readonly open: readonly Break[]
+  readonly waits: Awaited<ReturnType<typeof store.listWaits>>
+}
+
+/** How the days of [from, to] stand, and what waits for a decision. */
+export async function viewReconciliation(ctx: Ctx, from: string, to: string): Promise<Result<Reconciliation>> {
+  const allowed = permit(ctx, 'payments.reconcile.read')
+  if (!allowed.ok) return allowed
+  return ctx.kernel.db.read(ctx.tenantId, async tx =>
+    ok({
+      statements: await store.listStatements(tx, ctx.tenantId, from, to),
+      counts: await store.countBreaks(tx, ctx.tenantId, from, to),
+      open: await store.listOpenBreaks(tx, ctx.tenantId, BREAKS_PAGE),
+      waits: await store.listWaits(tx, ctx.tenantId),
+    }),
+  )
+}
+
+export async function findBreak(ctx: Ctx, id: string): Promise<Result<Break>> {
+  const allowed = permit(ctx, 'payments.reconcile.read')
+  if (!allowed.ok) return allowed
+  const found = await ctx.kernel.db.read(ctx.tenantId, tx => store.findBreak(tx, ctx.tenantId, id))
+  return found ? ok(found) : fail(errors.break_not_found)
+}
