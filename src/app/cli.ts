@@ -15,6 +15,7 @@ const USAGE = `yimen <command>
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
+  reconcile FILE          --channel wechat|alipay --day D [--json]: compare a channel's statement with the books
   biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-add NAME ROLE FULL-NAME [BILLER]
                                   open a staff account, print its password and authenticator once
@@ -40,6 +41,19 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       try {
         const { runImport } = await import('./import-cli.ts')
         return await runImport(opened.kernel, TENANT, rest)
+      } finally {
+        await opened.close()
+      }
+    }
+    case 'reconcile': {
+      const { RECONCILE_USAGE, runReconcile } = await import('./reconcile-cli.ts')
+      if (rest.includes('--help')) {
+        process.stdout.write(RECONCILE_USAGE)
+        return 0
+      }
+      const opened = await openKernel(readConfig())
+      try {
+        return await runReconcile(opened.kernel, TENANT, rest)
       } finally {
         await opened.close()
       }

@@ -366,6 +366,8 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'identity.tenant.phone': 'the public number of an office',
   'kernel.job.name': 'name of a job',
   'kernel.migration.name': 'name of a file',
+  'payments.statement.name': 'name of a channel file',
+  'payments.statement_wait.why': 'why a statement could not be had, in the words of the channel',
   'payments.attempt.launch': 'addresses and codes of the channel for one order',
   'trail.checkpoint.note': 'a signed note: origin, size, hash',
   'trail.cursor.name': 'name of a subscriber',

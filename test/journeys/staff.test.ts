@@ -3,10 +3,13 @@ import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
+import { addDays, dayOf } from '#kernel/time.ts'
 import { registerPerson } from '#modules/identity/index.ts'
+import { reconcileStatement } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { type Desk, pay, signInAs, visitor } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
+import { wechatStatement } from '../support/statement.ts'
 import { totpCode } from '../support/totp.ts'
 
 let browser: Browser
@@ -57,6 +60,16 @@ async function askBack(product: Product): Promise<string> {
   return rows[0].id
 }
 
+/** A statement of yesterday with a payment that is none of ours; answers the difference. */
+async function stateForeign(product: Product): Promise<string> {
+  const day = addDays(dayOf(product.kernel.clock.now()), -1)
+  const raw = wechatStatement(day, [{ txnNo: '4200000009202611220000000001', outTradeNo: 'shop-1', amountFen: 990 }])
+  const done = await reconcileStatement(product.ctx, { channel: 'wechat', day, file: { name: 'day.csv', pieces: () => [raw] } })
+  assert.ok(done.ok)
+  const { rows } = await queryIn(product.kernel, 'select id from payments.break')
+  return rows[0].id
+}
+
 /** Every page behind the sign-in, and the ones on the way to it, in the states that look different. */
 async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ clerk: Place[]; admin: Place[]; head: Place[] }> {
   const { url } = product
@@ -68,10 +81,21 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
   )
   const at = (name: string, path: string, has: string): Place => ({ name, open: page => page.goto(url + path), has })
   const wrong = await askBack(product)
+  const foreign = await stateForeign(product)
   return {
     head: [
       at('start with requests', '/staff/search', '.banner'),
       at('requests', '/staff/rescues', 'table'),
+      at('reconciliation', '/staff/reconciliation', 'a[href^="/staff/breaks/"]'),
+      {
+        name: 'statement with errors',
+        open: async page => {
+          await page.goto(`${url}/staff/reconciliation`)
+          await press(page, 'form[action="/staff/statements"] button')
+        },
+        has: '.errors',
+      },
+      at('difference', `/staff/breaks/${foreign}`, 'input[name="reason"]'),
       at('request on its order', `/staff/orders/${wrong}`, 'input[name="decision"]'),
       {
         name: 'request with errors',

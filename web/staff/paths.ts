@@ -5,6 +5,8 @@ export const staffPaths = {
   second: '/staff/second-factor',
   search: '/staff/search',
   rescues: '/staff/rescues',
+  reconciliation: '/staff/reconciliation',
+  statements: '/staff/statements',
   signOut: '/staff/sign-out',
   me: '/staff/me',
   password: '/staff/me/password',

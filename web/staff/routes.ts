@@ -33,6 +33,7 @@ import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addBillRoutes } from './routes-bills.ts'
+import { addReconciliationRoutes } from './routes-reconciliation.ts'
 import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
 import { searchPage } from './search.tsx'
@@ -153,6 +154,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
   })
+  addReconciliationRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)

@@ -11,7 +11,7 @@ export const codeName = (lang: Lang, code: string): string => wordOf(lang, `code
 
 /** Numbers under which others know it. */
 const NUMBERS = ['out_trade_no', 'txn', 'receipt_no']
-const CODES = ['why', 'reason', 'cause', 'outcome']
+const CODES = ['why', 'reason', 'cause', 'outcome', 'resolution']
 
 /** What a channel or biller said, without the code before it; nothing when there is only a code. */
 function outsideWords(lang: Lang, text: string): string[] {

@@ -78,3 +78,12 @@ select $1::integer, s.about, s.ref, '$1', '', '$2', s.at, s.accounts, s.amounts 
 select ref, about, sum(amount) filter (where amount > 0) as debit from ledger.entry
 where tenant_id = $1 and code = any($2)
 group by ref, about, code, reverses;
+
+-- sqlMovements
+select ref, about, code, abs(amounts[array_position(accounts, $1::integer)]) as fen, effective_at as at from ledger.journal
+where tenant_id = $2 and effective_at >= $3 and effective_at < $4 and code = any($5)
+  and $6::integer = any(accounts);
+
+-- findMovements
+select ref, about, amounts[array_position(accounts, $1::integer)] as amount from ledger.journal
+where tenant_id = $2 and ref = any($3::text[]) and reverses = '' and $4::integer = any(accounts);

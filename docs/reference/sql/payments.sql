@@ -30,13 +30,17 @@ r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.txn_no as "txnNo",
 r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
 r.created_at as "createdAt", r.finished_at as "finishedAt";
 
+-- MERCHANT_COLUMNS
+channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId",
+refund_account_id as "refundAccountId", opened_at as "openedAt";
+
 -- findMerchant
-select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
-from payments.merchant where tenant_id = $1 and channel = $2 order by opened_at desc limit 1;
+select $1
+from payments.merchant where tenant_id = $2 and channel = $3 order by opened_at desc limit 1;
 
 -- getMerchant
-select channel, mchid, clearing_account_id as "clearingAccountId", suspense_account_id as "suspenseAccountId", refund_account_id as "refundAccountId"
-from payments.merchant where tenant_id = $1 and channel = $2 and mchid = $3;
+select $1
+from payments.merchant where tenant_id = $2 and channel = $3 and mchid = $4;
 
 -- insertMerchant
 insert into payments.merchant (tenant_id, channel, mchid, clearing_account_id, suspense_account_id, refund_account_id, opened_at)

@@ -1,3 +1,5 @@
+import { readAlipayStatement } from './adapters/alipay/statement.ts'
+import { readWechatStatement } from './adapters/wechat/statement.ts'
 import type { ChannelCode, PayerSignIn, PaymentChannel } from './ports.ts'
 
 const known = new Map<string, PaymentChannel>()
@@ -15,3 +17,9 @@ export const listChannels = (tenantId: number): ChannelCode[] =>
 
 /** How the channel's own app says who pays. */
 export const findPayerSignIn = (tenantId: number, code: string): PayerSignIn | undefined => findChannel(tenantId, code)?.payerSignIn
+
+const READERS: Readonly<Record<string, PaymentChannel['readStatement']>> = { wechat: readWechatStatement, alipay: readAlipayStatement }
+
+/** How a channel's statement is read: that takes no key, so it works where the channel itself is not set up. */
+export const statementReader = (tenantId: number, code: string): PaymentChannel['readStatement'] | undefined =>
+  findChannel(tenantId, code)?.readStatement ?? READERS[code]

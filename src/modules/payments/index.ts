@@ -17,17 +17,19 @@ export {
   UNDO_MS_MAX,
 } from './model.ts'
 export { receiveNotification } from './notifications.ts'
-export type { ChannelCode, CreateInput, PayerSignIn, PaymentChannel } from './ports.ts'
+export { type ChannelCode, type CreateInput, type PayerSignIn, type PaymentChannel, StatementRefused } from './ports.ts'
 export {
   type Break,
+  countOpenBreaks,
   type Decision,
   decideBreak,
   findBreak,
   type Reconciliation,
   viewReconciliation,
 } from './reconcile/breaks.ts'
-export { BREAK_CLASSES, BREAK_REASONS, type BreakClass, type BreakReason } from './reconcile/model.ts'
-export { type Reconciled, reconcileStatement, type StatementFile } from './reconcile/service.ts'
+export { lastReadyDay, runClose } from './reconcile/close.ts'
+export { BREAK_REASONS } from './reconcile/model.ts'
+export { type Reconciled, readStatementFile, reconcileStatement, type StatementFile } from './reconcile/service.ts'
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
 export { ensureMerchant, type Recorded, recordPaid } from './service/facts.ts'

@@ -1,10 +1,10 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { judge, pinnedKeysFile, readKeys, WrongUse } from '#app/verify.ts'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { isUuid } from '#kernel/id.ts'
 import { findReceipt, listReceipts, proveReceipt } from '#modules/billing/index.ts'
 import { findOrderById } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { addUploadCorner } from '#web/upload.ts'
 import type { Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
 import { type VerifyView, verifyPage } from '../verify.tsx'
@@ -77,11 +77,6 @@ async function checkCode(pages: Pages, visit: Visit, typed: string): Promise<Ver
   return { code: shown, answer: await answerFor(pages, visit, entryId, parts[5]) }
 }
 
-interface Upload {
-  readonly csrf?: string
-  readonly file?: Buffer
-}
-
 /** Judges the file against the keys this installation pinned, then asks what became of the payment since. */
 async function checkFile(pages: Pages, visit: Visit, file: Buffer | undefined): Promise<VerifyView> {
   const { kernel, lang } = visit.ctx
@@ -98,16 +93,6 @@ async function checkFile(pages: Pages, visit: Visit, file: Buffer | undefined): 
   }
 }
 
-/** A form with a file in it, read by the parser the runtime brings along. */
-async function readUpload(contentType: string, body: Buffer): Promise<Upload> {
-  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
-  const [csrf, file] = [form.get('csrf'), form.get('file')]
-  return {
-    ...(typeof csrf === 'string' && { csrf }),
-    ...(file instanceof File && { file: Buffer.from(await file.arrayBuffer()) }),
-  }
-}
-
 export function addVerifyRoutes(server: Server, pages: Pages): void {
   const limit = { rateLimit: { max: 60, timeWindow: '1 minute' } }
   server.get(paths.verify, { schema: { hide: true }, config: limit }, async (request, reply) => {
@@ -117,32 +102,22 @@ export function addVerifyRoutes(server: Server, pages: Pages): void {
   })
   // A file is not kept, so there is nothing to come back to.
   server.get(paths.verifyFile, { schema: { hide: true } }, async (_request, reply) => reply.redirect(paths.verify, 303))
-  // Only this corner of the server reads forms with files.
-  void server.register(async corner => {
-    corner.addContentTypeParser('multipart/form-data', { parseAs: 'buffer', bodyLimit: UPLOAD_BYTES_MAX }, (request, body, done) => {
-      readUpload(request.headers['content-type'] ?? '', body as Buffer).then(
-        upload => done(null, upload),
-        () => done(Object.assign(new Error('not a form'), { statusCode: 400 })),
-      )
-    })
-    corner.setErrorHandler(async (error: { statusCode?: number }, request, reply) => {
-      const refusal = error.statusCode === 413 ? httpErrors.too_large : error.statusCode === 400 ? httpErrors.invalid_input : undefined
-      if (!refusal) throw error
+  addUploadCorner(server, {
+    path: paths.verifyFile,
+    bytesMax: UPLOAD_BYTES_MAX,
+    perMinute: 20,
+    guarded: pages.guarded,
+    async refuse(request, reply, status) {
       const visit = await pages.visit(request, reply)
+      const refusal = status === 413 ? httpErrors.too_large : httpErrors.invalid_input
       pages.refused(visit, refusal, `POST ${paths.verifyFile}`)
-      const name = refusal === httpErrors.too_large ? 'verifyFileLarge' : 'verifyNoFile'
-      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, name)] }), refusal.status)
-    })
-    corner.post(paths.verifyFile, { schema: { hide: true }, config: { rateLimit: { max: 20, timeWindow: '1 minute' } } }, answerFile)
-  })
-
-  function answerFile(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    return pages.guarded(request, reply, async () => {
+      const name = status === 413 ? 'verifyFileLarge' : 'verifyNoFile'
+      return pages.html(reply, verifyPage(visit.page, { errors: [fieldError(visit.ctx.lang, name)] }), status)
+    },
+    async answer(request, reply, { file }) {
       const visit = await pages.visit(request, reply)
-      // A form of another kind carries no file, whatever it names so.
-      const { file } = request.body as Partial<Upload>
-      const view = await checkFile(pages, visit, Buffer.isBuffer(file) ? file : undefined)
+      const view = await checkFile(pages, visit, file?.bytes)
       return pages.html(reply, verifyPage(visit.page, view), view.errors ? 422 : 200)
-    })
-  }
+    },
+  })
 }

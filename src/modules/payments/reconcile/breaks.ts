@@ -151,3 +151,10 @@ export async function findBreak(ctx: Ctx, id: string): Promise<Result<Break>> {
   const found = await ctx.kernel.db.read(ctx.tenantId, tx => store.findBreak(tx, ctx.tenantId, id))
   return found ? ok(found) : fail(errors.break_not_found)
 }
+
+/** How many breaks wait for somebody. */
+export async function countOpenBreaks(ctx: Ctx): Promise<Result<number>> {
+  const allowed = permit(ctx, 'payments.reconcile.read')
+  if (!allowed.ok) return allowed
+  return ok((await ctx.kernel.db.read(ctx.tenantId, tx => store.countOpen(tx, ctx.tenantId))).count)
+}

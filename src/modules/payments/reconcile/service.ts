@@ -7,7 +7,7 @@ import { fail, ok, type Result } from '#kernel/result.ts'
 import { addDays, startOfDay } from '#kernel/time.ts'
 import { findBookings } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
-import { findChannel } from '../channels.ts'
+import { statementReader } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { breakOpened, statementReconciled } from '../events.ts'
 import { readOutTradeNo } from '../model.ts'
@@ -48,32 +48,33 @@ export async function reconcileStatement(
   ctx: Ctx,
   input: { readonly channel: string; readonly day: string; readonly file: StatementFile | undefined },
 ): Promise<Result<Reconciled>> {
-  const channel = findChannel(ctx.tenantId, input.channel)
-  if (!channel) return fail(errors.channel_not_available, { channel: input.channel })
+  const read = statementReader(ctx.tenantId, input.channel)
+  if (!read) return fail(errors.channel_not_available, { channel: input.channel })
   const sha256 = digestOf(input.file)
-  return ctx.kernel.db.tx(ctx.tenantId, tx => compare(tx, ctx, { ...input, channel, sha256 }))
+  return ctx.kernel.db.tx(ctx.tenantId, tx => compare(tx, ctx, { ...input, read, sha256 }))
 }
 
 async function* noLines(): AsyncGenerator<StatementLine> {}
 
 interface Job {
-  readonly channel: PaymentChannel
+  readonly channel: string
+  readonly read: PaymentChannel['readStatement']
   readonly day: string
   readonly file: StatementFile | undefined
   readonly sha256: Buffer
 }
 
-async function compare(tx: Tx, ctx: Ctx, { channel, day, file, sha256 }: Job): Promise<Result<Reconciled>> {
+async function compare(tx: Tx, ctx: Ctx, { channel, read, day, file, sha256 }: Job): Promise<Result<Reconciled>> {
   const { tenantId, kernel } = ctx
-  const merchant = await payments.findMerchant(tx, tenantId, channel.code)
-  if (!merchant) return fail(errors.channel_not_available, { channel: channel.code })
-  const account = { channel: channel.code, mchid: merchant.mchid, day }
+  const merchant = await payments.findMerchant(tx, tenantId, channel)
+  if (!merchant) return fail(errors.channel_not_available, { channel })
+  const account = { channel, mchid: merchant.mchid, day }
   await store.lockDay(tx, tenantId, account)
   const known = await store.findStatement(tx, tenantId, account, sha256)
   if (known) return ok({ outcome: 'unchanged', statement: known, found: 0, resolved: 0 })
 
   const span = { clearing: merchant.clearingAccountId, from: startOfDay(day), to: startOfDay(addDays(day, 1)) }
-  const lines = file ? channel.readStatement(file.pieces(), day) : noLines()
+  const lines = file ? read(file.pieces(), day) : noLines()
   const { totals, repeats, differences } = await difference(tx, ctx, channel, lines, span)
 
   const now = kernel.clock.now()
@@ -101,18 +102,18 @@ async function compare(tx: Tx, ctx: Ctx, { channel, day, file, sha256 }: Job): P
     breaks.map(b => `${b.class} ${b.ref}`),
     now,
   )
-  const stated = await store.resolveStated(tx, tenantId, channel.code, settled.bookedElsewhere, now)
+  const stated = await store.resolveStated(tx, tenantId, channel, settled.bookedElsewhere, now)
   for (const b of await store.upsertBreaks(tx, tenantId, breaks))
     if (!b.resolution) {
-      await append(tx, ctx, breakOpened, { subjectId: b.id, body: { class: b.class, severity: b.severity, day, channel: channel.code } })
-      if (b.severity === 1) await openBreakTask(tx, ctx, { id: b.id, day, channel: channel.code })
+      await append(tx, ctx, breakOpened, { subjectId: b.id, body: { class: b.class, severity: b.severity, day, channel } })
+      if (b.severity === 1) await openBreakTask(tx, ctx, { id: b.id, day, channel })
     }
   for (const b of vanished) await tellResolved(tx, ctx, b, 'corrected_file')
   for (const b of stated) await tellResolved(tx, ctx, b, 'in_other_file')
   await append(tx, ctx, statementReconciled, {
     subjectId: statementId,
     body: {
-      channel: channel.code,
+      channel: channel,
       day,
       rows: totals.rows,
       paid_fen: totals.paidFen,
@@ -132,12 +133,12 @@ async function compare(tx: Tx, ctx: Ctx, { channel, day, file, sha256 }: Job): P
 async function difference(
   tx: Tx,
   { tenantId }: Ctx,
-  channel: PaymentChannel,
+  channel: string,
   lines: AsyncIterable<StatementLine>,
   span: { readonly clearing: number; readonly from: Date; readonly to: Date },
 ): Promise<{ totals: Totals; repeats: store.Repeat[]; differences: Difference[] }> {
   await store.openStage(tx)
-  const totals = await stageStatement(tx, tenantId, channel.code, lines)
+  const totals = await stageStatement(tx, tenantId, channel, lines)
   await store.planForMany(tx)
   const repeats = await store.listRepeats(tx, tenantId, BREAKS_MAX)
   const conflict = repeats.find(repeat => repeat.isConflict)

@@ -300,6 +300,9 @@ export const listOpenBreaks = (tx: Tx, tenantId: number, limit: number) =>
     select ${BREAK_COLUMNS} from payments.break b where b.tenant_id = ${tenantId} and b.resolved_at is null
     order by b.severity, b.opened_at, b.id limit ${limit}`)
 
+export const countOpen = (tx: Tx, tenantId: number) =>
+  tx.one<{ count: number }>(sql`select count(*) as count from payments.break where tenant_id = ${tenantId} and resolved_at is null`)
+
 /** Breaks of some days by class: how many, how many open, and the money of the open ones. */
 export const countBreaks = (tx: Tx, tenantId: number, from: string, to: string) =>
   tx.rows<{

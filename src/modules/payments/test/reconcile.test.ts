@@ -163,7 +163,7 @@ test('each of k planted differences is one break of its class, and none is inven
           )
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 8 },
     )
   }))
 

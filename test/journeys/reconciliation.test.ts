@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { queryIn } from '#kernel/db/testing.ts'
+import { addDays, dayOf } from '#kernel/time.ts'
+import { type Role, roles } from '#modules/identity/index.ts'
+import { reconcileStatement, runClose, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
+import { openBrowser } from '../../web/test/browser.ts'
+import { type Desk, faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
+import { type Product, withProduct } from '../support/product.ts'
+import { wechatStatement } from '../support/statement.ts'
+
+let browser: Browser
+before(async () => {
+  browser = await openBrowser()
+})
+after(() => browser?.close())
+
+const textOf = (html: string) => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')
+
+const control = async (url: string, act: string, body: object) => {
+  const answer = await fetch(`${url}/_control/${act}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  assert.ok(answer.ok, `${act}: ${answer.status}`)
+}
+
+/** Sends the form of a statement as a browser does. */
+async function upload(product: Product, desk: Desk, fields: Record<string, string>, file?: { name: string; bytes: Buffer }) {
+  const form = new FormData()
+  for (const [name, value] of Object.entries({ csrf: desk.csrf, ...fields })) form.set(name, value)
+  if (file) form.set('file', new File([new Uint8Array(file.bytes)], file.name))
+  const answer = await fetch(`${product.url}/staff/statements`, {
+    method: 'POST',
+    body: form,
+    redirect: 'manual',
+    headers: { cookie: [...desk.browser.cookies].map(([k, v]) => `${k}=${v}`).join('; '), origin: product.url },
+  })
+  return { status: answer.status, location: answer.headers.get('location'), text: textOf(await answer.text()) }
+}
+
+test('the day closes by itself over the real protocol; what differs is decided from the keyboard', { timeout: 180_000 }, () => {
+  let ahead_ms = 0
+  const clock = { now: () => new Date(Date.now() + ahead_ms) }
+  return withProduct(
+    async product => {
+      const { kernel, sandbox } = product
+      const day = dayOf(clock.now())
+      await pay(product, 4_321)
+      const undone = await pay(product, 1_234)
+      assert.equal((await undone.browser.submit(undone.done, `${undone.order}/undo`)).status, 303)
+      await until('the refund', async () => (await queryIn(kernel, 'select from payments.refund where state = 5')).rowCount)
+      // Somebody sells something else under the same merchant number.
+      const channel = wechatChannel(sandbox.wechat.config as unknown as WechatConfig)
+      const outTradeNo = 'shop-20261122-0001'
+      const expireAt = new Date(Date.now() + 600_000)
+      const order = { outTradeNo, amountFen: 990, title: '纯净水', expireAt, product: 'native' as const, clientIp: '127.0.0.1' }
+      await channel.create({ ...order, notifyUrl: 'http://127.0.0.1:9/', returnUrl: 'http://127.0.0.1:9/' })
+      await control(sandbox.wechat.url, 'pay', { out_trade_no: outTradeNo })
+
+      // The next day at eleven.
+      ahead_ms = new Date(`${addDays(day, 1)}T11:00:00+08:00`).getTime() - Date.now()
+      assert.equal(await runClose(kernel, 1), false)
+      const early = await signInAs(product, 'manager')
+      assert.match(textOf((await early.browser.get('/staff/reconciliation')).text), /渠道说还没有账单/)
+      await control(sandbox.wechat.url, 'faults', { statement_today: true })
+      ahead_ms += 3_600_000
+      await runClose(kernel, 1)
+      const { rows } = await queryIn(
+        kernel,
+        `select channel, rows, paid_fen, refunded_fen from payments.statement where day = $1 and superseded_at is null order by channel`,
+        [day],
+      )
+      assert.deepEqual(rows, [
+        { channel: 'alipay', rows: 0, paid_fen: 0, refunded_fen: 0 },
+        { channel: 'wechat', rows: 4, paid_fen: 6_545, refunded_fen: 1_234 },
+      ])
+      const manager = await signInAs(product, 'manager')
+      const list = await manager.browser.get('/staff/reconciliation')
+      assert.match(textOf(list.text), /1处差异待处理，涉及9\.90元/)
+      const csv = await manager.browser.get('/staff/reconciliation/breaks.csv')
+      assert.match(csv.text, /渠道有，账上没有,一般,\d+,shop-20261122-0001,9\.90,,/)
+      const file = /href="(\/staff\/statements\/[^"]+)"/.exec(list.text)![1]!
+      assert.match((await manager.browser.get(file)).text, /总交易单数/)
+
+      // A manager in a hurry, without a mouse.
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'zh-CN', reducedMotion: 'reduce' })
+      context.setDefaultTimeout(10_000)
+      await context.addCookies([...manager.browser.cookies].map(([name, value]) => ({ name, value, url: product.url })))
+      const page = await context.newPage()
+      await page.goto(`${product.url}/staff/reconciliation`)
+      const open = page.locator('a[href^="/staff/breaks/"]')
+      await open.focus()
+      let keys = 0
+      const press = async (key: string) => {
+        keys++
+        await page.keyboard.press(key)
+      }
+      await press('Enter')
+      await page.waitForURL('**/staff/breaks/**')
+      await page.locator('#reason').focus()
+      await press('ArrowDown')
+      await press('ArrowUp')
+      await press('Enter')
+      await page.waitForURL('**/staff/reconciliation?notice=resolved')
+      assert.match((await page.textContent('main'))!, /已记下结论[\s\S]*没有待处理的差异/)
+      assert.ok(keys <= 4)
+      await context.close()
+      assert.deepEqual(await faultsInBooks(product), [])
+    },
+    { clock },
+  )
+})
+
+test('a statement brought by hand: bad ones are refused with their place, leave one refusal and nothing else', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const manager = await signInAs(product, 'manager')
+    const day = addDays(dayOf(new Date()), -3)
+    const good = wechatStatement(day, [
+      { txnNo: '4200001', outTradeNo: 'shop1', amountFen: 500 },
+      { txnNo: '4200002', outTradeNo: '=cmd()', amountFen: 700 },
+    ])
+    const text = good.toString()
+    const fields = { channel: 'wechat', day }
+    await withInspector(product, async see => {
+      const before = await see.refusals()
+      const bad: [string, Buffer, RegExp][] = [
+        ['cut', Buffer.from(text.slice(0, text.indexOf('总交易单数'))), /在汇总行之前就断了/],
+        ['other amount', Buffer.from(text.replace('`5.00', '`5.01')), /金额和汇总不符/],
+        ['other day', wechatStatement(addDays(day, 1), [{ txnNo: '1', outTradeNo: '2', amountFen: 3 }]), /账单不是这一天的/],
+        ['no statement', Buffer.from('hello'), /第1行：不是渠道的交易账单/],
+        ['saved by a spreadsheet', Buffer.from([0xef, 0xbb, 0xbf, 0xd6, 0xd0, 0xff]), /文件编码不对/],
+        [
+          'contradicting',
+          wechatStatement(
+            day,
+            [1, 2].map(amountFen => ({ txnNo: '1', outTradeNo: '2', amountFen })),
+          ),
+          /互相矛盾/,
+        ],
+      ]
+      for (const [what, bytes, words] of bad) {
+        const answer = await upload(product, manager, fields, { name: 'a.csv', bytes })
+        assert.equal(answer.status, 422, what)
+        assert.match(answer.text, words, what)
+      }
+      await until('the refusals', async () => (await see.refusals()) === before + bad.length)
+      assert.equal(await see.count('select count(*) as n from payments.statement'), 0)
+    })
+    assert.match((await upload(product, manager, { channel: 'wechat', day: 'tomorrow' })).text, /请写日期[\s\S]*请选账单文件/)
+    assert.match(
+      (await upload(product, manager, { ...fields, day: dayOf(new Date()) }, { name: 'a.csv', bytes: good })).text,
+      /当天还没有结束/,
+    )
+    // As people write it.
+    const typed = `${day.replaceAll('-', '／')}`
+    assert.equal(
+      (await upload(product, manager, { channel: 'wechat', day: typed }, { name: 'a.csv', bytes: good })).location,
+      '/staff/reconciliation?notice=compared',
+    )
+    assert.equal(
+      (await upload(product, manager, fields, { name: 'b.csv', bytes: good })).location,
+      '/staff/reconciliation?notice=unchanged',
+    )
+    assert.match((await manager.browser.get('/staff/reconciliation/breaks.csv')).text, /,'=cmd\(\),/)
+    const list = (await manager.browser.get('/staff/reconciliation')).text
+    const kept = /href="(\/staff\/statements\/[^"]+)"/.exec(list)![1]!
+    assert.equal((await manager.browser.get(kept)).text, text.replace('\ufeff', ''))
+
+    // A grave one takes two people.
+    await queryIn(product.kernel, 'update payments.break set severity = 1')
+    const [first] = /\/staff\/breaks\/[0-9a-f-]+/.exec(list)!
+    const page = await manager.browser.get(first)
+    assert.equal((await manager.browser.submit(page, first, { reason: '' })).status, 422)
+    assert.match(textOf((await manager.browser.submit(page, first, { reason: 'other' })).text), /选其他时，请写说明/)
+    const decision = { reason: 'other', note: '门口小店的收款码挂在同一商户号上' }
+    assert.equal((await manager.browser.submit(page, first, decision)).location, '/staff/reconciliation?notice=proposed')
+    assert.doesNotMatch((await manager.browser.get(first)).text, /name="reason"/)
+    assert.equal((await manager.browser.submit(page, first, decision)).status, 409)
+    const approver = await signInAs(product, 'approver')
+    const shown = await approver.browser.get(first)
+    assert.match(textOf(shown.text), /待第二人同意[\s\S]*门口小店的收款码挂在同一商户号上/)
+    assert.equal((await approver.browser.submit(shown, first, decision)).location, '/staff/reconciliation?notice=resolved')
+    assert.equal((await approver.browser.submit(shown, first, decision)).location, '/staff/reconciliation?notice=resolved_before')
+    const settled = /已有结论[\s\S]*第一人作出决定[\s\S]*差异了结/
+    await until('the trail', async () => settled.test(textOf((await manager.browser.get(first)).text)))
+  }),
+)
+
+test('who may see and decide: each page and form of reconciliation by role', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const day = addDays(dayOf(new Date()), -2)
+    const raw = wechatStatement(day, [{ txnNo: '4200009', outTradeNo: 'shop', amountFen: 100 }])
+    const done = await reconcileStatement(product.ctx, { channel: 'wechat', day, file: { name: 'a.csv', pieces: () => [raw] } })
+    assert.ok(done.ok)
+    const { rows } = await queryIn(product.kernel, 'select id from payments.break')
+    const href = `/staff/breaks/${rows[0].id}`
+    const readers: Role[] = ['manager', 'approver', 'operator-audit']
+    for (const role of roles) {
+      const desk = await signInAs(product, role)
+      const may = readers.includes(role)
+      for (const path of [
+        '/staff/reconciliation',
+        '/staff/reconciliation/breaks.csv',
+        href,
+        `/staff/statements/${done.value.statement.id}`,
+      ])
+        assert.equal((await desk.browser.get(path)).status, may ? 200 : 403, `${role} ${path}`)
+      const mayDecide = may && role !== 'operator-audit'
+      assert.equal((await desk.browser.post(href, { csrf: desk.csrf, reason: '' })).status, mayDecide ? 422 : 403, `${role} decides`)
+      assert.equal((await upload(product, desk, {})).status, mayDecide ? 422 : 403, `${role} uploads`)
+    }
+    const outside = await fetch(product.url + href, { redirect: 'manual' })
+    assert.equal(outside.status, 303)
+    const manager = await signInAs(product, 'manager')
+    for (const path of [
+      '/staff/breaks/x',
+      `/staff/breaks/${product.ctx.requestId}`,
+      '/staff/statements/x',
+      `/staff/statements/${product.ctx.requestId}`,
+    ])
+      assert.equal((await manager.browser.get(path)).status, 404, path)
+    assert.equal((await manager.browser.post(href, { reason: 'found_equal' })).status, 403, 'without the token of the form')
+  }),
+)
