@@ -279,7 +279,7 @@ export const personalColumns: readonly PersonalColumns[] = [
   },
   {
     table: 'payments.refund',
-    columns: 'requested_by approved_by',
+    columns: 'requested_by approved_by note',
     class: 'act',
     level: 2,
     purpose: 'keep requester and approver apart',

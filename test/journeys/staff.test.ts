@@ -3,9 +3,10 @@ import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
+import { newCode } from '#kernel/id.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
 import { registerPerson } from '#modules/identity/index.ts'
-import { reconcileStatement } from '#modules/payments/index.ts'
+import { reconcileStatement, requestRefund } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { type Desk, pay, signInAs, visitor } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
@@ -82,6 +83,11 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
   const at = (name: string, path: string, has: string): Place => ({ name, open: page => page.goto(url + path), has })
   const wrong = await askBack(product)
   const foreign = await stateForeign(product)
+  const asked = await requestRefund(product.ctx, {
+    ...{ orderId: rows[0].id, line: 1, amountFen: 100, cause: 'other', note: '多抄了两吨水', givenFen: 0 },
+    idempotencyKey: newCode(product.kernel.random),
+  })
+  assert.ok(asked.ok, JSON.stringify(asked))
   return {
     head: [
       at('start with requests', '/staff/search', '.banner'),
@@ -95,6 +101,8 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
         },
         has: '.errors',
       },
+      at('refunds', '/staff/refunds', 'form[action^="/staff/refunds/"]'),
+      at('asking a part back', `/staff/orders/${rows[0].id}/refund`, 'input[name="cause"]'),
       at('difference', `/staff/breaks/${foreign}`, 'input[name="reason"]'),
       at('request on its order', `/staff/orders/${wrong}`, 'input[name="decision"]'),
       {

@@ -19,7 +19,7 @@ interface BackView {
   amountFen: number
   stage: 'biller' | 'channel' | 'stuck' | 'done'
   doneAt?: Date
-  cause: 'undone' | 'agreed' | 'refused' | 'beside'
+  cause: 'undone' | 'agreed' | 'refused' | 'beside' | 'part'
   /** Where it goes: the wallet that paid. */
   way: string
 }
@@ -41,6 +41,8 @@ export interface DoneView {
   refund?: BackView
   /** Paid beside what was owed, and going back: the payment itself stands. */
   extra?: BackView
+  /** A part of a payment that stands. */
+  part?: BackView
   /** A request made after the time to undo, and its answer. */
   rescue?: { state: 'asked' | 'returned' | 'declined'; href: string; answerBy?: string; answer?: string }
   links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string }
@@ -119,10 +121,14 @@ const headings = { undone: 'done.heading_undone', agreed: 'done.heading_back', r
 
 export function DonePage({ view }: { view: DoneView }) {
   const { t } = usePage()
-  const { links, refund, extra, rescue } = view
+  const { links, refund, extra, part, rescue } = view
   const { biller } = view.receipt
   const heading =
-    !refund || refund.cause === 'beside' ? 'done.heading' : refund.stage === 'done' ? 'done.heading_returned' : headings[refund.cause]
+    !refund || refund.cause === 'beside' || refund.cause === 'part'
+      ? 'done.heading'
+      : refund.stage === 'done'
+        ? 'done.heading_returned'
+        : headings[refund.cause]
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
@@ -140,6 +146,7 @@ export function DonePage({ view }: { view: DoneView }) {
       <div class="stack">
         {refund && <BackBanner back={refund} biller={biller} />}
         {extra && <BackBanner back={extra} biller={biller} />}
+        {part && <BackBanner back={part} biller={biller} />}
         {rescue && <RescueBanner rescue={rescue} biller={biller} />}
         <Receipt view={view.receipt} note={t(`done.proof_${view.proof}`)} />
       </div>

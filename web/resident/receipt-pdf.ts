@@ -85,7 +85,7 @@ export async function renderReceiptPdf(view: ReceiptPdfView): Promise<Buffer> {
   put(`${tr('brand')}  ${view.tenantName}`, 12, 14)
   put(tr('print.title'), 22, 18)
   put(`¥${yuan(receipt.amountFen)}`, 34, 20)
-  if (receipt.back) put(tr('print.void'), 14, 12)
+  if (receipt.back && !receipt.back.isPart) put(tr('print.void'), 14, 12)
   const rows = [
     { label: tr('bill.item'), value: tr('bill.heading', { service: receipt.service, period: receipt.periodLabel }) },
     { label: tr('print.payer'), value: receipt.biller },

@@ -38,7 +38,7 @@ export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80m
         <h1>{t(view.isCopy ? 'print.title_copy' : 'print.title')}</h1>
       </header>
       <p class="paper__amount">¥{yuan(receipt.amountFen)}</p>
-      {receipt.back && <p class="paper__void">{t('print.void')}</p>}
+      {receipt.back && !receipt.back.isPart && <p class="paper__void">{t('print.void')}</p>}
       <dl class="paper__rows">
         {[
           { label: t('bill.item'), value: t('bill.heading', { service: receipt.service, period: receipt.periodLabel }) },

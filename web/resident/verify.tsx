@@ -21,6 +21,8 @@ export interface VerifyView {
         service: string
         periodLabel: string
         amountFen: number
+        /** Of it given back, or on its way. */
+        partFen?: number
         paidAt: Date
         leafIndex?: number
         rootHash?: string
@@ -44,6 +46,7 @@ function Answer({ answer }: { answer: NonNullable<VerifyView['answer']> }) {
           <SummaryList
             rows={[
               { label: t('verify.amount'), value: <b>¥{yuan(answer.amountFen)}</b> },
+              ...(answer.partFen ? [{ label: t('done.back'), value: `¥${yuan(answer.partFen)}` }] : []),
               { label: t('bill.item'), value: t('bill.heading', { service: answer.service, period: answer.periodLabel }) },
               { label: t('print.payer'), value: answer.biller },
               { label: t('done.time'), value: stamp(ctx.lang, answer.paidAt) },

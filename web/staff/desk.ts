@@ -3,7 +3,7 @@ import { type Ctx, permit } from '#kernel/context.ts'
 import type { AppError } from '#kernel/result.ts'
 import { countAskedRescues, staffActor } from '#modules/billing/index.ts'
 import { findStaff, type StaffMember } from '#modules/identity/index.ts'
-import { countOpenBreaks } from '#modules/payments/index.ts'
+import { countOpenBreaks, countRefundsWaiting } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { t } from '#web/ui/messages.ts'
 import { cookieName, type Visit } from '#web/visit.ts'
@@ -35,11 +35,13 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
   const say = t(ctx.lang)
   const rescues = await countAskedRescues(ctx)
   const breaks = await countOpenBreaks(ctx)
+  const refunds = await countRefundsWaiting(ctx)
   return [
     ...(permit(ctx, 'billing.bill.read').ok || permit(ctx, 'payments.order.read').ok
       ? [{ href: staffPaths.search, text: say('staff.search') }]
       : []),
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
+    ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
     ...(permit(ctx, 'identity.staff.read').ok ? [{ href: staffPaths.accounts, text: say('staff.accounts') }] : []),
   ]

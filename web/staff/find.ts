@@ -12,7 +12,7 @@ import {
   orderStateOf,
   readOutTradeNo,
 } from '#modules/payments/index.ts'
-import { findMoneyBack } from '#web/resident/routes/money-back.ts'
+import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
 import { periodLabel, serviceName } from '#web/resident/routes/views.ts'
 import { t } from '#web/ui/messages.ts'
 import type { Tone } from '#web/ui/parts.tsx'
@@ -26,13 +26,21 @@ const TONES = {
   refunded: undefined,
   open: 'now',
   paid: 'ok',
+  part: 'ok',
   closed: undefined,
 } as const
 
 /** How an order stands in one word: money on its way back says more than that it was paid. */
 export function stateOf(lang: Lang, order: Order, rescue?: Rescue): { text: string; tone?: Tone } {
   const back = findMoneyBack(order, rescue)
-  const state = order.mismatch && orderStateOf(order.state) === 'open' ? 'odd' : back ? BACK[back.stage] : orderStateOf(order.state)
+  const state =
+    order.mismatch && orderStateOf(order.state) === 'open'
+      ? 'odd'
+      : back
+        ? BACK[back.stage]
+        : findPartBack(order)
+          ? 'part'
+          : orderStateOf(order.state)
   const tone = TONES[state]
   return { text: t(lang)(`staff.state_${state}`), ...(tone && { tone }) }
 }

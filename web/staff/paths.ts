@@ -5,6 +5,7 @@ export const staffPaths = {
   second: '/staff/second-factor',
   search: '/staff/search',
   rescues: '/staff/rescues',
+  refunds: '/staff/refunds',
   reconciliation: '/staff/reconciliation',
   statements: '/staff/statements',
   signOut: '/staff/sign-out',

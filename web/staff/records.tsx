@@ -48,6 +48,8 @@ export interface OrderView {
   /** What this person may do now; nothing is shown that would be refused. */
   actions: readonly ActionView[]
   rescue?: RescueView
+  /** Where a part can be asked back, for who may ask. */
+  refundHref?: string
   /** Addresses of the receipt on both papers, once there is one. */
   reprint?: { href80: string; hrefA4: string }
 }
@@ -110,8 +112,13 @@ export function OrderPage({ view }: { view: OrderView }) {
                 { label: t('staff.col_at'), value: dateTime(ctx.lang, view.createdAt) },
               ]}
             />
-            {view.actions.length > 0 && (
+            {(view.actions.length > 0 || view.refundHref) && (
               <div class="btns">
+                {view.refundHref && (
+                  <LinkButton href={view.refundHref} kind="secondary">
+                    {t('staff.refund_ask')}
+                  </LinkButton>
+                )}
                 {view.actions.map(a => (
                   <PostForm key={a.action} action={a.action} idempotencyKey={a.idempotencyKey}>
                     <Button kind={a.isDanger ? 'danger' : 'secondary'}>{a.label}</Button>

@@ -4,7 +4,7 @@ import { isUuid } from '#kernel/id.ts'
 import { type BillState, findRescue, listReceipts, noteRead, readBill } from '#modules/billing/index.ts'
 import { findOrderById, orderStateOf } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
-import { findMoneyBack } from '#web/resident/routes/money-back.ts'
+import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { printedReceipt } from '#web/resident/routes/receipts.ts'
 import { billerName, maskedAccount, periodLabel, serviceName } from '#web/resident/routes/views.ts'
@@ -83,7 +83,7 @@ export function addBillRoutes(server: Server, pages: Pages): void {
       const receipt = isPaid ? (await listReceipts(ctx, order))[0] : undefined
       if (!order || !receipt) return refuse(desk, reply, 404)
       await noteRead(ctx, order.id)
-      const back = findMoneyBack(order, await findRescue(ctx, order.id))
+      const back = findMoneyBack(order, await findRescue(ctx, order.id)) ?? findPartBack(order)
       const found = { visit: { ...desk.visit, ctx, page }, receipt, back }
       return pages.html(reply, await printedReceipt(pages, found, paper, `/staff/orders/${order.id}`, true))
     })

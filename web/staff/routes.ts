@@ -15,6 +15,7 @@ import { confirmSecondFactor, signInStaff, signOut } from '#modules/identity/ind
 import {
   attemptStateOf,
   findOrderById,
+  findRefundOffer,
   type OrderView as Order,
   orderStateOf,
   paymentErrors,
@@ -22,6 +23,7 @@ import {
   returnMismatch,
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
+import { findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
@@ -34,6 +36,7 @@ import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addBillRoutes } from './routes-bills.ts'
 import { addReconciliationRoutes } from './routes-reconciliation.ts'
+import { addRefundRoutes } from './routes-refunds.ts'
 import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
 import { searchPage } from './search.tsx'
@@ -154,6 +157,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     const found = order && (await findBillOfOrder(desk.ctx, order.id))
     return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
   })
+  addRefundRoutes(server, pages)
   addReconciliationRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
@@ -163,8 +167,10 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
 /** How a try to pay ended, and whether its money went back since. */
 function attemptText(lang: Lang, order: Order, attempt: Order['attempts'][number]): string {
   const state = t(lang)(`leg.${attemptStateOf(attempt.state)}`)
-  const refunds = order.refunds.filter(refund => refund.attemptId === attempt.id)
+  const refunds = order.refunds.filter(refund => refund.attemptId === attempt.id && refundStateOf(refund.state) !== 'requested')
   if (refunds.length === 0) return state
+  const part = findPartBack(order)
+  if (part) return t(lang)(part.stage === 'done' ? 'staff.leg_part_refunded' : 'staff.leg_refunding', { state })
   const isBack = refunds.every(refund => refundStateOf(refund.state) === 'succeeded')
   return t(lang)(isBack ? 'staff.leg_refunded' : 'staff.leg_refunding', { state })
 }
@@ -177,6 +183,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
   const isOdd = order.mismatch && orderStateOf(order.state) === 'open'
   const canReturn = isOdd && permit(ctx, 'payments.refund.request').ok
   const mayReadBills = permit(ctx, 'billing.bill.read').ok
+  const offer = permit(ctx, 'payments.refund.request').ok ? await findRefundOffer(ctx, order.id) : undefined
   const hasReceipt = orderStateOf(order.state) === 'paid' && !order.isPart && permit(ctx, 'billing.receipt.read').ok
   const act = (label: MessageKey, path: string) => ({
     label: t(lang)(label),
@@ -223,6 +230,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
       text: eventName(lang, e.type),
       detail: order.isPart ? '' : detailOf(lang, e.body),
     })),
+    ...(offer?.ok && offer.value && { refundHref: `/staff/orders/${order.id}/refund` }),
     actions: canReturn ? [act('staff.odd_return', 'return')] : [],
     ...(rescue && { rescue: rescueView(desk, rescue, typed, (await handsOf(ctx, [rescue])).get(rescue.id)) }),
     ...(hasReceipt && { reprint: { href80: `/staff/orders/${order.id}/print-80`, hrefA4: `/staff/orders/${order.id}/print-a4` } }),

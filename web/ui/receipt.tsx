@@ -17,7 +17,7 @@ export interface ReceiptView {
   /** Name of the channel in the language of the page: 微信支付, 现金. */
   channel: string
   /** Set when the money went back, or is on its way: a copy must not look like a payment that stands. */
-  back?: { amountFen: number; doneAt?: Date }
+  back?: { amountFen: number; isPart: boolean; doneAt?: Date }
   /** Text of the code: address of the check page with the receipt's token. */
   verifyUrl: string
 }

@@ -27,7 +27,7 @@ a.txn_no as "txnNo", a.launch, a.failure, a.created_at as "createdAt", a.expires
 
 -- REFUND_COLUMNS
 r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.txn_no as "txnNo", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
-r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
+r.cause, r.from_account_id as "fromAccountId", r.line, r.note, r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
 r.created_at as "createdAt", r.finished_at as "finishedAt";
 
 -- MERCHANT_COLUMNS
@@ -169,9 +169,9 @@ where tenant_id = $2 and attempt_id = $3 and txn_no = $4 and refund_id is null;
 select 1 from payments.suspense where tenant_id = $1 and attempt_id = $2 and txn_no = $3;
 
 -- insertRefund
-insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-  $12, 0, $13, $14);
+insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, line, note, requested_by, approved_by, tries, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+  $14, 0, $15, $16);
 
 -- reserveRefund
 update payments."order" set reserved_fen = reserved_fen + $1, version = version + 1
@@ -209,3 +209,9 @@ where tenant_id = $6 and id = $7 and state = any($8::smallint[]);
 
 -- noteRefundFailure
 update payments.refund set failure = $1 where tenant_id = $2 and id = $3;
+
+-- listRequestedRefunds
+select $1 from payments.refund r where r.tenant_id = $2 and r.state = $3 order by r.created_at, r.id limit $4;
+
+-- countRequestedRefunds
+select count(*) as count from payments.refund where tenant_id = $1 and state = $2;

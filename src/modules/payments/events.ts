@@ -34,6 +34,7 @@ export const orderPaid = order('order_paid', {
 })
 export const paymentSuspended = order('payment_suspended', { attempt: z.string(), reason: z.enum(SUSPENSE_REASONS), amount_fen: z.int() })
 export const refundRequested = order('refund_requested', { refund: z.string(), amount_fen: z.int(), cause: z.enum(REFUND_CAUSES) })
+export const refundDeclined = order('refund_declined', { refund: z.string() })
 export const refundApproved = order('refund_approved', { refund: z.string() })
 export const refundSubmitted = order('refund_submitted', { refund: z.string() })
 export const refundUnknown = order('refund_unknown', { refund: z.string(), why: z.string() })

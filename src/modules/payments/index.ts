@@ -14,6 +14,7 @@ export {
   paidEventOf,
   readOutTradeNo,
   refundStateOf,
+  STAFF_REFUND_CAUSES,
   UNDO_MS_MAX,
 } from './model.ts'
 export { receiveNotification } from './notifications.ts'
@@ -51,3 +52,10 @@ export {
   placeOrder,
 } from './service/orders.ts'
 export { isGivenBack, notifyUrlOf, refundOrder } from './service/refunds.ts'
+export {
+  countRefundsWaiting,
+  decideRefund,
+  findRefundOffer,
+  listRefundsWaiting,
+  requestRefund,
+} from './service/staff-refunds.ts'

@@ -31,8 +31,18 @@ export const CLOSE_REASONS = [
   'amount_returned',
 ] as const
 export const SUSPENSE_REASONS = ['duplicate_pay', 'late_pay', 'amount'] as const
-export const REFUND_CAUSES = ['undone_by_payer', 'wrong_payment', 'biller_refused', 'biller_reversed', ...SUSPENSE_REASONS] as const
+/** Why people at the desk give a part back: the words stand in the messages, a note may be added. */
+export const STAFF_REFUND_CAUSES = ['overcharged', 'reading_corrected', 'relief', 'other'] as const
+export const REFUND_CAUSES = [
+  'undone_by_payer',
+  'wrong_payment',
+  'biller_refused',
+  'biller_reversed',
+  ...SUSPENSE_REASONS,
+  ...STAFF_REFUND_CAUSES,
+] as const
 export type CloseReason = (typeof CLOSE_REASONS)[number]
+export type StaffRefundCause = (typeof STAFF_REFUND_CAUSES)[number]
 export type RefundCause = (typeof REFUND_CAUSES)[number]
 
 export type AttemptEvent =
@@ -81,6 +91,9 @@ export const ORDER_MS_MAX = 15 * M
 export const NEVER_EXISTED_GRACE_MS = 60 * S
 /** Times a refund the channel closed is asked for again under a new number; then a person looks. */
 export const REFUND_REPEATS_MAX = 3
+/** The channels give money back within a year of its payment, in at most so many refunds of one order. */
+export const REFUND_MS_MAX = 365 * 24 * 60 * M
+export const REFUNDS_MAX = 50
 /** Undo on the receipt (适老化: ten minutes for money). */
 export const UNDO_MS_MAX = 10 * M
 

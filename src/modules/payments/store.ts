@@ -70,6 +70,9 @@ export interface RefundRow {
   readonly amountFen: number
   readonly cause: string
   readonly fromAccountId: number
+  /** Of the order; null for money that was in suspense. */
+  readonly line: number | null
+  readonly note: string | null
   readonly requestedBy: string
   readonly approvedBy: string | null
   readonly failure: string | null
@@ -79,7 +82,7 @@ export interface RefundRow {
 }
 
 const REFUND_COLUMNS = sql`r.id, r.order_id as "orderId", r.attempt_id as "attemptId", r.txn_no as "txnNo", r.out_refund_no as "outRefundNo", r.state, r.amount_fen as "amountFen",
-  r.cause, r.from_account_id as "fromAccountId", r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
+  r.cause, r.from_account_id as "fromAccountId", r.line, r.note, r.requested_by as "requestedBy", r.approved_by as "approvedBy", r.failure, r.tries,
   r.created_at as "createdAt", r.finished_at as "finishedAt"`
 
 // ---- merchants
@@ -322,14 +325,16 @@ export const insertRefund = (
     | 'amountFen'
     | 'cause'
     | 'fromAccountId'
+    | 'line'
+    | 'note'
     | 'requestedBy'
     | 'approvedBy'
     | 'createdAt'
   >,
 ) =>
   tx.run(sql`
-    insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, requested_by, approved_by, tries, due_at, created_at)
-    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.txnNo}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.requestedBy},
+    insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, line, note, requested_by, approved_by, tries, due_at, created_at)
+    values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.txnNo}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.line}, ${r.note}, ${r.requestedBy},
       ${r.approvedBy}, 0, ${r.createdAt}, ${r.createdAt})`)
 
 /** Reserves part of what was paid. The condition is looked at again under the row's lock, so no sequence of calls reserves more. */
@@ -384,3 +389,13 @@ export const moveRefund = async (
 
 export const noteRefundFailure = (tx: Tx, tenantId: number, id: string, failure: string) =>
   tx.run(sql`update payments.refund set failure = ${failure} where tenant_id = ${tenantId} and id = ${id}`)
+
+/** Refunds that wait for a second person, the oldest first. */
+export const listRequestedRefunds = (tx: Tx, tenantId: number, limit: number) =>
+  tx.rows<RefundRow>(sql`
+    select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.state = ${REFUND.requested} order by r.created_at, r.id limit ${limit}`)
+
+export const countRequestedRefunds = (tx: Tx, tenantId: number) =>
+  tx.one<{ count: number }>(
+    sql`select count(*) as count from payments.refund where tenant_id = ${tenantId} and state = ${REFUND.requested}`,
+  )

@@ -22,7 +22,7 @@ import { t } from '#web/ui/messages.ts'
 import type { Visit } from '#web/visit.ts'
 import { donePage } from '../done.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
-import { findExtraBack, findMoneyBack } from './money-back.ts'
+import { findExtraBack, findMoneyBack, findPartBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
 import { billerName, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
 
@@ -34,10 +34,10 @@ async function stateOf(visit: Visit, order: OrderView) {
   const proof = receipt && (await proveReceipt(visit.ctx, receipt.entryId))
   const isMine = visit.payers.includes(order.payer)
   const rescue = isMine ? await findRescue(visit.ctx, order.id) : undefined
-  const [back, extra] = [findMoneyBack(order, rescue), findExtraBack(order)]
-  const isMoving = [back, extra].some(money => money && money.stage !== 'done') || rescue?.state === 'asked'
-  const seen = [proof ? 'proved' : 'waits', rescue?.state, back?.stage, extra?.stage].map(part => part ?? '').join('.')
-  return { receipt, proof, isMine, rescue, back, extra, seen, isMoving: isMoving || !proof }
+  const [back, extra, part] = [findMoneyBack(order, rescue), findExtraBack(order), findPartBack(order)]
+  const isMoving = [back, extra, part].some(money => money && money.stage !== 'done') || rescue?.state === 'asked'
+  const seen = [proof ? 'proved' : 'waits', rescue?.state, back?.stage, extra?.stage, part?.stage].map(part => part ?? '').join('.')
+  return { receipt, proof, isMine, rescue, back, extra, part, seen, isMoving: isMoving || !proof }
 }
 
 /** Without script the page asks again while its proof is being made, not for days. */
@@ -47,7 +47,7 @@ const REFRESH_MS_MAX = 120_000
 const FIRST_POLL_MS = 250
 
 export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, order: OrderView): Promise<FastifyReply> {
-  const { receipt, proof, isMine, rescue, back, extra, seen, isMoving } = await stateOf(visit, order)
+  const { receipt, proof, isMine, rescue, back, extra, part, seen, isMoving } = await stateOf(visit, order)
   if (!receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
   const { lang, kernel } = visit.ctx
   const undo = isMine && !back ? findUndo(visit.ctx, order) : undefined
@@ -57,7 +57,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
   return pages.html(
     reply,
     donePage(visit.page, {
-      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back),
+      receipt: receiptView(visit.ctx, receipt, proof && pages.leafOf(proof), back ?? part),
       posting: postingOf(receipt),
       postedBy: postedBy(receipt),
       heldUntil: addMs(receipt.paidAt, UNDO_MS_MAX),
@@ -75,6 +75,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
       }),
       ...(back && { refund: { ...back, way } }),
       ...(extra && { extra: { ...extra, way } }),
+      ...(part && !back && { part: { ...part, way } }),
       ...(rescue && {
         rescue: {
           state: rescue.state,

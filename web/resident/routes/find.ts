@@ -124,9 +124,9 @@ function addMine(server: Server, pages: Pages): void {
               ? ('closed' as const)
               : state === 'open'
                 ? ('confirming' as const)
-                : order.refundedFen > 0
+                : order.refundedFen >= order.paidFen
                   ? ('refunded' as const)
-                  : order.reservedFen > 0 || rescue?.state === 'returned'
+                  : order.reservedFen + order.refundedFen >= order.paidFen || rescue?.state === 'returned'
                     ? ('refunding' as const)
                     : rescue
                       ? (`rescue_${rescue.state}` as const)

@@ -8,7 +8,7 @@ import { receiptText } from '#modules/trail/index.ts'
 import type { Visit } from '#web/visit.ts'
 import { renderReceiptPdf } from '../receipt-pdf.ts'
 import { receiptPrintPage } from '../receipt-print.tsx'
-import { findMoneyBack, type MoneyBack } from './money-back.ts'
+import { findMoneyBack, findPartBack, type MoneyBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
 import { addVerifyRoutes } from './verify.ts'
 import { receiptView, verifyCodeOf } from './views.ts'
@@ -25,7 +25,7 @@ async function findOne(pages: Pages, request: FastifyRequest, reply: FastifyRepl
   const order = await findOrderByCode(visit.ctx, (request.params as { code: string }).code)
   const receipt = order && orderStateOf(order.state) === 'paid' ? (await listReceipts(visit.ctx, order))[0] : undefined
   if (!order || !receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
-  return { visit, receipt, back: findMoneyBack(order, await findRescue(visit.ctx, order.id)) }
+  return { visit, receipt, back: findMoneyBack(order, await findRescue(visit.ctx, order.id)) ?? findPartBack(order) }
 }
 
 const isFound = (found: Found | FastifyReply): found is Found => 'receipt' in found

@@ -8,7 +8,7 @@ import { addUploadCorner } from '#web/upload.ts'
 import type { Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
 import { type VerifyView, verifyPage } from '../verify.tsx'
-import { findMoneyBack } from './money-back.ts'
+import { findMoneyBack, findPartBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
 import { billerName, periodLabel, serviceName } from './views.ts'
 
@@ -53,9 +53,11 @@ async function answerFor(pages: Pages, visit: Visit, entryId: string, leaf?: str
   if (!receipt || (leaf && proof && pages.leafOf(proof).toLowerCase() !== leaf.toLowerCase())) return { state: 'invalid' }
   // Money that came twice and went back once leaves the payment as it is.
   const refunded = findMoneyBack(order) !== undefined
+  const part = findPartBack(order)
   return {
     state: refunded ? 'refunded' : proof ? 'valid' : 'pending',
     receiptNo: receipt.receiptNo,
+    ...(part && { partFen: part.amountFen }),
     biller: billerName(ctx.lang, receipt.biller),
     service: serviceName(ctx.lang, receipt.biller),
     periodLabel: periodLabel(ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),

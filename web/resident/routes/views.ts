@@ -211,7 +211,7 @@ export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: Mo
   paidAt: receipt.paidAt,
   accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
   channel: channelName(ctx.lang, receipt.channel),
-  ...(back && { back: { amountFen: back.amountFen, ...(back.doneAt && { doneAt: back.doneAt }) } }),
+  ...(back && { back: { amountFen: back.amountFen, isPart: back.cause === 'part', ...(back.doneAt && { doneAt: back.doneAt }) } }),
   verifyUrl: verifyUrlOf(ctx, receipt, leaf),
 })
 

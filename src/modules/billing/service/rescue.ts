@@ -21,7 +21,7 @@ const OFFICE_DAY_MIN = OFFICE_HOURS.spans.reduce((sum, [open, close]) => sum + c
 const ANSWER_TASK = defineTaskKind({ kind: 'billing.rescue_answer', clock: 'working', minutes: RESCUE_WORKING_DAYS * OFFICE_DAY_MIN })
 
 const undoUntil = (order: OrderView): Date | undefined =>
-  order.paidAt && orderStateOf(order.state) === 'paid' && order.refundedFen + order.reservedFen === 0
+  order.paidAt && orderStateOf(order.state) === 'paid' && order.refundedFen + order.reservedFen < order.paidFen
     ? addMs(order.paidAt, UNDO_MS_MAX)
     : undefined
 

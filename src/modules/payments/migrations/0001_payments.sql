@@ -135,6 +135,8 @@ create table payments.refund (
   amount_fen bigint not null check (amount_fen > 0),
   cause text not null,
   from_account_id integer not null,
+  line smallint,
+  note text,
   requested_by text not null,
   approved_by text,
   failure text,
@@ -145,8 +147,9 @@ create table payments.refund (
   primary key (tenant_id, id),
   unique (tenant_id, out_refund_no)
 );
-comment on table payments.refund is 'money going back of the payment txn_no: 1 requested 2 approved 3 submitted 4 unknown 5 succeeded 6 abnormal 7 closed; money reserved from approved on';
+comment on table payments.refund is 'money going back of the payment txn_no: 1 requested 2 approved 3 submitted 4 unknown 5 succeeded 6 abnormal 7 closed; money reserved from approved on. line: of the order, none for money in suspense';
 create index refund_order on payments.refund (tenant_id, order_id);
+create index refund_requested on payments.refund (tenant_id, created_at) where state = 1;
 create index refund_due on payments.refund (tenant_id, due_at) where finished_at is null;
 
 create table payments.suspense (

@@ -80,7 +80,15 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   const refundId =
     reason === 'amount'
       ? null
-      : await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: reason, from: merchant.suspenseAccountId })
+      : await approveAutomatically(tx, ctx, {
+          order,
+          attempt,
+          txnNo,
+          amountFen,
+          cause: reason,
+          from: merchant.suspenseAccountId,
+          line: null,
+        })
   await store.insertSuspense(tx, tenantId, {
     attemptId: attempt.id,
     txnNo,

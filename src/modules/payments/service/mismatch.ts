@@ -21,7 +21,7 @@ export async function returnMismatch(ctx: Ctx, orderId: string): Promise<Result<
     for (const { attemptId, txnNo, amountFen } of await store.listOpenSuspense(tx, tenantId, orderId)) {
       const attempt = (await store.findAttempt(tx, tenantId, attemptId))!
       const { suspenseAccountId: from } = await store.getMerchant(tx, tenantId, attempt)
-      const refundId = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: 'amount', from })
+      const refundId = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: 'amount', from, line: null })
       await store.giveSuspenseRefund(tx, tenantId, { attemptId, txnNo }, refundId)
     }
     await finishOrder(tx, ctx, orderId, 'amount_returned')

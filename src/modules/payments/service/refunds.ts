@@ -29,65 +29,106 @@ interface NewRefund {
   readonly cause: RefundCause
   /** Ledger account the money is taken back from: suspense or the payee. */
   readonly from: number
+  /** Of the order, for money taken back from its payee. */
+  readonly line: number | null
 }
 
 /** A refund nobody has to decide on: money that belongs to no open order, or that a biller refused. Order row locked. */
 export async function approveAutomatically(tx: Tx, ctx: Ctx, input: NewRefund): Promise<string> {
+  const id = await writeRefund(tx, ctx, input, { state: REFUND.approved, approvedBy: 'system', note: null })
+  await setAside(tx, ctx, { id, fromAccountId: input.from, amountFen: input.amountFen }, input.attempt)
+  await append(tx, ctx, refundApproved, { subjectId: input.order.id, body: { refund: id } })
+  return id
+}
+
+export async function writeRefund(
+  tx: Tx,
+  ctx: Ctx,
+  input: NewRefund,
+  how: { readonly state: number; readonly approvedBy: string | null; readonly note: string | null },
+): Promise<string> {
   const id = makeId(ctx)
-  const now = ctx.kernel.clock.now()
-  const merchant = await store.getMerchant(tx, ctx.tenantId, input.attempt)
   await store.insertRefund(tx, ctx.tenantId, {
+    ...how,
     id,
     orderId: input.order.id,
     attemptId: input.attempt.id,
     txnNo: input.txnNo,
     outRefundNo: `r${id.replaceAll('-', '')}`.slice(0, 33),
-    state: REFUND.approved,
     amountFen: input.amountFen,
     cause: input.cause,
     fromAccountId: input.from,
-    requestedBy: ctx.actor.kind === 'system' ? 'system' : `${ctx.actor.kind}:${ctx.actor.id}`,
-    approvedBy: 'system',
-    createdAt: now,
-  })
-  const isSuspense = input.from === merchant.suspenseAccountId
-  await post(tx, ctx, {
-    code: isSuspense ? 'SUSPENSE_REFUND' : 'REFUND_RESERVE',
-    ref: id,
-    about: id,
-    postings: [
-      { accountId: input.from, amount: input.amountFen },
-      { accountId: merchant.refundAccountId, amount: -input.amountFen },
-    ],
+    line: input.line,
+    requestedBy: actorKey(ctx),
+    createdAt: ctx.kernel.clock.now(),
   })
   await append(tx, ctx, refundRequested, {
     subjectId: input.order.id,
     body: { refund: id, amount_fen: input.amountFen, cause: input.cause },
   })
-  await append(tx, ctx, refundApproved, { subjectId: input.order.id, body: { refund: id } })
   return id
 }
 
+/** Who acts, as refunds know them. */
+export const actorKey = ({ actor }: Ctx): string => (actor.kind === 'system' ? 'system' : `${actor.kind}:${actor.id}`)
+
+/** Books that an amount is owed back to its payer. */
+export async function setAside(
+  tx: Tx,
+  ctx: Ctx,
+  refund: Pick<store.RefundRow, 'id' | 'fromAccountId' | 'amountFen'>,
+  attempt: Pick<store.AttemptRow, 'channel' | 'mchid'>,
+): Promise<void> {
+  const merchant = await store.getMerchant(tx, ctx.tenantId, attempt)
+  await post(tx, ctx, {
+    code: refund.fromAccountId === merchant.suspenseAccountId ? 'SUSPENSE_REFUND' : 'REFUND_RESERVE',
+    ref: refund.id,
+    about: refund.id,
+    postings: [
+      { accountId: refund.fromAccountId, amount: refund.amountFen },
+      { accountId: merchant.refundAccountId, amount: -refund.amountFen },
+    ],
+  })
+}
+
+/** The attempt that paid an order, not one whose money went to suspense. Order row locked. */
+export async function findPayingAttempt(tx: Tx, ctx: Ctx, orderId: string): Promise<(store.AttemptRow & { txnNo: string }) | undefined> {
+  for (const attempt of await store.listAttempts(tx, ctx.tenantId, orderId)) {
+    const { txnNo, state } = attempt
+    if (txnNo && state === ATTEMPT.succeeded && !(await store.isSuspended(tx, ctx.tenantId, attempt))) return { ...attempt, txnNo }
+  }
+  return undefined
+}
+
+export interface LineLeft extends store.LineRow {
+  /** What of it has not been given back and is not set aside to be. */
+  readonly leftFen: number
+}
+
+/** The lines of an order with what is left of each. Order row locked, where something rests on it. */
+export async function listLinesLeft(tx: Tx, ctx: Ctx, orderId: string): Promise<LineLeft[]> {
+  const refunds = await store.listRefunds(tx, ctx.tenantId, orderId)
+  const lines = await store.listLines(tx, ctx.tenantId, orderId)
+  return lines.map(line => {
+    const given = refunds.filter(r => r.line === line.line && r.state !== REFUND.requested && r.state !== REFUND.closed)
+    return { ...line, leftFen: line.amountFen - given.reduce((sum, r) => sum + r.amountFen, 0) }
+  })
+}
+
 /**
- * Gives a paid order back in full: the payer undid it within ten minutes, or a biller refused it. One refund per line,
+ * Gives back what is left of a paid order: the payer undid it within ten minutes, or a biller refused it. One refund per line,
  * so that each payee's account gives back its own share. The order's subjects are free again once it is decided.
  */
 export async function refundOrder(tx: Tx, ctx: Ctx, orderId: string, cause: RefundCause): Promise<Result<string[]>> {
   const order = await store.lockOrder(tx, ctx.tenantId, orderId)
-  if (order.state !== ORDER.paid || order.reservedFen + order.refundedFen > 0) return fail(errors.refund_not_allowed)
-  const attempts = await store.listAttempts(tx, ctx.tenantId, orderId)
-  const paying = []
-  for (const attempt of attempts) {
-    if (attempt.state === ATTEMPT.succeeded && !(await store.isSuspended(tx, ctx.tenantId, attempt))) paying.push(attempt)
-  }
-  const attempt = paying[0]
-  if (!attempt?.txnNo) return fail(errors.refund_not_allowed)
-  if (!(await store.reserveRefund(tx, ctx.tenantId, orderId, order.paidFen))) return fail(errors.refund_too_large)
+  const leftFen = order.paidFen - order.reservedFen - order.refundedFen
+  if (order.state !== ORDER.paid || leftFen <= 0) return fail(errors.refund_not_allowed)
+  const attempt = await findPayingAttempt(tx, ctx, orderId)
+  if (!attempt) return fail(errors.refund_not_allowed)
+  if (!(await store.reserveRefund(tx, ctx.tenantId, orderId, leftFen))) return fail(errors.refund_too_large)
   const ids: string[] = []
-  for (const line of await store.listLines(tx, ctx.tenantId, orderId)) {
-    const { amountFen, payeeAccountId: from } = line
-    ids.push(await approveAutomatically(tx, ctx, { order, attempt, txnNo: attempt.txnNo, amountFen, cause, from }))
-  }
+  for (const { line, leftFen: amountFen, payeeAccountId: from } of await listLinesLeft(tx, ctx, orderId))
+    if (amountFen > 0) ids.push(await approveAutomatically(tx, ctx, { order, attempt, txnNo: attempt.txnNo, amountFen, cause, from, line }))
   await store.deleteClaims(tx, ctx.tenantId, orderId)
   return ok(ids)
 }
@@ -162,7 +203,7 @@ async function repeatClosed(
   const { tenantId } = ctx
   const before = (await store.listRefunds(tx, tenantId, refund.orderId)).filter(
     r =>
-      r.state === REFUND.closed && r.txnNo === refund.txnNo && r.fromAccountId === refund.fromAccountId && r.amountFen === refund.amountFen,
+      r.state === REFUND.closed && r.approvedBy && r.txnNo === refund.txnNo && r.line === refund.line && r.amountFen === refund.amountFen,
   )
   if (before.length >= REFUND_REPEATS_MAX) return false
   const now = ctx.kernel.clock.now()
@@ -179,9 +220,9 @@ async function repeatClosed(
   })
   // The amount reserved on the order passes to the next refund as it is.
   const order = (await store.findOrder(tx, tenantId, refund.orderId))!
-  const { txnNo, amountFen, fromAccountId: from } = refund
+  const { txnNo, amountFen, fromAccountId: from, line } = refund
   const cause = refund.cause as RefundCause
-  const next = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause, from })
+  const next = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause, from, line })
   await store.replaceSuspenseRefund(tx, tenantId, refund.id, next)
   await append(tx, ctx, refundClosed, { subjectId: refund.orderId, body: { refund: refund.id, next } })
   return true
