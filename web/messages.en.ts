@@ -99,6 +99,7 @@ export const en: Record<keyof typeof zh, string> = {
   'way.wechat': 'WeChat Pay',
   'way.alipay': 'Alipay',
   'way.cash': 'Cash at the window',
+  'way.cash_short': 'Cash',
   'way.cash_note': 'Show this page, no need to look it up again',
   'way.sandbox': 'Practice payment',
   'way.sandbox_note': 'No real money',

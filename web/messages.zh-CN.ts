@@ -97,6 +97,7 @@ export const zh = {
   'way.wechat': '微信支付',
   'way.alipay': '支付宝',
   'way.cash': '到窗口付现金',
+  'way.cash_short': '现金',
   'way.cash_note': '出示本页即可，不用重新查',
   'way.sandbox': '演示付款',
   'way.sandbox_note': '不动真钱',

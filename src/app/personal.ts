@@ -302,6 +302,22 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'payments.drawer_session',
+    columns: 'cashier_id',
+    class: 'work',
+    level: 1,
+    purpose: 'know whose turn at a drawer it was; over and short are booked to it',
+    kept: BOOKS,
+  },
+  {
+    table: 'payments.cash_void',
+    columns: 'asked_by decided_by reason',
+    class: 'act',
+    level: 2,
+    purpose: 'keep apart the two who void a cash payment, and know why',
+    kept: BOOKS,
+  },
+  {
     table: 'payments.break',
     columns: 'proposed_by resolved_by note',
     class: 'act',

@@ -61,6 +61,35 @@ async function askBack(product: Product): Promise<string> {
   return rows[0].id
 }
 
+/** The screens of a cashier who has opened a drawer, taken one payment and asked to void it. */
+async function cashPlaces(product: Product, cashier: Desk): Promise<Place[]> {
+  const { browser, csrf } = cashier
+  assert.equal((await browser.post('/staff/cash/open', { csrf, drawer: 'A1', d10000: '3' })).status, 303)
+  const codes = [await product.issueBill(5_250), await product.issueBill(6_000)]
+  const { rows } = await queryIn(product.kernel, 'select id from billing.bill where code = any($1) order by amount_fen', [codes])
+  const [paid, open] = rows.map((row: { id: string }) => `/staff/cash/bills/${row.id}`) as [string, string]
+  const taken = await browser.submit(await browser.get(paid), paid, { tendered: '100' })
+  const done = taken.location ?? ''
+  const ask = done.replace('/done/', '/void/')
+  const at = (name: string, path: string, has: string): Place => ({ name, open: page => page.goto(product.url + path), has })
+  return [
+    at('cash desk', '/staff/cash', '#scan'),
+    at('cash, nothing found', '/staff/cash?q=none', '.empty'),
+    at('cash for a bill', open, 'input[name="tendered"]'),
+    {
+      name: 'cash for a bill with errors',
+      open: async page => {
+        await page.goto(product.url + open)
+        await press(page, 'main form button')
+      },
+      has: '.errors',
+    },
+    at('change', done, '.change'),
+    at('asking to void', ask, 'input[name="reason"]'),
+    at('end of a turn', '/staff/cash/close', 'input[name="d10000"]'),
+  ]
+}
+
 /** A statement of yesterday with a payment that is none of ours; answers the difference. */
 async function stateForeign(product: Product): Promise<string> {
   const day = addDays(dayOf(product.kernel.clock.now()), -1)
@@ -101,7 +130,7 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
         },
         has: '.errors',
       },
-      at('refunds', '/staff/refunds', 'form[action^="/staff/refunds/"]'),
+      at('drawer turns', '/staff/cash-turns', 'table'),
       at('asking a part back', `/staff/orders/${rows[0].id}/refund`, 'input[name="cause"]'),
       at('difference', `/staff/breaks/${foreign}`, 'input[name="reason"]'),
       at('request on its order', `/staff/orders/${wrong}`, 'input[name="decision"]'),
@@ -131,6 +160,7 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
         },
         has: '.errors',
       },
+      at('open a drawer', '/staff/cash', 'input[name="drawer"]'),
       at('not allowed', '/staff/accounts', 'h1'),
       at('not there', `/staff/orders/${clerk.id}`, 'h1'),
     ],
@@ -177,13 +207,23 @@ async function visitAll(
 ): Promise<string[]> {
   const [clerk, admin] = [await signInAs(product, 'clerk'), await signInAs(product, 'operator-security')]
   await proposeSomething(admin, clerk.id)
-  const head = await signInAs(product, 'manager')
+  const [head, approver, cashier] = [
+    await signInAs(product, 'manager'),
+    await signInAs(product, 'approver'),
+    await signInAs(product, 'clerk'),
+  ]
+  const atDrawer = await cashPlaces(product, cashier)
   const places = await placesOf(product, clerk, admin)
   const complaints: string[] = []
   for (const [desk, list] of [
     [clerk, places.clerk],
     [admin, places.admin],
     [head, places.head],
+    [
+      approver,
+      [{ name: 'refunds', open: (page: Page) => page.goto(`${product.url}/staff/refunds`), has: 'form[action^="/staff/refunds/"]' }],
+    ],
+    [cashier, atDrawer],
   ] as const) {
     const page = await openAt(product, desk, size, scale)
     for (const { lang, elder } of looks) {

@@ -40,6 +40,8 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(permit(ctx, 'billing.bill.read').ok || permit(ctx, 'payments.order.read').ok
       ? [{ href: staffPaths.search, text: say('staff.search') }]
       : []),
+    ...(permit(ctx, 'payments.cash.collect').ok ? [{ href: staffPaths.cash, text: say('cash.place') }] : []),
+    ...(permit(ctx, 'payments.cash.read').ok ? [{ href: staffPaths.turns, text: say('cash.turns') }] : []),
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),

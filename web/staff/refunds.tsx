@@ -21,15 +21,28 @@ export interface RefundRowView {
   isOwn: boolean
 }
 
-export const REFUND_NOTICES = ['asked', 'agreed', 'declined', 'decided_before', 'stale'] as const
+/** A cash payment a cashier asks to void. */
+export interface VoidRowView {
+  href: string
+  text: string
+  reason: string
+  askedBy: string
+  waits: string
+  amountFen: number
+  action: string
+  isOwn: boolean
+}
+
+export const REFUND_NOTICES = ['agreed', 'declined', 'decided_before', 'stale', 'void_agreed', 'void_late'] as const
 export type RefundNotice = (typeof REFUND_NOTICES)[number]
 
 export interface RefundsView {
   rows: readonly RefundRowView[]
+  voids: readonly VoidRowView[]
   notice?: RefundNotice
 }
 
-function Decide({ row }: { row: RefundRowView }) {
+function Decide({ row }: { row: Pick<RefundRowView, 'action' | 'givenFen' | 'isOwn' | 'text' | 'amountFen'> }) {
   const { t } = usePage()
   const form = (act: 'agree' | 'decline', kind: 'secondary' | 'quiet', label: string) => (
     <PostForm action={row.action}>
@@ -51,23 +64,45 @@ function Decide({ row }: { row: RefundRowView }) {
   )
 }
 
-/** Refunds that wait for a second person, the one waiting longest first. */
+function Voids({ rows }: { rows: readonly VoidRowView[] }) {
+  const { t } = usePage()
+  return (
+    <Pane title={t('staff.voids')}>
+      <WideTable
+        columns={[
+          { title: t('staff.col_what'), cell: (r: VoidRowView) => <a href={r.href}>{r.text}</a> },
+          { title: t('staff.col_why'), cell: r => r.reason },
+          { title: t('staff.refund_asked_by'), cell: r => r.askedBy },
+          { title: t('staff.rescue_waits'), cell: r => r.waits },
+          { title: t('staff.col_amount'), cell: r => yuan(r.amountFen), numeric: true },
+          { title: t('staff.refund_decision'), cell: r => !r.isOwn && <Decide row={{ ...r, givenFen: 0, isOwn: false }} /> },
+        ]}
+        rows={rows}
+      />
+    </Pane>
+  )
+}
+
+/** Refunds and voids that wait for a second person, the one waiting longest first. */
 export function RefundsPage({ view }: { view: RefundsView }) {
   const { ctx, t } = usePage()
   return (
     <StaffLayout>
-      <h1>{t('staff.refunds_n', { n: view.rows.length })}</h1>
+      <h1>{t('staff.refunds_n', { n: view.rows.length + view.voids.length })}</h1>
       {view.notice && (
         <Banner
-          tone={view.notice === 'decided_before' || view.notice === 'stale' ? 'warn' : 'ok'}
+          tone={view.notice === 'decided_before' || view.notice === 'stale' || view.notice === 'void_late' ? 'warn' : 'ok'}
           title={t(`staff.notice_refund_${view.notice}`)}
           live
         />
       )}
+      {view.voids.length > 0 && <Voids rows={view.voids} />}
       {view.rows.length === 0 ? (
-        <Empty title={t('staff.refunds_none')}>
-          <p>{t('staff.refunds_none_text')}</p>
-        </Empty>
+        view.voids.length === 0 && (
+          <Empty title={t('staff.refunds_none')}>
+            <p>{t('staff.refunds_none_text')}</p>
+          </Empty>
+        )
       ) : (
         <div class="card pane">
           <WideTable

@@ -17,6 +17,8 @@ const hidden = { schema: { hide: true } }
 
 const orderOf = ({ claim }: BillState) => claim && { no: claim.orderCode, href: `/staff/orders/${claim.orderId}` }
 
+const FIRST_PRINT_MS_MAX = 10 * 60_000
+
 /** A bill with its account, and the paper of what was paid: both for the resident who stands at the window. */
 export function addBillRoutes(server: Server, pages: Pages): void {
   const { enter, refuse, deny } = openDesk(pages)
@@ -85,7 +87,10 @@ export function addBillRoutes(server: Server, pages: Pages): void {
       await noteRead(ctx, order.id)
       const back = findMoneyBack(order, await findRescue(ctx, order.id)) ?? findPartBack(order)
       const found = { visit: { ...desk.visit, ctx, page }, receipt, back }
-      return pages.html(reply, await printedReceipt(pages, found, paper, `/staff/orders/${order.id}`, true))
+      // What a window prints for the payer who stands there is no copy.
+      const now = ctx.kernel.clock.now().getTime()
+      const isFirst = order.place === 'window' && !!order.paidAt && now - order.paidAt.getTime() < FIRST_PRINT_MS_MAX
+      return pages.html(reply, await printedReceipt(pages, found, paper, `/staff/orders/${order.id}`, !isFirst))
     })
   }
 }

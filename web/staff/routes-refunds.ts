@@ -3,12 +3,14 @@ import { type Ctx, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import { parseYuan } from '#kernel/money.ts'
+import { decideCashVoid } from '#modules/billing/index.ts'
 import { listStaffNames } from '#modules/identity/index.ts'
 import {
   decideRefund,
   findOrderById,
   findRefundOffer,
   listRefundsWaiting,
+  listVoidsWaiting,
   paymentErrors,
   requestRefund,
   STAFF_REFUND_CAUSES,
@@ -38,9 +40,12 @@ export function addRefundRoutes(server: Server, pages: Pages): void {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const { ctx } = desk
-    const waiting = await listRefundsWaiting(ctx)
+    const [waiting, asked] = [await listRefundsWaiting(ctx), await listVoidsWaiting(ctx)]
     if (!waiting.ok) return deny(desk, reply, waiting.error, `GET ${staffPaths.refunds}`)
-    const names = await listStaffNames(ctx, [...new Set(waiting.value.map(r => staffIdOf(r.requestedBy)).filter(isUuid))])
+    const voids = asked.ok ? asked.value : []
+    const askers = [...waiting.value.map(r => r.requestedBy), ...voids.map(v => v.askedBy)]
+    const names = await listStaffNames(ctx, [...new Set(askers.map(staffIdOf).filter(isUuid))])
+    const nameOf = (key: string) => names.get(staffIdOf(key)) ?? t(ctx.lang)('staff.colleague')
     const now = kernel.clock.now()
     const notice = REFUND_NOTICES.find(known => known === textsOf(request.query).notice)
     const rows = await Promise.all(
@@ -51,7 +56,7 @@ export function addRefundRoutes(server: Server, pages: Pages): void {
           text: order ? await orderText(ctx, order) : '',
           cause: codeName(ctx.lang, r.cause),
           ...(r.note && { note: r.note }),
-          askedBy: names.get(staffIdOf(r.requestedBy)) ?? t(ctx.lang)('staff.colleague'),
+          askedBy: nameOf(r.requestedBy),
           askedAt: r.createdAt,
           waits: waitOf(ctx.lang, r.createdAt, now),
           amountFen: r.amountFen,
@@ -62,7 +67,22 @@ export function addRefundRoutes(server: Server, pages: Pages): void {
         }
       }),
     )
-    return pages.html(reply, refundsPage(desk.page, { rows, ...(notice && { notice }) }))
+    const voidRows = await Promise.all(
+      voids.map(async v => {
+        const order = await findOrderById(ctx, v.orderId)
+        return {
+          href: `/staff/orders/${v.orderId}`,
+          text: order ? await orderText(ctx, order) : '',
+          reason: v.reason,
+          askedBy: nameOf(v.askedBy),
+          waits: waitOf(ctx.lang, v.askedAt, now),
+          amountFen: v.amountFen,
+          action: `/staff/voids/${v.orderId}`,
+          isOwn: v.isOwn,
+        }
+      }),
+    )
+    return pages.html(reply, refundsPage(desk.page, { rows, voids: voidRows, ...(notice && { notice }) }))
   })
 
   pages.form(server, `${staffPaths.refunds}/:id`, {}, async (request, reply) => {
@@ -82,6 +102,21 @@ export function addRefundRoutes(server: Server, pages: Pages): void {
       return to(code === paymentErrors.refund_decided.code ? 'decided_before' : 'stale')
     }
     return deny(desk, reply, decided.error, place)
+  })
+
+  pages.form(server, '/staff/voids/:id', {}, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { id } = request.params as { id: string }
+    const isAgreed = textsOf(request.body).act === 'agree'
+    const decided = await decideCashVoid(desk.ctx, { orderId: id, isAgreed })
+    const to = (notice: RefundNotice) => reply.redirect(`${staffPaths.refunds}?notice=${notice}`, 303)
+    if (decided.ok) return to(isAgreed ? 'void_agreed' : 'declined')
+    const { code } = decided.error
+    if (code !== paymentErrors.void_decided.code && code !== paymentErrors.void_too_late.code)
+      return deny(desk, reply, decided.error, 'POST /staff/voids/:id')
+    pages.refused({ ...desk.visit, ctx: desk.ctx }, decided.error, 'POST /staff/voids/:id')
+    return to(code === paymentErrors.void_decided.code ? 'decided_before' : 'void_late')
   })
 
   type Typed = { values: Record<string, string | undefined>; errors: FieldError[] }

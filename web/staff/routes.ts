@@ -35,6 +35,7 @@ import { staffPaths } from './paths.ts'
 import { orderPage } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addBillRoutes } from './routes-bills.ts'
+import { addCashRoutes } from './routes-cash.ts'
 import { addReconciliationRoutes } from './routes-reconciliation.ts'
 import { addRefundRoutes } from './routes-refunds.ts'
 import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
@@ -158,6 +159,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
   })
   addRefundRoutes(server, pages)
+  addCashRoutes(server, pages)
   addReconciliationRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)

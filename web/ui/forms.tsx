@@ -75,6 +75,8 @@ export interface FieldProps {
   autoComplete?: 'off' | 'tel' | 'one-time-code' | 'username' | 'current-password' | 'new-password'
   maxLength?: number
   rows?: number
+  /** The one field a person types into next. */
+  autoFocus?: boolean
 }
 
 function FieldFrame(props: { name: string; error?: string; label: ComponentChildren; hint?: string; children: ComponentChildren }) {
@@ -103,8 +105,8 @@ const describedBy = (name: string, hint: string | undefined, error: string | und
 
 type Common = { id: string; name: string; maxLength: number; 'aria-describedby': string | undefined; 'aria-invalid': boolean }
 
-function OneLine({ type, value = '', inputMode, autoComplete = 'off', common }: FieldProps & { common: Common }) {
-  const rest = { ...common, class: 'input', value, inputMode, autoComplete }
+function OneLine({ type, value = '', inputMode, autoComplete = 'off', autoFocus, common }: FieldProps & { common: Common }) {
+  const rest = { ...common, class: 'input', value, inputMode, autoComplete, ...(autoFocus && { autofocus: true }) }
   if (type === 'password') return <input type="password" {...rest} />
   return type === 'tel' ? <input type="tel" {...rest} /> : <input type="text" {...rest} />
 }

@@ -87,3 +87,7 @@ where tenant_id = $2 and effective_at >= $3 and effective_at < $4 and code = any
 -- findMovements
 select ref, about, amounts[array_position(accounts, $1::integer)] as amount from ledger.journal
 where tenant_id = $2 and ref = any($3::text[]) and reverses = '' and $4::integer = any(accounts);
+
+-- sqlEntriesOf
+select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
+where e.tenant_id = $1 and e.code = $2 and a.code like $3;

@@ -213,5 +213,6 @@ update payments.refund set failure = $1 where tenant_id = $2 and id = $3;
 -- listRequestedRefunds
 select $1 from payments.refund r where r.tenant_id = $2 and r.state = $3 order by r.created_at, r.id limit $4;
 
--- countRequestedRefunds
-select count(*) as count from payments.refund where tenant_id = $1 and state = $2;
+-- countWaiting
+select (select count(*) from payments.refund where tenant_id = $1 and state = $2)
+  + (select count(*) from payments.cash_void where tenant_id = $3 and decided_at is null) as count;

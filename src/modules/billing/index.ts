@@ -38,6 +38,7 @@ export {
   searchBills,
   unbindAccount,
 } from './service/bills.ts'
+export { askCashVoid, decideCashVoid, payInCash } from './service/cash.ts'
 export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type PayBills, payBills } from './service/pay.ts'
 export { findOrderOfReceipt, findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'

@@ -68,7 +68,7 @@ const desk = [
  * proposes, another of them or the head of the centre approves.
  */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
-  clerk: [...all, ...desk, 'identity.share.manage'],
+  clerk: [...all, ...desk, 'identity.share.manage', 'payments.cash.collect'],
   approver: [
     ...all,
     ...desk,
@@ -90,6 +90,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'billing.rescue.answer',
     'payments.reconcile.read',
     'payments.reconcile.decide',
+    'payments.cash.read',
     'tasks.task.assign',
     'notify.message.read',
   ],
@@ -102,6 +103,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'trail.entry.read',
     'payments.order.read',
     'payments.reconcile.read',
+    'payments.cash.read',
     'billing.reconcile.read',
     'tasks.task.read',
     'notify.message.read',

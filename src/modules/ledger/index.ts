@@ -11,4 +11,4 @@ export {
   registerFold,
   reverse,
 } from './service.ts'
-export { sqlInsertJournals, sqlJournalDebits, sqlMovements } from './store.ts'
+export { sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovements } from './store.ts'

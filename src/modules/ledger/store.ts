@@ -156,3 +156,8 @@ export const findMovements = (tx: Tx, tenantId: number, refs: readonly string[],
   tx.rows<{ ref: string; about: string; amount: number }>(sql`
     select ref, about, amounts[array_position(accounts, ${accountId}::integer)] as amount from ledger.journal
     where tenant_id = ${tenantId} and ref = any(${[...refs]}::text[]) and reverses = '' and ${accountId}::integer = any(accounts)`)
+
+/** What of ours, and the signed amount, of each entry of a template on accounts of one class, such as 1221. */
+export const sqlEntriesOf = (tenantId: number, code: Template, accountClass: string): Sql => sql`
+  select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
+  where e.tenant_id = ${tenantId} and e.code = ${code} and a.code like ${`${accountClass}:%`}`

@@ -1,6 +1,6 @@
 import type { Ctx } from '#kernel/context.ts'
 import { bigintArray, byteaArray, textArray, timestampArray, uuidArray } from '#kernel/db/binary.ts'
-import type { Db } from '#kernel/db/index.ts'
+import type { Db, Tx } from '#kernel/db/index.ts'
 import { sqlInsertJournals } from '#modules/ledger/index.ts'
 import { type InsertPending, sqlInsertPending } from '#modules/trail/index.ts'
 import { ATTEMPT, ORDER } from './model.ts'
@@ -111,6 +111,12 @@ export async function confirmMany(db: Db, ctx: Ctx, facts: readonly PaidFact[]):
 async function confirmOne(db: Db, ctx: Ctx, { attemptId, txnNo, amountFen, paidAt }: PaidFact): Promise<boolean> {
   const values = [ctx.tenantId, attemptId, txnNo, amountFen, paidAt.toISOString(), ...whoAndWhen(ctx)]
   return (await db.statement('payments_confirm_one', CONFIRM_ONE, values)).count === 1
+}
+
+/** The same within the caller's transaction, for money that is taken and booked in one act. */
+export async function confirmIn(tx: Tx, ctx: Ctx, { attemptId, txnNo, amountFen, paidAt }: PaidFact): Promise<boolean> {
+  const values = [ctx.tenantId, attemptId, txnNo, amountFen, paidAt.toISOString(), ...whoAndWhen(ctx)]
+  return (await tx.client.query({ name: 'payments_confirm_one', text: CONFIRM_ONE, values })).rowCount === 1
 }
 
 const whoAndWhen = ({ kernel, actor, requestId }: Ctx): string[] => [kernel.clock.now().toISOString(), actor.kind, actor.id, requestId]

@@ -1,8 +1,8 @@
 import { type Db, firstOf, type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { listBalances, sqlJournalDebits } from '#modules/ledger/index.ts'
+import { listBalances, sqlEntriesOf, sqlJournalDebits } from '#modules/ledger/index.ts'
 import { type Check, recorded } from '#modules/trail/index.ts'
 import { orderPaid, refundRequested } from './events.ts'
-import { ATTEMPT, ORDER, REFUND } from './model.ts'
+import { ATTEMPT, CASH, ORDER, REFUND } from './model.ts'
 
 const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
 
@@ -23,7 +23,8 @@ export async function checkPayments(
       select (coalesce((select sum(paid_fen) from payments."order" where tenant_id = ${t}), 0)
         + coalesce((select sum(amount_fen) from payments.suspense where tenant_id = ${t}), 0)
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0))::bigint as fen`)
-    const clearing = await ledgerSum(tx, '1012')
+    // Over and short stands beside the drawer it was found in.
+    const clearing = (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221'))
     const open = await tx.one<{ fen: number }>(
       sql`select coalesce(sum(amount_fen), 0)::bigint as fen from payments.suspense where tenant_id = ${t} and refund_id is null and resolved_at is null`,
     )
@@ -82,7 +83,7 @@ export async function checkPayments(
       ),
       {
         id: 'I8',
-        name: 'clearing accounts hold successes less refunds',
+        name: 'clearing accounts and drawers hold successes less refunds',
         ok: clearing === cleared.fen,
         detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}`,
       },
@@ -94,7 +95,35 @@ export async function checkPayments(
         detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}`,
       },
       none('I11', 'postings of a day equal the check file of the biller'),
-      none('I12', 'drawers: opening and entries equal counted and over/short'),
+      await empty(
+        tx,
+        'I12',
+        'drawers: opening and entries equal counted and over/short, numbered without gaps',
+        sql`
+        select s.id, s.drawer, s.expected_fen, s.counted_fen, s.last_seq, m.moved, m.moves, d.diff from payments.drawer_session s
+        left join (
+          select session_id, sum(amount_fen) as moved, count(*) as moves, max(seq) as last from payments.cash_move where tenant_id = ${t} group by 1) m
+          on m.session_id = s.id
+        left join (
+          select q.about, sum(q.amount) as diff from (${sqlEntriesOf(t, 'CASH_DIFF', '1221')}) q group by 1) d on d.about = s.id
+        where s.tenant_id = ${t}
+          and (coalesce(m.moves, 0) <> s.last_seq or coalesce(m.last, 0) <> s.last_seq
+            or (s.closed_at is not null
+              and (s.opening_fen + coalesce(m.moved, 0) <> s.expected_fen or s.expected_fen - s.counted_fen <> coalesce(d.diff, 0))))`,
+      ),
+      await empty(
+        tx,
+        'C5',
+        'each cash payment and payout is one move of a drawer, of its amount',
+        sql`
+        (select a.id, a.amount_fen from payments.attempt_state a
+          where a.tenant_id = ${t} and a.channel = ${CASH} and a.state = ${ATTEMPT.succeeded}
+            and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.order_id = a.order_id and m.refund_id is null and m.amount_fen = a.amount_fen))
+        union all
+        (select r.id, r.amount_fen from payments.refund r join payments.attempt a on a.tenant_id = ${t} and a.id = r.attempt_id
+          where r.tenant_id = ${t} and a.channel = ${CASH} and r.state = ${REFUND.succeeded}
+            and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.refund_id = r.id and m.amount_fen = -r.amount_fen))`,
+      ),
       await empty(
         tx,
         'C1',

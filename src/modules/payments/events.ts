@@ -33,6 +33,8 @@ export const orderPaid = order('order_paid', {
   ...postingsBody,
 })
 export const paymentSuspended = order('payment_suspended', { attempt: z.string(), reason: z.enum(SUSPENSE_REASONS), amount_fen: z.int() })
+export const cashVoidAsked = order('cash_void_asked', { reason: z.string() })
+export const cashVoidDeclined = order('cash_void_declined', {})
 export const refundRequested = order('refund_requested', { refund: z.string(), amount_fen: z.int(), cause: z.enum(REFUND_CAUSES) })
 export const refundDeclined = order('refund_declined', { refund: z.string() })
 export const refundApproved = order('refund_approved', { refund: z.string() })
@@ -67,3 +69,9 @@ export const statementReconciled = defineEvent({
     breaks: z.int(),
   }),
 })
+
+const ofDrawer = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `payments.${name}`, version: 1, subject: 'drawer_session', body: z.object(body) })
+
+export const drawerOpened = ofDrawer('drawer_opened', { drawer: z.string(), opening_fen: z.int() })
+export const drawerClosed = ofDrawer('drawer_closed', { drawer: z.string(), expected_fen: z.int(), counted_fen: z.int(), moves: z.int() })

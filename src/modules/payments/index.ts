@@ -1,5 +1,21 @@
 export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
 export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
+export { DENOMINATIONS_FEN } from './cash/model.ts'
+export {
+  askVoid,
+  type CashTaken,
+  closeDrawer,
+  findDrawerReport,
+  listDrawerSessions,
+  listVoidsWaiting,
+  openDrawer,
+  payOrderInCash,
+  payOutCash,
+  type SessionReport,
+  settleVoid,
+  viewDrawer,
+  windowPayer,
+} from './cash/service.ts'
 export { findPayerSignIn, listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
 export { checkPayments } from './doctor.ts'

@@ -34,6 +34,7 @@ export const SUSPENSE_REASONS = ['duplicate_pay', 'late_pay', 'amount'] as const
 /** Why people at the desk give a part back: the words stand in the messages, a note may be added. */
 export const STAFF_REFUND_CAUSES = ['overcharged', 'reading_corrected', 'relief', 'other'] as const
 export const REFUND_CAUSES = [
+  'voided',
   'undone_by_payer',
   'wrong_payment',
   'biller_refused',
@@ -94,6 +95,8 @@ export const REFUND_REPEATS_MAX = 3
 /** The channels give money back within a year of its payment, in at most so many refunds of one order. */
 export const REFUND_MS_MAX = 365 * 24 * 60 * M
 export const REFUNDS_MAX = 50
+/** The channel of money taken at a window; its merchant number is the drawer. */
+export const CASH = 'cash'
 /** Undo on the receipt (适老化: ten minutes for money). */
 export const UNDO_MS_MAX = 10 * M
 

@@ -330,12 +330,12 @@ export const insertRefund = (
     | 'requestedBy'
     | 'approvedBy'
     | 'createdAt'
-  >,
+  > & { readonly dueAt: Date },
 ) =>
   tx.run(sql`
     insert into payments.refund (tenant_id, id, order_id, attempt_id, txn_no, out_refund_no, state, amount_fen, cause, from_account_id, line, note, requested_by, approved_by, tries, due_at, created_at)
     values (${tenantId}, ${r.id}, ${r.orderId}, ${r.attemptId}, ${r.txnNo}, ${r.outRefundNo}, ${r.state}, ${r.amountFen}, ${r.cause}, ${r.fromAccountId}, ${r.line}, ${r.note}, ${r.requestedBy},
-      ${r.approvedBy}, 0, ${r.createdAt}, ${r.createdAt})`)
+      ${r.approvedBy}, 0, ${r.dueAt}, ${r.createdAt})`)
 
 /** Reserves part of what was paid. The condition is looked at again under the row's lock, so no sequence of calls reserves more. */
 export const reserveRefund = async (tx: Tx, tenantId: number, orderId: string, amountFen: number) =>
@@ -395,7 +395,7 @@ export const listRequestedRefunds = (tx: Tx, tenantId: number, limit: number) =>
   tx.rows<RefundRow>(sql`
     select ${REFUND_COLUMNS} from payments.refund r where r.tenant_id = ${tenantId} and r.state = ${REFUND.requested} order by r.created_at, r.id limit ${limit}`)
 
-export const countRequestedRefunds = (tx: Tx, tenantId: number) =>
-  tx.one<{ count: number }>(
-    sql`select count(*) as count from payments.refund where tenant_id = ${tenantId} and state = ${REFUND.requested}`,
-  )
+export const countWaiting = (tx: Tx, tenantId: number) =>
+  tx.one<{ count: number }>(sql`
+    select (select count(*) from payments.refund where tenant_id = ${tenantId} and state = ${REFUND.requested})
+      + (select count(*) from payments.cash_void where tenant_id = ${tenantId} and decided_at is null) as count`)

@@ -42,9 +42,6 @@ export function checkLadder(ladder: readonly Rung[]): void {
 
 const days = calendar()
 
-export const after = (from: Date, minutes: number, clock: ClockKind, cal: Calendar = days): Date =>
-  clock === 'natural' ? addMs(from, minutes * 60_000) : addWorkingMinutes(from, minutes, cal)
-
 /** Working time counts whole minutes: an instant within a minute stands for its end. */
 const wholeMinute = (at: Date): Date => new Date(Math.ceil(at.getTime() / 60_000) * 60_000)
 
@@ -60,21 +57,21 @@ export function deadlineOf(
   pauses: readonly Pause[],
   cal: Calendar = days,
 ): Date | undefined {
-  const exact = (at: Date): Date => (clock === 'natural' ? at : wholeMinute(at))
+  const isNatural = clock === 'natural'
+  const exact = (at: Date): Date => (isNatural ? at : wholeMinute(at))
   let from = exact(start)
-  let left = minutes
+  // Milliseconds on the natural clock, minutes on the other: whole numbers, so that nothing is lost on the way.
+  let left = isNatural ? minutes * 60_000 : minutes
   for (const pause of pauses) {
-    const run = minutesBetween(from, exact(pause.from), clock, cal)
+    const until = exact(pause.from)
+    const run = isNatural ? until.getTime() - from.getTime() : workingMinutesBetween(from, until, cal)
     if (run >= left) break
     if (!pause.to) return undefined
     left -= run
     from = exact(pause.to)
   }
-  return after(from, left, clock, cal)
+  return isNatural ? addMs(from, left) : addWorkingMinutes(from, left, cal)
 }
-
-const minutesBetween = (from: Date, to: Date, clock: ClockKind, cal: Calendar): number =>
-  clock === 'natural' ? (to.getTime() - from.getTime()) / 60_000 : workingMinutesBetween(from, to, cal)
 
 /** When a rung is due, by the same rule as the deadline. */
 export const rungAt = (start: Date, minutes: number, clock: ClockKind, pauses: readonly Pause[], rung: Rung): Date | undefined =>

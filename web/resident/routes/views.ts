@@ -195,7 +195,13 @@ export function billView(
 }
 
 export const channelName = (lang: Lang, channel: string): string =>
-  channel === 'alipay' ? t(lang)('way.alipay') : channel === 'wechat' ? t(lang)('way.wechat') : channel
+  channel === 'alipay'
+    ? t(lang)('way.alipay')
+    : channel === 'wechat'
+      ? t(lang)('way.wechat')
+      : channel === 'cash'
+        ? t(lang)('way.cash_short')
+        : channel
 
 /** Text of a receipt's code: our address, the entry that proves it, and its leaf once sealed. At most 600 bytes. */
 export const verifyCodeOf = (receipt: Receipt, leaf?: string): string => (leaf ? `${receipt.entryId}.${leaf}` : receipt.entryId)

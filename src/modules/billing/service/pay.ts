@@ -45,7 +45,7 @@ export async function payBills(ctx: Ctx, input: PayBills): Promise<Result<Placed
   return done
 }
 
-async function openOrder(
+export async function openOrder(
   tx: Tx,
   ctx: Ctx,
   items: readonly { billId: string; amountFen: number; lateFeeFen: number }[],

@@ -5,7 +5,7 @@ import { append } from '#modules/trail/index.ts'
 import { coalesce } from '../coalescer.ts'
 import { confirmMany, type PaidFact } from '../confirm.ts'
 import { paymentSuspended } from '../events.ts'
-import { ATTEMPT, documentOf, ORDER } from '../model.ts'
+import { ATTEMPT, CASH, documentOf, ORDER } from '../model.ts'
 import * as store from '../store.ts'
 import { approveAutomatically } from './refunds.ts'
 
@@ -103,15 +103,17 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
 }
 
 /** Opens (or finds) the merchant account of a channel with its three ledger accounts. */
-export async function ensureMerchant(ctx: Ctx, channel: string, mchid: string): Promise<void> {
-  await ctx.kernel.db.tx(ctx.tenantId, async tx => {
-    await store.insertMerchant(tx, ctx.tenantId, {
-      channel,
-      mchid,
-      clearingAccountId: await ensureAccount(tx, ctx, `1012:${channel}:${mchid}`),
-      suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
-      refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
-      openedAt: ctx.kernel.clock.now(),
-    })
+export const ensureMerchant = (ctx: Ctx, channel: string, mchid: string): Promise<void> =>
+  ctx.kernel.db.tx(ctx.tenantId, tx => ensureMerchantIn(tx, ctx, channel, mchid))
+
+/** Cash is kept in a drawer, everything else by its channel. */
+export async function ensureMerchantIn(tx: Tx, ctx: Ctx, channel: string, mchid: string): Promise<void> {
+  await store.insertMerchant(tx, ctx.tenantId, {
+    channel,
+    mchid,
+    clearingAccountId: await ensureAccount(tx, ctx, channel === CASH ? `1001:${mchid}` : `1012:${channel}:${mchid}`),
+    suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
+    refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
+    openedAt: ctx.kernel.clock.now(),
   })
 }

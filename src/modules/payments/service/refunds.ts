@@ -16,7 +16,7 @@ import {
   refundSucceeded,
   refundUnknown,
 } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, CASH, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
 import type { RefundFact } from '../ports.ts'
 import * as store from '../store.ts'
 
@@ -61,6 +61,7 @@ export async function writeRefund(
     line: input.line,
     requestedBy: actorKey(ctx),
     createdAt: ctx.kernel.clock.now(),
+    dueAt: refundDueAt(ctx, input.attempt.channel),
   })
   await append(tx, ctx, refundRequested, {
     subjectId: input.order.id,
@@ -68,6 +69,10 @@ export async function writeRefund(
   })
   return id
 }
+
+/** The year 9999: cash is paid out by a cashier, never by the worker. */
+const NEVER = new Date('9999-12-31T00:00:00Z')
+export const refundDueAt = (ctx: Ctx, channel: string): Date => (channel === CASH ? NEVER : ctx.kernel.clock.now())
 
 /** Who acts, as refunds know them. */
 export const actorKey = ({ actor }: Ctx): string => (actor.kind === 'system' ? 'system' : `${actor.kind}:${actor.id}`)
@@ -228,6 +233,34 @@ async function repeatClosed(
   return true
 }
 
+/** The money is with its payer: books it out of where it was kept. Order and refund rows locked. */
+export async function finishRefund(
+  tx: Tx,
+  ctx: Ctx,
+  refund: store.RefundRow,
+  attempt: Pick<store.AttemptRow, 'channel' | 'mchid'>,
+  at: Date,
+  paidFrom?: number,
+): Promise<void> {
+  const merchant = await store.getMerchant(tx, ctx.tenantId, attempt)
+  const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
+  await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: at })
+  await post(tx, ctx, {
+    code: 'REFUND_DONE',
+    ref: documentOf(attempt.channel, refund.outRefundNo),
+    about: refund.id,
+    effectiveAt: at,
+    postings: [
+      { accountId: merchant.refundAccountId, amount: refund.amountFen },
+      { accountId: paidFrom ?? merchant.clearingAccountId, amount: -refund.amountFen },
+    ],
+  })
+  if (refund.fromAccountId !== merchant.suspenseAccountId)
+    await store.settleReserved(tx, ctx.tenantId, refund.orderId, refund.amountFen, true)
+  else await store.resolveSuspense(tx, ctx.tenantId, refund.id, ctx.kernel.clock.now())
+  await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
+}
+
 /** Applies what the channel says of a refund, by notification or query; any order and repetition gives the same books. */
 export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void> {
   const now = ctx.kernel.clock.now()
@@ -246,24 +279,9 @@ export async function applyRefundFact(ctx: Ctx, fact: RefundFact): Promise<void>
     }
     const attempt = (await store.findAttempt(tx, ctx.tenantId, refund.attemptId))!
     const merchant = await store.getMerchant(tx, ctx.tenantId, attempt)
-    const reserved = refund.fromAccountId !== merchant.suspenseAccountId
-    const open = [REFUND.approved, REFUND.submitted, REFUND.unknown, REFUND.abnormal]
     const isOther = fact.state === 'SUCCESS' && fact.amountFen !== undefined && fact.amountFen !== refund.amountFen
     if (fact.state === 'SUCCESS' && !isOther) {
-      await store.moveRefund(tx, ctx.tenantId, refund.id, open, REFUND.succeeded, { finishedAt: fact.refundedAt ?? now })
-      await post(tx, ctx, {
-        code: 'REFUND_DONE',
-        ref: documentOf(attempt.channel, refund.outRefundNo),
-        about: refund.id,
-        effectiveAt: fact.refundedAt ?? now,
-        postings: [
-          { accountId: merchant.refundAccountId, amount: refund.amountFen },
-          { accountId: merchant.clearingAccountId, amount: -refund.amountFen },
-        ],
-      })
-      if (reserved) await store.settleReserved(tx, ctx.tenantId, refund.orderId, refund.amountFen, true)
-      else await store.resolveSuspense(tx, ctx.tenantId, refund.id, now)
-      await append(tx, ctx, refundSucceeded, { subjectId: refund.orderId, body: { refund: refund.id, amount_fen: refund.amountFen } })
+      await finishRefund(tx, ctx, refund, attempt, fact.refundedAt ?? now)
     } else if (fact.state === 'CLOSED' && (await repeatClosed(tx, ctx, refund, attempt, merchant))) {
       return
     } else if (fact.state === 'ABNORMAL' || fact.state === 'CLOSED' || isOther) {

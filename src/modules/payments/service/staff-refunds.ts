@@ -7,7 +7,7 @@ import { errors } from '../errors.ts'
 import { refundApproved, refundDeclined } from '../events.ts'
 import { ORDER, REFUND, REFUND_MS_MAX, REFUNDS_MAX, STAFF_REFUND_CAUSES } from '../model.ts'
 import * as store from '../store.ts'
-import { actorKey, findPayingAttempt, listLinesLeft, setAside, writeRefund } from './refunds.ts'
+import { actorKey, findPayingAttempt, listLinesLeft, refundDueAt, setAside, writeRefund } from './refunds.ts'
 
 const NOTE_CHARS_MAX = 200
 
@@ -102,11 +102,12 @@ async function agree(tx: Tx, ctx: Ctx, refund: store.RefundRow, givenFen: number
   const order = (await store.findOrder(tx, tenantId, refund.orderId))!
   if (!left || refund.amountFen > left.leftFen || refund.amountFen + givenFen >= order.paidFen) return unwrap(fail(errors.refund_too_large))
   if (!(await store.reserveRefund(tx, tenantId, refund.orderId, refund.amountFen))) return unwrap(fail(errors.refund_too_large))
+  const attempt = (await store.findAttempt(tx, tenantId, refund.attemptId))!
   await store.moveRefund(tx, tenantId, refund.id, [REFUND.requested], REFUND.approved, {
     approvedBy: actorKey(ctx),
-    dueAt: ctx.kernel.clock.now(),
+    dueAt: refundDueAt(ctx, attempt.channel),
   })
-  await setAside(tx, ctx, refund, (await store.findAttempt(tx, tenantId, refund.attemptId))!)
+  await setAside(tx, ctx, refund, attempt)
   await append(tx, ctx, refundApproved, { subjectId: refund.orderId, body: { refund: refund.id } })
 }
 
@@ -136,10 +137,11 @@ export async function listRefundsWaiting(ctx: Ctx): Promise<Result<RefundWaiting
   })
 }
 
+/** Refunds and voids of cash that wait for a second person. */
 export async function countRefundsWaiting(ctx: Ctx): Promise<Result<number>> {
   const allowed = permit(ctx, 'payments.refund.approve')
   if (!allowed.ok) return allowed
-  return ok((await ctx.kernel.db.read(ctx.tenantId, tx => store.countRequestedRefunds(tx, ctx.tenantId))).count)
+  return ok((await ctx.kernel.db.read(ctx.tenantId, tx => store.countWaiting(tx, ctx.tenantId))).count)
 }
 
 export interface RefundOffer {
