@@ -1,8 +1,7 @@
-import { type Db, sql } from '#kernel/db/index.ts'
 import { systemRandom } from '#kernel/random.ts'
-import { hiddenFields } from '../test/support/form.ts'
 import { issueBills, withDatabase } from './support/audit.ts'
 import { conclude, expect, runDrill, say, watcher } from './support/harness.ts'
+import { countUnresolved, isLeftAlone, misbehave, press } from './support/neighbours.ts'
 import { type Payers, startPayers, walletUrl } from './support/payers.ts'
 import { type ProductProcess, pause, until } from './support/product-process.ts'
 
@@ -27,28 +26,6 @@ const SICKNESSES = {
 } as const
 const WELL = { create_delay_ms: 0, drop: 0, garbage: 0 }
 
-async function control(dataDir: string, faults: object): Promise<void> {
-  const answer = await fetch(`${walletUrl(dataDir)}/_control/faults`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(faults),
-    signal: AbortSignal.timeout(5_000),
-  })
-  if (!answer.ok) throw new Error(`faults: ${await answer.text()}`)
-}
-
-/** Whether the product holds back calls to the wallet's host. */
-async function isLeftAlone(url: string, dataDir: string): Promise<boolean> {
-  const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) })).text()
-  return text.includes(`yimen_neighbour_left_alone{host="${new URL(walletUrl(dataDir)).host}"} 1`)
-}
-
-const press = async (url: string, code: string) => {
-  const person = watcher(url)
-  const page = await person.get(`/b/${code}`)
-  return { person, answer: await person.post(`/b/${code}/pay`, { ...hiddenFields(page.text, `/b/${code}/pay`), way: 'wechat' }) }
-}
-
 async function checkWhileSick(url: string, dataDir: string, name: string, bills: string[]): Promise<void> {
   const began = Date.now()
   let opened_ms: number | undefined
@@ -71,7 +48,7 @@ async function checkWhileSick(url: string, dataDir: string, name: string, bills:
         slowestOther = Math.max(slowestOther, page.ms)
         if (page.status !== 200 || page.ms > OTHER_MS_MAX) expect(`${path} stays fast`, false, page)
       }
-      if (opened_ms === undefined && (await isLeftAlone(url, dataDir))) opened_ms = Date.now() - began
+      if (opened_ms === undefined && (await isLeftAlone(url, walletUrl(dataDir)))) opened_ms = Date.now() - began
       await pause(100)
     }
   })()
@@ -81,14 +58,6 @@ async function checkWhileSick(url: string, dataDir: string, name: string, bills:
   if (name !== 'answers garbage')
     expect(`${name}: calls are held back after ${opened_ms} ms`, opened_ms !== undefined && opened_ms < OPEN_MS_MAX, opened_ms)
 }
-
-const countUnresolved = (db: Db) =>
-  db.read(1, tx =>
-    tx.one<{ count: number }>(sql`
-      select count(*)::int as count from payments.attempt_state a
-      join payments."order" o on o.tenant_id = a.tenant_id and o.id = a.order_id
-      where a.tenant_id = 1 and o.state = 1 and a.state in (2, 4, 7)`),
-  )
 
 async function drill(dataDir: string, product: ProductProcess): Promise<boolean> {
   await product.start()
@@ -100,9 +69,9 @@ async function drill(dataDir: string, product: ProductProcess): Promise<boolean>
       const seen = payers.promises.receipts.size
       await until(RECOVER_MS_MAX, 'receipts under load', () => payers.promises.receipts.size > seen + 15 || undefined)
       say(`the channel ${name}`)
-      await control(dataDir, faults)
+      await misbehave(walletUrl(dataDir), faults)
       await checkWhileSick(product.url, dataDir, name, bills)
-      await control(dataDir, WELL)
+      await misbehave(walletUrl(dataDir), WELL)
       const began = Date.now()
       await until(RECOVER_MS_MAX, 'a payment reaches the wallet again', async () => {
         const { answer } = await press(product.url, bills.pop()!)
@@ -110,7 +79,7 @@ async function drill(dataDir: string, product: ProductProcess): Promise<boolean>
         await pause(1_000)
         return undefined
       })
-      expect(`payments reach the wallet again after ${Date.now() - began} ms`, !(await isLeftAlone(product.url, dataDir)))
+      expect(`payments reach the wallet again after ${Date.now() - began} ms`, !(await isLeftAlone(product.url, walletUrl(dataDir))))
     }
   } finally {
     await payers.stop()

@@ -44,6 +44,7 @@ await app.register(async signed => {
       return reply
     }
     if (faults.current.create_delay_ms > 0) await sleep(faults.current.create_delay_ms)
+    if (faults.strikes('garbage')) return reply.type('text/html').send('<html><body>502 Bad Gateway</body></html>')
     return undefined
   })
   signed.addHook('onSend', async (request, reply) => {

@@ -6,7 +6,7 @@ export interface Faults {
   create_delay_ms: number
   /** The connection is cut before the call is carried out, or a notification is silently not sent. */
   drop: number
-  /** The answer to a call is not what the protocol says: a page of some proxy (wechat only). */
+  /** The answer to a call is not what the protocol says: a page of some proxy (wechat and biller). */
   garbage: number
   /** A notification is sent twice at the same moment. */
   duplicate: number

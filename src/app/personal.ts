@@ -302,6 +302,14 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'billing.settlement',
+    columns: 'file_sealed',
+    class: 'payment',
+    level: 3,
+    purpose: 'tell a biller what its accounts paid; sealed',
+    kept: BOOKS,
+  },
+  {
     table: 'payments.drawer_session',
     columns: 'cashier_id',
     class: 'work',

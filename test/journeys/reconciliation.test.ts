@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
+import { runSettlements } from '#modules/billing/index.ts'
 import { type Role, roles } from '#modules/identity/index.ts'
 import { reconcileStatement, runClose, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
@@ -77,6 +78,13 @@ test('the day closes by itself over the real protocol; what differs is decided f
         { channel: 'alipay', rows: 0, paid_fen: 0, refunded_fen: 0 },
         { channel: 'wechat', rows: 4, paid_fen: 6_545, refunded_fen: 1_234 },
       ])
+      // Both channels agree but for a purchase that is none of ours: the day is settled, each biller sees its own.
+      await runSettlements(kernel, 1)
+      const biller = await signInAs(product, 'biller', 'water')
+      const settled = await biller.browser.get('/staff/settlements')
+      assert.match(textOf(settled.text), /已结算[\s\S]*55\.55[\s\S]*12\.34[\s\S]*43\.21/)
+      const billerFile = await biller.browser.get(/href="(\/staff\/settlements\/[^"]+)"/.exec(settled.text)![1]!)
+      assert.match(billerFile.text, /合计,3,缴费,55\.55,退回,12\.34,净额,43\.21/)
       const manager = await signInAs(product, 'manager')
       const list = await manager.browser.get('/staff/reconciliation')
       assert.match(textOf(list.text), /1处差异待处理，涉及9\.90元/)
@@ -208,6 +216,9 @@ test('who may see and decide: each page and form of reconciliation by role', { t
         `/staff/statements/${done.value.statement.id}`,
       ])
         assert.equal((await desk.browser.get(path)).status, may ? 200 : 403, `${role} ${path}`)
+      const maySettle = may ? role !== 'approver' : role === 'biller'
+      assert.equal((await desk.browser.get('/staff/settlements')).status, maySettle ? 200 : 403, `${role} settlements`)
+      assert.equal((await desk.browser.get(`/staff/settlements/${product.ctx.requestId}`)).status, maySettle ? 404 : 403, `${role} file`)
       const mayDecide = may && role !== 'operator-audit'
       assert.equal((await desk.browser.post(href, { csrf: desk.csrf, reason: '' })).status, mayDecide ? 422 : 403, `${role} decides`)
       assert.equal((await upload(product, desk, {})).status, mayDecide ? 422 : 403, `${role} uploads`)

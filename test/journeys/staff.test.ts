@@ -130,6 +130,7 @@ async function placesOf(product: Product, clerk: Desk, admin: Desk): Promise<{ c
         },
         has: '.errors',
       },
+      at('settlements', '/staff/settlements', 'main .empty, main table'),
       at('drawer turns', '/staff/cash-turns', 'table'),
       at('asking a part back', `/staff/orders/${rows[0].id}/refund`, 'input[name="cause"]'),
       at('difference', `/staff/breaks/${foreign}`, 'input[name="reason"]'),

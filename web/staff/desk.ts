@@ -45,6 +45,7 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
+    ...(permit(ctx, 'billing.reconcile.read').ok ? [{ href: staffPaths.settlements, text: say('staff.settlements') }] : []),
     ...(permit(ctx, 'identity.staff.read').ok ? [{ href: staffPaths.accounts, text: say('staff.accounts') }] : []),
   ]
 }

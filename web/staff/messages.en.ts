@@ -474,4 +474,17 @@ export const messages: Record<keyof typeof zh, string> = {
   'event.payments.cash_void_asked': 'Void of cash asked for',
   'event.payments.cash_void_declined': 'Void declined',
   'code.voided': 'Cash voided',
+  'staff.settlements': 'Settlements',
+  'staff.settle_waiting': 'Days not settled yet',
+  'staff.settle_waiting_note': 'Once this is done they are settled by themselves.',
+  'staff.settle_made': 'Settled',
+  'staff.settle_made_note':
+    'Made by itself once a day agrees with the channels, for the biller to check and book. What is booked late is in the file of the next day.',
+  'staff.settle_none': 'Nothing settled yet',
+  'staff.settle_none_text': 'Made after 10:00 on the day after a payment, once the day agrees with the channels.',
+  'staff.settle_net': 'Net',
+  'staff.settle_file': 'Settlement file',
+  'staff.settle_why_statement': 'The statement of {what} is not compared yet',
+  'staff.settle_why_grave_break': '{what} has a grave difference open',
+  'staff.settle_why_drawer': 'Drawer {what} is not counted',
 }

@@ -12,6 +12,7 @@ export const staffPaths = {
   turns: '/staff/cash-turns',
   refunds: '/staff/refunds',
   reconciliation: '/staff/reconciliation',
+  settlements: '/staff/settlements',
   statements: '/staff/statements',
   signOut: '/staff/sign-out',
   me: '/staff/me',

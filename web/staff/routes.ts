@@ -40,6 +40,7 @@ import { addReconciliationRoutes } from './routes-reconciliation.ts'
 import { addRefundRoutes } from './routes-refunds.ts'
 import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
+import { addSettlementRoutes } from './routes-settlements.ts'
 import { searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
 import { actorName, codeName, detailOf, eventName } from './words.ts'
@@ -161,6 +162,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addRefundRoutes(server, pages)
   addCashRoutes(server, pages)
   addReconciliationRoutes(server, pages)
+  addSettlementRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)

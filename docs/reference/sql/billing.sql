@@ -240,3 +240,52 @@ update billing.bill set amount_fen = $1, lines = $2::jsonb where tenant_id = $3 
 insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   $11::jsonb, $12, $13) on conflict do nothing;
+
+-- src/modules/billing/store/settlements.ts
+
+-- COLUMNS
+s.id, s.biller_id as "billerId", s.day, s.made_at as "madeAt", s.rows, s.collected_fen as "collectedFen", s.returned_fen as "returnedFen";
+
+-- lockSettlements
+select pg_advisory_xact_lock(hashtextextended($1, 0));
+
+-- findSettlement
+select $1 from billing.settlement s where s.tenant_id = $2 and s.biller_id = $3 and s.day = $4;
+
+-- listSettlements
+select $1 from billing.settlement s
+where s.tenant_id = $2 and s.day between $3 and $4 and ($5::text is null or s.biller_id = $6)
+order by s.day desc, s.biller_id;
+
+-- findFile
+select biller_id as "billerId", day, file_sealed as "fileSealed" from billing.settlement where tenant_id = $1 and id = $2;
+
+-- insertSettlement
+insert into billing.settlement (tenant_id, biller_id, day, id, made_at, rows, collected_fen, returned_fen, sha256, file_sealed)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- insertSettled
+insert into billing.settlement_line (tenant_id, biller_id, ref, code, day, net_fen)
+select $1, $2, n.ref, n.code, $3, n.net_fen
+from unnest($4::text[], $5::text[], $6::bigint[]) as n (ref, code, net_fen);
+
+-- settledRefs
+select code || ' ' || ref as key from billing.settlement_line where tenant_id = $1 and biller_id = $2 and ref = any($3::text[]);
+
+-- listDueDays
+select d::date as day, b.id as "billerId" from generate_series($1::date, $2::date, interval '1 day') d
+cross join billing.biller b
+where b.tenant_id = $3
+  and not exists (select from billing.settlement s where s.tenant_id = $4 and s.biller_id = b.id and s.day = d::date)
+order by 1, 2;
+
+-- mapReceiptNos
+select order_id || ' ' || bill_id as key, receipt_no as no from billing.receipt where tenant_id = $1 and order_id = any($2::uuid[]);
+
+-- compareSettled
+select (select coalesce(sum(collected_fen - returned_fen), 0)::bigint from billing.settlement
+    where tenant_id = $1 and biller_id = $2) as "settledFen",
+  coalesce(sum(n."netFen"), 0)::bigint as "heldFen", count(*) filter (where n."netFen" is distinct from l.net_fen) as doubled
+from billing.settlement_line l
+left join ($3) n on n.ref = l.ref and n.code = l.code
+where l.tenant_id = $4 and l.biller_id = $5;

@@ -91,3 +91,9 @@ where tenant_id = $2 and ref = any($3::text[]) and reverses = '' and $4::integer
 -- sqlEntriesOf
 select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
 where e.tenant_id = $1 and e.code = $2 and a.code like $3;
+
+-- sqlMovedOn
+select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fen
+from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+where j.tenant_id = $1 and j.effective_at >= $2 and j.effective_at < $3 and p.account_id = $4
+group by j.ref, j.code, j.about, j.effective_at;

@@ -26,4 +26,5 @@ export const errors = defineErrors('billing', {
   push_over_quota: 429,
   client_malformed: 400,
   client_not_found: 404,
+  settlement_not_found: 404,
 })

@@ -85,3 +85,17 @@ export const accountRefreshed = defineEvent({
   subject: 'account',
   body: z.object({ biller: z.string(), found: z.int(), corrected: z.int(), settled: z.int() }),
 })
+/** A biller's file about a day: made once, its digest on the record. */
+export const settlementMade = defineEvent({
+  type: 'billing.settlement_made',
+  version: 1,
+  subject: 'settlement',
+  body: z.object({
+    biller: z.string(),
+    day: z.string(),
+    rows: z.int(),
+    collected_fen: z.int(),
+    returned_fen: z.int(),
+    sha256: z.string(),
+  }),
+})

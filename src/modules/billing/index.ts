@@ -56,4 +56,11 @@ export {
   readRescueNote,
   undoPayment,
 } from './service/rescue.ts'
+export {
+  checkSettlements,
+  readSettlement,
+  runSettlements,
+  type Settlement,
+  viewSettlements,
+} from './service/settlements.ts'
 export { staffActor } from './service/staff.ts'

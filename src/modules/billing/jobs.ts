@@ -5,6 +5,7 @@ import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { issueReceipts } from './service/receipts.ts'
+import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
 
 const TAKEN_MAX = 50
@@ -32,4 +33,5 @@ export async function runPostings(kernel: Kernel, tenantId: number): Promise<boo
 
 export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): void {
   timers.every(`billing.postings:${tenantId}`, 1_000, () => runPostings(kernel, tenantId))
+  timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

@@ -90,6 +90,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'billing.rescue.answer',
     'payments.reconcile.read',
     'payments.reconcile.decide',
+    'billing.reconcile.read',
     'payments.cash.read',
     'tasks.task.assign',
     'notify.message.read',

@@ -161,3 +161,10 @@ export const findMovements = (tx: Tx, tenantId: number, refs: readonly string[],
 export const sqlEntriesOf = (tenantId: number, code: Template, accountClass: string): Sql => sql`
   select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
   where e.tenant_id = ${tenantId} and e.code = ${code} and a.code like ${`${accountClass}:%`}`
+
+/** What each journal moved on one account within [from, to): document, template, what it belongs to, instant and signed sum. */
+export const sqlMovedOn = (tenantId: number, accountId: number, from: Date, to: Date): Sql => sql`
+  select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fen
+  from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+  where j.tenant_id = ${tenantId} and j.effective_at >= ${from} and j.effective_at < ${to} and p.account_id = ${accountId}
+  group by j.ref, j.code, j.about, j.effective_at`

@@ -67,6 +67,14 @@ export {
   type PlacedOrder,
   placeOrder,
 } from './service/orders.ts'
+export {
+  findFirstDay,
+  findOpenDay,
+  listPayeeMovements,
+  type OpenDay,
+  type PayeeMovement,
+  sqlPayeeNet,
+} from './service/payees.ts'
 export { isGivenBack, notifyUrlOf, refundOrder } from './service/refunds.ts'
 export {
   countRefundsWaiting,

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { type Ctx, type Kernel, makeId, permit, systemCtx } from '#kernel/context.ts'
+import { csvOf } from '#kernel/csv.ts'
+import type { Db, Tx } from '#kernel/db/index.ts'
+import { isUuid } from '#kernel/id.ts'
+import { fail, ok, type Result } from '#kernel/result.ts'
+import { addDays, dayOf, startOfDay, timeOfDay } from '#kernel/time.ts'
+import { findFirstDay, findOpenDay, lastReadyDay, listPayeeMovements, type OpenDay, type PayeeMovement } from '#modules/payments/index.ts'
+import { append, type Check } from '#modules/trail/index.ts'
+import { errors } from '../errors.ts'
+import { settlementMade } from '../events.ts'
+import * as store from '../store/settlements.ts'
+import * as bills from '../store.ts'
+
+/** Days back for which a booking may still be waiting for its settlement. */
+const LOOK_BACK_DAYS = 60
+const fileCell = (id: string): string => `billing|settlement|file|${id}`
+
+interface Made {
+  readonly rows: number
+  readonly collectedFen: number
+  readonly returnedFen: number
+}
+
+/**
+ * The file a biller gets about one day: each payment and each return on its account that no earlier file held, and their totals.
+ * Made once, and only when the day agrees with the channels; what is booked late for it comes with the next.
+ */
+async function settle(tx: Tx, ctx: Ctx, biller: bills.BillerRow, day: string): Promise<Made | undefined> {
+  const { tenantId, kernel } = ctx
+  await store.lockSettlements(tx, tenantId, biller.id)
+  if (await store.findSettlement(tx, tenantId, biller.id, day)) return undefined
+  const span = { payeeAccountId: biller.payableAccountId, from: startOfDay(addDays(day, -LOOK_BACK_DAYS)), to: startOfDay(addDays(day, 1)) }
+  const movements = await listPayeeMovements(tx, tenantId, span)
+  const known = await store.settledRefs(tx, tenantId, biller.id, [...new Set(movements.map(m => m.ref))])
+  const fresh = movements.filter(m => !known.has(`${m.code} ${m.ref}`))
+  const sum = (wanted: (m: PayeeMovement) => boolean) => fresh.filter(wanted).reduce((total, m) => total + m.amountFen, 0)
+  const [collectedFen, returnedFen] = [sum(m => m.amountFen > 0), 0 - sum(m => m.amountFen < 0)]
+  const id = makeId(ctx)
+  const file = Buffer.from(csvOf(await rowsOf(tx, ctx, fresh, { collectedFen, returnedFen })))
+  const sha256 = createHash('sha256').update(file).digest()
+  await store.insertSettlement(tx, tenantId, {
+    ...{ billerId: biller.id, day, id, madeAt: kernel.clock.now(), rows: fresh.length, collectedFen, returnedFen, sha256 },
+    fileSealed: kernel.vault.seal(tenantId, fileCell(id), file),
+  })
+  await store.insertSettled(tx, tenantId, biller.id, day, netsOf(fresh))
+  await append(tx, ctx, settlementMade, {
+    subjectId: id,
+    body: {
+      biller: biller.id,
+      day,
+      rows: fresh.length,
+      collected_fen: collectedFen,
+      returned_fen: returnedFen,
+      sha256: sha256.toString('hex'),
+    },
+  })
+  return { rows: fresh.length, collectedFen, returnedFen }
+}
+
+function netsOf(movements: readonly PayeeMovement[]): { ref: string; code: string; netFen: number }[] {
+  const nets = new Map<string, { ref: string; code: string; netFen: number }>()
+  for (const { ref, code, amountFen } of movements) {
+    const key = `${code} ${ref}`
+    nets.set(key, { ref, code, netFen: (nets.get(key)?.netFen ?? 0) + amountFen })
+  }
+  return [...nets.values()]
+}
+
+const yuan = (fen: number): string => (fen / 100).toFixed(2)
+const localTime = (at: Date): string => `${dayOf(at)} ${timeOfDay(at)}`
+
+/** Rows of the file: one for each line, then the totals, so that a file cut off shows. */
+async function rowsOf(
+  tx: Tx,
+  ctx: Ctx,
+  movements: readonly PayeeMovement[],
+  totals: { readonly collectedFen: number; readonly returnedFen: number },
+): Promise<(string | number)[][]> {
+  const billOf = new Map((await bills.listBillsById(tx, ctx.tenantId, [...new Set(movements.map(m => m.subjectId))])).map(b => [b.id, b]))
+  const receipts = await store.mapReceiptNos(tx, ctx.tenantId, [...new Set(movements.map(m => m.orderId))])
+  return [
+    ['类型', '账单号', '户号', '账期', '项目', '金额（元）', '时间', '收据号', '渠道', '凭证号'],
+    ...movements.map(m => {
+      const bill = billOf.get(m.subjectId)
+      return [
+        m.amountFen > 0 ? (m.code === 'REFUND_RELEASE' ? '退回取消' : '缴费') : '退回',
+        ...(bill
+          ? [bill.billNo, bill.accountNo, bill.periodFrom === bill.periodTo ? bill.periodTo : `${bill.periodFrom}/${bill.periodTo}`]
+          : ['', '', '']),
+        m.subjectKind === 'late_fee' ? '违约金' : '账单',
+        yuan(m.amountFen),
+        localTime(m.at),
+        receipts.get(`${m.orderId} ${m.subjectId}`) ?? '',
+        m.channel,
+        m.ref,
+      ]
+    }),
+    [
+      '合计',
+      movements.length,
+      '缴费',
+      yuan(totals.collectedFen),
+      '退回',
+      yuan(totals.returnedFen),
+      '净额',
+      yuan(totals.collectedFen - totals.returnedFen),
+    ],
+  ]
+}
+
+/** Makes every settlement that is due and not in the way of anything; true when more may be made at once. */
+export async function runSettlements(kernel: Kernel, tenantId: number): Promise<boolean> {
+  const ctx = systemCtx(kernel, tenantId, 'billing.settlements')
+  const last = lastReadyDay(kernel.clock.now())
+  const due = await kernel.db.read(tenantId, async tx => {
+    const first = await findFirstDay(tx, tenantId)
+    if (!first) return []
+    const billers = await bills.listBillers(tx, tenantId)
+    const from = [first, addDays(last, 1 - LOOK_BACK_DAYS / 2)].sort()[1]!
+    return (await store.listDueDays(tx, tenantId, from, last)).map(({ day, billerId }) => ({
+      day,
+      biller: billers.find(b => b.id === billerId)!,
+    }))
+  })
+  // Days in their order, so that what is late for one day comes with the next and never with one before.
+  const blocked = new Set<string>()
+  for (const { day, biller } of due) {
+    if (blocked.has(biller.id)) continue
+    const made = await kernel.db.tx(tenantId, async tx => ((await findOpenDay(tx, ctx, day)) ? undefined : settle(tx, ctx, biller, day)))
+    if (!made) blocked.add(biller.id)
+  }
+  return false
+}
+
+export type Settlement = store.SettlementRow
+
+export interface SettlementsView {
+  readonly made: readonly Settlement[]
+  /** Days not settled yet, oldest first, and what is in the way; only for who sees all billers. */
+  readonly waiting: readonly ({ readonly day: string } & OpenDay)[]
+}
+
+const DAYS_SHOWN = 31
+
+/** Settlements of the last month: staff of a biller see its own. */
+export async function viewSettlements(ctx: Ctx): Promise<Result<SettlementsView>> {
+  const allowed = permit(ctx, 'billing.reconcile.read')
+  if (!allowed.ok) return allowed
+  const { tenantId, kernel, actor } = ctx
+  const last = lastReadyDay(kernel.clock.now())
+  const from = addDays(last, -DAYS_SHOWN)
+  return kernel.db.read(tenantId, async tx => {
+    const made = await store.listSettlements(tx, tenantId, { from, to: last, billerId: actor.biller?.id ?? null })
+    const first = await findFirstDay(tx, tenantId)
+    const waiting: ({ day: string } & OpenDay)[] = []
+    if (!actor.biller && first) {
+      const days = [...new Set((await store.listDueDays(tx, tenantId, [first, from].sort()[1]!, last)).map(row => row.day))]
+      for (const day of days) {
+        const open = await findOpenDay(tx, ctx, day)
+        if (open) waiting.push({ day, ...open })
+      }
+    }
+    return ok({ made, waiting })
+  })
+}
+
+/** The file of a settlement; of another biller it is as unknown. */
+export async function readSettlement(ctx: Ctx, id: string): Promise<Result<{ readonly name: string; readonly file: Buffer }>> {
+  const allowed = permit(ctx, 'billing.reconcile.read')
+  if (!allowed.ok) return allowed
+  const found = isUuid(id) ? await ctx.kernel.db.read(ctx.tenantId, tx => store.findFile(tx, ctx.tenantId, id)) : undefined
+  if (!found || (ctx.actor.biller && ctx.actor.biller.id !== found.billerId)) return fail(errors.settlement_not_found)
+  const file = ctx.kernel.vault.openBytes(ctx.tenantId, fileCell(id), found.fileSealed)
+  return ok({ name: `settlement-${found.billerId}-${found.day}.csv`, file })
+}
+
+/** S1: what settlements hold and what no settlement holds yet is what each biller's account says, to the fen. */
+export async function checkSettlements(db: Db, tenantId: number): Promise<Check[]> {
+  return db.read(tenantId, async tx => {
+    const differ: unknown[] = []
+    for (const biller of await bills.listBillers(tx, tenantId)) {
+      const row = await store.compareSettled(tx, tenantId, biller)
+      if (row.settledFen !== row.heldFen || row.doubled > 0) differ.push({ biller: biller.id, ...row })
+    }
+    return [
+      {
+        id: 'S1',
+        name: 'settlements hold bookings of their biller, each once and with its amount',
+        ok: differ.length === 0,
+        detail: differ.length === 0 ? '' : JSON.stringify(differ.slice(0, 5)),
+      },
+    ]
+  })
+}

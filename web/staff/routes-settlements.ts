@@ -1,0 +1,53 @@
+import type { Server } from '#kernel/http/server.ts'
+import { listBillers, readSettlement, viewSettlements } from '#modules/billing/index.ts'
+import type { OpenDay } from '#modules/payments/index.ts'
+import type { Pages } from '#web/resident/routes/pages.ts'
+import { billerName, channelName } from '#web/resident/routes/views.ts'
+import { t } from '#web/ui/messages.ts'
+import type { PageContext } from '#web/ui/page.tsx'
+import { isDesk, openDesk } from './desk.ts'
+import { staffPaths } from './paths.ts'
+import { settlementsPage } from './settlements.tsx'
+
+const whyOf = (lang: PageContext['lang'], { why, what }: OpenDay): string =>
+  t(lang)(`staff.settle_why_${why}`, { what: why === 'drawer' ? what : channelName(lang, what) })
+
+/** Settlements of billers: whoever may reconcile sees all, staff of a biller its own. */
+export function addSettlementRoutes(server: Server, pages: Pages): void {
+  const { enter, deny, refuse } = openDesk(pages)
+  const hidden = { schema: { hide: true } } as const
+  server.get(staffPaths.settlements, hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const { ctx } = desk
+    const seen = await viewSettlements(ctx)
+    if (!seen.ok) return deny(desk, reply, seen.error, `GET ${staffPaths.settlements}`)
+    const billers = new Map((await listBillers(ctx)).map(biller => [biller.id, biller]))
+    return pages.html(
+      reply,
+      settlementsPage(desk.page, {
+        rows: seen.value.made.map(({ id, billerId, day, rows, collectedFen, returnedFen }) => {
+          const biller = billers.get(billerId)
+          return {
+            day,
+            rows,
+            collectedFen,
+            returnedFen,
+            biller: biller ? billerName(ctx.lang, biller) : billerId,
+            href: `${staffPaths.settlements}/${id}`,
+          }
+        }),
+        waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOf(ctx.lang, open) })),
+      }),
+    )
+  })
+  server.get(`${staffPaths.settlements}/:id`, hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const found = await readSettlement(desk.ctx, (request.params as { id: string }).id)
+    if (!found.ok)
+      return found.error.status === 404 ? refuse(desk, reply, 404) : deny(desk, reply, found.error, `GET ${staffPaths.settlements}/:id`)
+    void reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${found.value.name}"`)
+    return reply.header('cache-control', 'no-store').send(found.value.file)
+  })
+}
