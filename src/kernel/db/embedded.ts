@@ -330,7 +330,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     home,
     // A command beside a running product only visits its server; whoever holds the data folder stops it.
     stop: async () => {
-      if (!adopted || options.isHolder) await stopPid(pid!, 'SIGINT')
+      if (adopted && !options.isHolder) return
+      await stopPid(pid!, 'SIGINT')
+      rmSync(sockets, { recursive: true, force: true })
     },
   }
 }

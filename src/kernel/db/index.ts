@@ -60,7 +60,10 @@ export class DatabaseUnavailable extends Error {}
 export class DiskFull extends Error {}
 
 const TRIES_MAX = 5
-const CONFLICT = new Set(['40001', '40P01'])
+/**
+ * Rolled back whole, or never run: 26000 is a statement sent behind the one that was to prepare it, which failed for itself.
+ */
+const CONFLICT = new Set(['40001', '40P01', '26000'])
 const GONE = new Set(['57P01', '57P02', '57P03', '25006', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT'])
 
 const codeOf = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? ''
@@ -102,6 +105,8 @@ function wrap(client: pg.ClientBase, after: (() => void)[]): Tx {
 
 /** Connections for single statements, beside the pool; with eight, 32 callers at once confirmed a fifth less. */
 const LANES = 16
+/** Longer than any statement that waits for a lock, shorter than a payer's patience with a page that says it is being confirmed. */
+const SILENCE_MS_MAX = 30_000
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -111,6 +116,8 @@ export interface ConnectOptions {
   readonly onError?: (error: Error) => void
   /** Asked before each write; true refuses it before the server runs out of room for its log, which would end it. */
   readonly isDiskFull?: () => boolean
+  /** A lane that answers nothing for so long is given up: its server process is frozen. */
+  readonly silence_ms_max?: number
 }
 
 export function connect(url: string, options: ConnectOptions): Db {
@@ -121,7 +128,10 @@ export function connect(url: string, options: ConnectOptions): Db {
     application_name: options.name ?? 'yimen',
   }
   const pool = new pg.Pool({ ...config, max: options.max, idleTimeoutMillis: 30_000 })
-  const lanes = openLanes(config, LANES, error => options.onError?.(error))
+  const lanes = openLanes(config, LANES, {
+    silence_ms_max: options.silence_ms_max ?? SILENCE_MS_MAX,
+    onError: error => options.onError?.(error),
+  })
   pool.on('error', error => options.onError?.(error))
   // The pool listens to idle connections only: one that breaks while it is checked out would end the process.
   pool.on('connect', client => client.on('error', error => options.onError?.(error)))
@@ -201,7 +211,7 @@ export function connect(url: string, options: ConnectOptions): Db {
           if (isConnectionLoss(error)) throw new CommitUnknown('the connection broke during a statement', { cause: error })
           throw error
         } finally {
-          lane.waiting--
+          lanes.leave(lane)
         }
       })
     },

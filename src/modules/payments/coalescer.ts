@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '#kernel/db/index.ts'
+import { CommitUnknown, DatabaseUnavailable, isDiskFull } from '#kernel/db/index.ts'
 
 /** Items of one flush at most: with a thousand payers at once a tenth faster than 128, where commit and the statement's start still counted. */
 const BATCH_MAX = 256
@@ -16,11 +16,14 @@ interface Waiting<I, O> {
   readonly reject: (error: unknown) => void
 }
 
+/** No part of a batch fares better: the sender repeats, and what was written is known by its number. */
+const isForAll = (error: unknown): boolean => error instanceof DatabaseUnavailable || error instanceof CommitUnknown || isDiskFull(error)
+
 /**
  * Gathers concurrent calls into batches. A lone caller waits for nobody; while a writer is busy, an idle one starts when
  * 16 wait or the first has waited 3 ms. What waits is shared out among the idle writers, at most 256 to each.
  * A writer that is done takes up what waits before those it served are told, so that it need not wait for them. A batch that
- * fails is halved until the item at fault stands alone.
+ * fails is halved until the item at fault stands alone, unless the database itself is the fault: then all are told at once.
  * More than 10,000 waiting is refused: the caller answers 503 and the sender repeats.
  */
 export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly O[]>): (item: I) => Promise<O> {
@@ -34,9 +37,10 @@ export function coalesce<I, O>(flush: (items: readonly I[]) => Promise<readonly 
       written?.()
       for (const [i, { resolve }] of batch.entries()) resolve(answers[i]!)
     } catch (error) {
-      if (batch.length === 1) {
+      if (batch.length === 1 || isForAll(error)) {
         written?.()
-        return batch[0]!.reject(error)
+        for (const { reject } of batch) reject(error)
+        return
       }
       const half = batch.length >> 1
       await settle(batch.slice(0, half))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { DatabaseUnavailable } from '#kernel/db/index.ts'
+import { CommitUnknown, DatabaseUnavailable, DiskFull } from '#kernel/db/index.ts'
 import { coalesce } from '../coalescer.ts'
 
 interface Flush {
@@ -109,4 +109,19 @@ test('the ten thousand and first who waits is refused at once', async () => {
     await turn()
   }
   assert.equal((await all).length, 10_000)
+})
+
+test('when the database is the fault, everybody of a batch is told at once, and nobody waits for halves', async () => {
+  for (const fault of [new DatabaseUnavailable('gone'), new CommitUnknown('broke'), new DiskFull('full')]) {
+    const { flushes, call } = doubling()
+    const outcomes = Promise.allSettled(numbers(0, 200).map(call))
+    await turn()
+    const [first, second] = flushes.splice(0)
+    first!.refuse(fault)
+    second?.answer()
+    const rejected = (await outcomes).filter(outcome => outcome.status === 'rejected')
+    assert.equal(rejected.length, first!.items.length)
+    assert.ok(rejected.every(outcome => outcome.reason === fault))
+    assert.equal(flushes.length, 0, 'not tried in halves')
+  }
 })
