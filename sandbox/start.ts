@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export type SandboxName = 'wechat' | 'alipay' | 'biller' | 'sms'
+export type SandboxName = 'wechat' | 'alipay' | 'biller' | 'sms' | 'bank'
 
 export interface SandboxProcess {
   url: string

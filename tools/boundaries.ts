@@ -73,10 +73,10 @@ export function rulesFor(modules: readonly string[]): Rule[] {
     },
     {
       name: 'sandbox',
-      says: 'the outside world shares with us only the layout of statements',
+      says: 'the outside world shares with us only the layout of statements and debit files',
       from: /^sandbox\//,
       forbids: /^(src|web|bench|drills|tools|test)\//,
-      except: /^src\/(kernel\/(time|money|random)\.ts$|modules\/payments\/adapters\/[^/]+\/statement\.ts$)/,
+      except: /^src\/(kernel\/(time|money|random)\.ts$|modules\/payments\/(adapters\/[^/]+\/statement|debit\/layout)\.ts$)/,
     },
     {
       name: 'test folders',

@@ -12,13 +12,21 @@ import { root } from './root.ts'
  */
 const PHONE = { width: 390, height: 844 }
 const DESK = { width: 1280, height: 800 }
+const KIOSK = { width: 1080, height: 1920 }
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync']
 const START_MS_MAX = 120_000
+
+interface Account {
+  readonly username: string
+  readonly password: string
+  readonly secret: string
+}
 
 interface Product {
   readonly base: string
   readonly bill: string
-  readonly clerk: { readonly username: string; readonly password: string; readonly secret: string }
+  readonly clerk: Account
+  readonly manager: Account
   stop(): Promise<void>
 }
 
@@ -42,8 +50,11 @@ async function startProduct(): Promise<Product> {
   for (;;) {
     const base = /^ready (http\S+?)\/?$/m.exec(printed)?.[1]
     const bill = /(http\S+\/b\/\w+)/.exec(printed)?.[1]
-    const clerk = /staff clerk +password (\S+) +authenticator (\S+)/.exec(printed)
-    if (base && bill && clerk) return { base, bill, clerk: { username: 'clerk', password: clerk[1]!, secret: clerk[2]! }, stop }
+    const [clerk, manager] = ['clerk', 'manager'].map(username => {
+      const [, password, secret] = new RegExp(`staff ${username} +password (\\S+) +authenticator (\\S+)`).exec(printed) ?? []
+      return password && secret ? { username, password, secret } : undefined
+    })
+    if (base && bill && clerk && manager) return { base, bill, clerk, manager, stop }
     if (child.exitCode !== null || Date.now() > until) {
       await stop()
       throw new Error(`the product did not start:\n${printed}`)
@@ -100,7 +111,12 @@ async function resident(browser: Browser, { base, bill }: Product): Promise<stri
   return /filename="(.+?)\.json"/.exec(name)?.[1] ?? ''
 }
 
-async function clerk(browser: Browser, { base, clerk: { username, password, secret } }: Product, receiptNo: string): Promise<void> {
+/** The desk, signed in. */
+async function desk(
+  browser: Browser,
+  base: string,
+  { username, password, secret }: Account,
+): Promise<{ context: BrowserContext; page: Page }> {
   const context = await open(browser, DESK, 1.5)
   const page = await context.newPage()
   await page.goto(`${base}/staff/sign-in`)
@@ -109,6 +125,32 @@ async function clerk(browser: Browser, { base, clerk: { username, password, secr
   await press(page, 'main form button')
   await page.fill('main input[name="code"]', totpCode(secret, new Date()))
   await press(page, 'main form button')
+  return { context, page }
+}
+
+/** A machine joins with the manager's code and stands at its first screen. */
+async function kiosk(browser: Browser, { base, manager }: Product): Promise<void> {
+  const { context: office, page: list } = await desk(browser, base, manager)
+  await list.goto(`${base}/staff/devices`)
+  await list.fill('main input[name="title"]', '1号机')
+  await press(list, 'form[action="/staff/devices"] button')
+  const code = ((await list.textContent('.pane .code')) ?? '').replace(/\s/g, '')
+  await office.close()
+  const context = await open(browser, KIOSK, 0.5)
+  const page = await context.newPage()
+  await page.goto(`${base}/kiosk/enrol`)
+  await page.fill('#code', code)
+  await press(page, '#enrol .btn--big')
+  await page.locator('.kiosk--start').waitFor()
+  const path = join(dir, 'kiosk.png')
+  // Its stream of news stays open: the network is never idle.
+  await page.screenshot({ path })
+  process.stdout.write(`${path}\n`)
+  await context.close()
+}
+
+async function clerk(browser: Browser, { base, clerk }: Product, receiptNo: string): Promise<void> {
+  const { context, page } = await desk(browser, base, clerk)
   await page.fill('input[name="q"]', receiptNo)
   await press(page, 'form.search button')
   await press(page, 'main a[href^="/staff/orders/"]')
@@ -122,6 +164,7 @@ async function takePictures(): Promise<number> {
   const browser = await chromium.launch({ executablePath: process.env.YIMEN_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
   try {
     await clerk(browser, product, await resident(browser, product))
+    await kiosk(browser, product)
     return 0
   } finally {
     await browser.close()

@@ -1,3 +1,5 @@
+import { messages as debits } from './debits/messages.en.ts'
+import { messages as kiosk } from './kiosk/messages.en.ts'
 import type { zh } from './messages.zh-CN.ts'
 import { messages as own } from './resident/messages.en.ts'
 import { messages } from './staff/messages.en.ts'
@@ -103,7 +105,7 @@ export const en: Record<keyof typeof zh, string> = {
   'way.cash_note': 'Show this page, no need to look it up again',
   'way.sandbox': 'Practice payment',
   'way.sandbox_note': 'No real money',
-  'way.bank': 'Bank debit',
+  'way.bank': 'Auto-debit',
   'bill.pay': 'Pay',
   'bill.blocked': 'This bill cannot be paid now',
   'precheck.not_paid': 'Nobody has paid this bill',
@@ -123,8 +125,9 @@ export const en: Record<keyof typeof zh, string> = {
   'precheck.late_fee_text': 'Paying today stops it from growing.',
   'precheck.biller_offline': '{biller} cannot be reached now; the bill is as of {at}',
   'precheck.biller_offline_text': 'You can pay as usual; it is posted once they are back.',
-  'precheck.in_debit': 'This bill is with the bank for debit',
-  'precheck.in_debit_text': 'Please do not pay until the bank answers.',
+  'precheck.in_debit': 'This bill is being auto-debited on {on}',
+  'precheck.in_debit_text':
+    'Please do not pay until the bank answers, or it is paid twice. If nothing is debited the bill is free again at once.',
   'precheck.older_open': 'Older bills still open: {count}',
   'precheck.older_open_text': 'The biller books the oldest first. Pay the older ones first, so that no more late fee grows on them.',
   'precheck.older_open_link': 'See the older bills',
@@ -478,4 +481,6 @@ export const en: Record<keyof typeof zh, string> = {
   'demo.open': 'Open the {service} bill ({no})',
   ...messages,
   ...own,
+  ...kiosk,
+  ...debits,
 }

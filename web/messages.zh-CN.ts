@@ -1,3 +1,5 @@
+import { messages as debits } from './debits/messages.zh-CN.ts'
+import { messages as kiosk } from './kiosk/messages.zh-CN.ts'
 import { messages as own } from './resident/messages.zh-CN.ts'
 import { messages } from './staff/messages.zh-CN.ts'
 /** Texts of the resident and staff pages. One idea, one word; `{name}` is filled in by the page. */
@@ -101,7 +103,7 @@ export const zh = {
   'way.cash_note': '出示本页即可，不用重新查',
   'way.sandbox': '演示付款',
   'way.sandbox_note': '不动真钱',
-  'way.bank': '银行代扣',
+  'way.bank': '自动扣款',
   'bill.pay': '确认支付',
   'bill.blocked': '这张账单现在不能付',
   'precheck.not_paid': '这张账单没有人缴过',
@@ -120,8 +122,8 @@ export const zh = {
   'precheck.late_fee_text': '今天缴清，不再增加。',
   'precheck.biller_offline': '{biller}暂时连不上，这是{at}的账单',
   'precheck.biller_offline_text': '可以照常付，连上后再入账。',
-  'precheck.in_debit': '这张账单已交银行代扣',
-  'precheck.in_debit_text': '代扣结果出来前，请不要再付。',
+  'precheck.in_debit': '这张账单{on}自动扣款',
+  'precheck.in_debit_text': '银行答复前请不要再付，免得付两次。没扣成会马上放开，再由您自己缴。',
   'precheck.older_open': '还有{count}期更早的账单没缴',
   'precheck.older_open_text': '收费单位按先后记账。请先缴更早的，免得那几期多出违约金。',
   'precheck.older_open_link': '看更早的账单',
@@ -474,4 +476,6 @@ export const zh = {
   'demo.open': '打开{service}账单（{no}）',
   ...messages,
   ...own,
+  ...kiosk,
+  ...debits,
 } as const satisfies Record<string, string>

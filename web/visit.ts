@@ -34,7 +34,7 @@ const ELDER = new Set<string>(['large', 'elder', 'max'])
 
 export const isHttps = (kernel: Kernel): boolean => publicUrl(kernel.config).startsWith('https:')
 /** The prefix makes browsers refuse the cookie from any other host; it needs https. */
-export const cookieName = (kernel: Kernel, name: 'browser' | 'session' | 'staff'): string =>
+export const cookieName = (kernel: Kernel, name: 'browser' | 'session' | 'staff' | 'device' | 'device_pass' | 'kiosk'): string =>
   `${isHttps(kernel) ? '__Host-' : ''}yimen_${name}`
 
 export const cookieOptions = (kernel: Kernel, maxAgeS: number) => ({

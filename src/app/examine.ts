@@ -3,9 +3,9 @@ import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
-import { checkSettlements } from '#modules/billing/index.ts'
+import { checkMandates, checkSettlements } from '#modules/billing/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
-import { checkPayments } from '#modules/payments/index.ts'
+import { checkDebits, checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
 import { pinnedKeysFile, readKeys, WrongUse } from './verify.ts'
 
@@ -31,7 +31,9 @@ async function checkJobs(db: Db, tenantId: number): Promise<Check[]> {
 const examineRecord = async (db: Db, tenantId: number, vkeys: readonly string[]): Promise<Check[]> => [
   ...(await checkLedger(db, tenantId)),
   ...(await checkPayments(db, tenantId)),
+  ...(await checkDebits(db, tenantId)),
   ...(await checkSettlements(db, tenantId)),
+  ...(await checkMandates(db, tenantId)),
   ...(await checkTrail(db, tenantId, vkeys)),
 ]
 

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AppError } from '#kernel/result.ts'
 import { getBill } from '#modules/billing/index.ts'
 import { askChannel, attemptStateOf, findOrderByCode, type OrderView, orderStateOf } from '#modules/payments/index.ts'
+import { troublePage } from '#web/kiosk/device.tsx'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import type { Visit } from '#web/visit.ts'
 
@@ -54,6 +55,7 @@ export async function showFailure(
 ): Promise<FastifyReply | undefined> {
   const isPage = !/^\/(api|push|notify)\//.test(request.url) && /\btext\/html\b/.test(request.headers.accept ?? '')
   if (!isPage || (error.status !== 429 && error.status < 500)) return undefined
+  if (request.url.startsWith('/kiosk')) return pages.html(reply, troublePage('zh-CN', pages.options.phone), error.status)
   // What keeps the database from saying who visits is often what is being told.
   const visit = await pages.visit(request, reply).catch(() => bare.visit(request, reply))
   return pages.error(visit, reply, error, error.status === 503 ? await moneyOf(visit, request) : undefined)

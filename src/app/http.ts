@@ -7,6 +7,8 @@ import { billingErrors, type ImportReport, receivePush, staffActor, verifyPush }
 import { findResident, findStaff } from '#modules/identity/index.ts'
 import { paymentErrors, receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
+import { addDebitRoutes } from '#web/debits/routes.ts'
+import { addKioskRoutes } from '#web/kiosk/routes.ts'
 import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
 import { createPages, type Pages } from '#web/resident/routes/pages.ts'
@@ -90,7 +92,9 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addPayRoutes(server, pages)
   addOtherRoutes(server, pages)
   addSignInRoutes(server, pages)
+  addDebitRoutes(server, pages)
   addStaffRoutes(server, pages)
+  addKioskRoutes(server, pages)
   if (kernel.config.sandbox) addDemoRoutes(server, pages)
   server.get('/ui', { schema: { hide: true } }, async (request, reply) =>
     pages.html(reply, galleryPage((await pages.visit(request, reply)).page)),

@@ -2,6 +2,7 @@ import { type Config, ConfigError, publicUrl } from '#kernel/config.ts'
 import { lockData } from '#kernel/db/data-lock.ts'
 import { listChannels } from '#modules/payments/index.ts'
 import { createHttp } from './http.ts'
+import { ensureDemoDebits } from './seed/debits.ts'
 import { applySettings, readSettings } from './settings.ts'
 import { ensureTown } from './town.ts'
 import { freePort, keepSequencer, openKernel, startWork, TENANT, useSandbox } from './up.ts'
@@ -62,6 +63,7 @@ async function start(given: Config, parts: Stop[], leaving: AbortSignal): Promis
   leaving.throwIfAborted()
   const sandbox = config.sandbox ? await useSandbox(kernel) : undefined
   if (sandbox) parts.push(sandbox.stop)
+  if (town.residentPhone) await ensureDemoDebits(kernel, TENANT)
   leaving.throwIfAborted()
   const work = startWork(kernel, TENANT)
   parts.push(() => work.stop())
@@ -76,6 +78,7 @@ async function start(given: Config, parts: Stop[], leaving: AbortSignal): Promis
   say(`ready ${url}/`)
   if (town.exampleCode) say(`  a bill to pay        ${url}/b/${town.exampleCode}`)
   if (town.exampleCode && sandbox) say(`  printable QR bills   ${url}/demo/bills`)
+  say(`  a payment kiosk      ${url}/kiosk, its code from ${url}/staff/devices as manager`)
   if (sandbox) say(`  sandbox wallet       ${sandbox.urls.wechat}/wallet\n  sandbox messages     ${sandbox.urls.sms}/`)
   if (town.residentPhone) say(`  a resident signs in  ${url}/sign-in with ${town.residentPhone}, code in the sandbox messages`)
   if (!config.sandbox && listChannels(TENANT).length === 0)

@@ -5,7 +5,7 @@ import { ConfigError } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { registerBiller } from '#modules/billing/index.ts'
 import { smsGateway, useMessenger } from '#modules/notify/index.ts'
-import { alipayChannel, ensureMerchant, useChannel, wechatChannel } from '#modules/payments/index.ts'
+import { alipayChannel, debitBank, ensureMerchant, useChannel, useDebitBank, wechatChannel } from '#modules/payments/index.ts'
 import { billerFileSchema, billerOf } from './biller-file.ts'
 
 const text = z.string().min(1)
@@ -37,6 +37,7 @@ const schema = z.strictObject({
   sms: z
     .strictObject({ client_id: text, secret: text, base_url: url, template_ids: z.record(z.string(), z.string()).optional() })
     .optional(),
+  bank: z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9]{1,11}$/), client_id: text, secret: text, base_url: url }).optional(),
   billers: z.array(text).default([]),
 })
 
@@ -64,7 +65,7 @@ export async function applySettings(kernel: Kernel, tenantId: number, settings: 
   }
   if (kernel.config.sandbox) return
   const key = (file: string): string => read(resolve(settings.folder, file))
-  const { wechat, alipay, sms } = settings
+  const { wechat, alipay, sms, bank } = settings
   if (wechat) {
     await ensureMerchant(ctx, 'wechat', wechat.mchid)
     const channel = opened('wechat', () =>
@@ -93,6 +94,10 @@ export async function applySettings(kernel: Kernel, tenantId: number, settings: 
       }),
     )
     useChannel(tenantId, channel)
+  }
+  if (bank) {
+    const { code, client_id: clientId, secret, base_url: baseUrl } = bank
+    useDebitBank(tenantId, debitBank({ code, clientId, secret, baseUrl }, kernel.clock))
   }
   if (sms) {
     const config = { clientId: sms.client_id, secret: sms.secret, baseUrl: sms.base_url }

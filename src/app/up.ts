@@ -23,16 +23,28 @@ import { systemRandom } from '#kernel/random.ts'
 import { unwrap } from '#kernel/result.ts'
 import { systemClock } from '#kernel/time.ts'
 import { createTimers } from '#kernel/timers.ts'
-import { type BillerApiConfig, ensureClient, listBillers, registerReceipts, startBillingJobs } from '#modules/billing/index.ts'
-import { purgeSignIns } from '#modules/identity/index.ts'
+import {
+  type BillerApiConfig,
+  ensureClient,
+  issueReminders,
+  listBillers,
+  registerDebits,
+  registerNews,
+  registerReceipts,
+  startBillingJobs,
+} from '#modules/billing/index.ts'
+import { purgeSignIns, startIdentityJobs } from '#modules/identity/index.ts'
 import { registerFold } from '#modules/ledger/index.ts'
 import { type SmsConfig, smsGateway, startNotifyJobs, useMessenger } from '#modules/notify/index.ts'
 import {
   type AlipayConfig,
   alipayChannel,
+  type DebitBankConfig,
+  debitBank,
   ensureMerchant,
   startPaymentJobs,
   useChannel,
+  useDebitBank,
   type WechatConfig,
   wechatChannel,
 } from '#modules/payments/index.ts'
@@ -223,6 +235,8 @@ async function useStandIn(kernel: Kernel, name: SandboxName, given: SandboxProce
     }
     case 'sms':
       return useMessenger(kernel, 'sms', smsGateway(given as unknown as SmsConfig, kernel.clock))
+    case 'bank':
+      return useDebitBank(TENANT, debitBank(given as unknown as DebitBankConfig, kernel.clock))
     case 'biller': {
       const config = given as unknown as BillerApiConfig
       const { clientId, secret } = config
@@ -237,7 +251,7 @@ async function useStandIn(kernel: Kernel, name: SandboxName, given: SandboxProce
 /** Stand-ins for the outside world, kept running, and the adapters pointed at them. */
 export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void>; urls: Record<SandboxName, string> }> {
   const keysDir = join(kernel.config.dataDir, 'sandbox')
-  const names = ['wechat', 'alipay', 'biller', 'sms'] as const
+  const names = ['wechat', 'alipay', 'biller', 'sms', 'bank'] as const
   const started = await startSandbox(names, { keysDir })
   for (const name of names) await useStandIn(kernel, name, started[name].config)
   const kept = names.map(name => {
@@ -248,10 +262,10 @@ export async function useSandbox(kernel: Kernel): Promise<{ stop(): Promise<void
     }
     return keepRunning(`sandbox ${name}`, started[name], again, kernel.log)
   })
-  const { wechat, alipay, biller, sms } = started
+  const { wechat, alipay, biller, sms, bank } = started
   return {
     stop: async () => void (await Promise.all(kept.map(one => one.stop()))),
-    urls: { wechat: wechat.url, alipay: alipay.url, biller: biller.url, sms: sms.url },
+    urls: { wechat: wechat.url, alipay: alipay.url, biller: biller.url, sms: sms.url, bank: bank.url },
   }
 }
 
@@ -289,13 +303,17 @@ function listenable(host: string, port: number): Promise<number> {
 export function startWork(kernel: Kernel, tenantId: number): { stop(): Promise<void> } {
   registerFold()
   registerReceipts()
+  registerNews()
+  registerDebits()
   const timers = createTimers(kernel.log, kernel.metrics)
   timers.every(`trail.subscribers:${tenantId}`, 200, async () => (await runSubscribers(kernel, tenantId)) > 0)
   startPaymentJobs(kernel, timers, tenantId)
   startBillingJobs(kernel, timers, tenantId)
   startNotifyJobs(kernel, timers, tenantId)
   startTaskJobs(kernel, timers, tenantId)
+  startIdentityJobs(kernel, timers, tenantId)
   everyDay(kernel, timers, tenantId, 'app.examine', () => examineDaily(kernel, tenantId))
+  everyDay(kernel, timers, tenantId, 'billing.reminders', () => issueReminders(kernel, tenantId))
   everyDay(kernel, timers, tenantId, 'identity.purge', () => purgeSignIns(kernel, tenantId))
   everyDay(kernel, timers, tenantId, 'kernel.idempotency', () => purgeIdempotency(kernel, tenantId))
   return timers

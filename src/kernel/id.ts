@@ -14,6 +14,12 @@ export function newId(clock: Clock, random: Random): string {
   return `${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}-${h(6)}${h(7)}-${h(8)}${h(9)}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
 }
 
+/** The lowest identifier of an instant: identifiers grow with time, so a span of time is a range of them. */
+export function firstIdAt(at: Date): string {
+  const ms = at.getTime().toString(16).padStart(12, '0')
+  return `${ms.slice(0, 8)}-${ms.slice(8)}-7000-8000-000000000000`
+}
+
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Unguessable code in Crockford base 32, lower case; 26 characters for the default 128 bits. */

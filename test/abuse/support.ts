@@ -184,3 +184,19 @@ export async function signInAs(product: Product, role: Role, billerId = 'water')
   if (entered.status !== 303) throw new Error(`no sign-in as ${role}: ${entered.status}`)
   return { id, username, password, browser, csrf, code }
 }
+
+let visitors = 0
+
+/** Somebody who signs in with the code of a text message, over the pages. */
+export async function signedIn(
+  product: Product,
+  inbox: Inbox,
+  phone: string,
+  browser = plainBrowser(product.url, undefined, fromAddress(40_000 + ++visitors)),
+): Promise<Plain> {
+  const asked = await browser.submit(await browser.get('/sign-in'), '/sign-in', { phone })
+  const code = await until('the code', async () => (await inbox.codes(phone)).at(-1))
+  const entered = await browser.submit(asked, '/sign-in/code', { code })
+  if (entered.status !== 303) throw new Error(`no sign-in: ${entered.status}`)
+  return browser
+}

@@ -2,25 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { findPerson, permissionsOf, unmask } from '#modules/identity/index.ts'
-import { fromAddress, type Inbox, pay, payInWallet, signInAs, until, withMessages } from '../abuse/support.ts'
+import { pay, payInWallet, signedIn, signInAs, until, withMessages } from '../abuse/support.ts'
 import { hiddenFields, type Page, type Plain, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
-
-let visitors = 0
-
-/** Somebody who signs in with the code of a text message, over the pages. */
-async function signedIn(
-  product: Product,
-  inbox: Inbox,
-  phone: string,
-  browser = plainBrowser(product.url, undefined, fromAddress(40_000 + ++visitors)),
-): Promise<Plain> {
-  const asked = await browser.submit(await browser.get('/sign-in'), '/sign-in', { phone })
-  const code = await until('the code', async () => (await inbox.codes(phone)).at(-1))
-  const entered = await browser.submit(asked, '/sign-in/code', { code })
-  assert.equal(entered.status, 303)
-  return browser
-}
 
 let accounts = 0
 
@@ -195,6 +179,35 @@ test('what was paid and kept before signing in stays the payer’s: seen, taken 
       assert.equal((await browser.post('/mine/households/x/unbind', { csrf })).status, 404)
       await browser.submit(await browser.get(`/mine/households/${account}`), `/mine/households/${account}/unbind`)
       assert.match((await browser.get('/mine/households')).text, /还没有绑定户号/)
+    }),
+  ),
+)
+
+test('one page shows a carer what is due for whom; the clerk has the same of a resident on one card', { timeout: 120_000 }, () =>
+  withProduct(product =>
+    withMessages(product, async inbox => {
+      const nobody = await plainBrowser(product.url).get('/mine/dues')
+      assert.match(nobody.text, /还没有绑定户号/)
+      const mother = await signedIn(product, inbox, MOTHER)
+      const hers = await keep(product, mother, 'owner', '老屋')
+      const son = await signedIn(product, inbox, SON)
+      const his = await keep(product, son, 'owner', '')
+      const neighbour = await keep(product, son, 'helper', '隔壁李奶奶')
+      await share(mother, SON)
+      const page = (await son.get('/mine/dues')).text
+      const text = page.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')
+      assert.match(text, /一共3张，264\.00元/)
+      assert.match(text, /自己的[\s\S]*隔壁李奶奶的[\s\S]*水费/)
+      for (const { bill } of [hers, his, neighbour]) assert.match(page, new RegExp(`href="/b/${bill}"`))
+      assert.doesNotMatch(page, /老屋/, 'what she calls it is hers alone')
+
+      const clerk = await signInAs(product, 'clerk')
+      const found = await findPerson({ ...product.ctx, actor: { ...product.ctx.actor, kind: 'system' } }, { phone: SON })
+      assert.ok(found.ok)
+      const card = (await clerk.browser.get(`/staff/residents/${found.value.id}`)).text.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')
+      assert.match(card, /待缴[\s\S]*88\.00[\s\S]*88\.00[\s\S]*绑定的户号[\s\S]*替别人缴/)
+      const biller = await signInAs(product, 'biller')
+      assert.equal((await biller.browser.get(`/staff/residents/${found.value.id}`)).status, 403)
     }),
   ),
 )

@@ -166,3 +166,21 @@ test('who may take cash and who may see the turns, by role', { timeout: 120_000 
     assert.equal((await queryIn(product.kernel, 'select from payments.cash_move')).rowCount, 0)
   }),
 )
+
+test('bills a window looks up and nobody pays stand out to who answers for the drawers, with their figures', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    const [odd, usual] = [await openAs(product, 'A1'), await openAs(product, 'B2')]
+    await queryIn(
+      product.kernel,
+      `insert into billing.journey (tenant_id, id, visitor, bill_id, place, way, begun_at, staff_id)
+       select 1, (lpad(to_hex((extract(epoch from now() - interval '2 hours') * 1000)::bigint), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
+         '\\x00', gen_random_uuid(), 'window', 'desk', now() - interval '2 hours', case when n <= 60 then $1::uuid else $2::uuid end
+       from generate_series(1, 62) n`,
+      [odd.id, usual.id],
+    )
+    const manager = await signInAs(product, 'manager')
+    const page = textOf((await manager.browser.get('/staff/cash-turns')).text)
+    assert.match(page, /窗口收款要看一看[\s\S]*近7天查了60张账单，60张没有缴也一直没人缴（100\.0%，别的窗口\d\.\d%）/)
+    assert.match(textOf((await manager.browser.get('/staff/console')).text), /窗口收款要看一看 1/)
+  }),
+)

@@ -118,7 +118,7 @@ test('nobody is offered a search they may not use, and a refusal speaks to staff
   withProduct(async product => {
     const system = await signInAs(product, 'operator-system')
     const home = await system.browser.get('/staff')
-    assert.deepEqual([home.status, home.location], [303, '/staff/me'])
+    assert.deepEqual([home.status, home.location], [303, '/staff/devices'])
     assert.doesNotMatch((await system.browser.get('/staff/me')).text, /role="search"/)
     const refused = await system.browser.get('/staff/search?q=1')
     assert.equal(refused.status, 403)

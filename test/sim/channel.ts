@@ -23,7 +23,9 @@ interface Refund {
   readonly outTradeNo: string
   readonly outRefundNo: string
   readonly amountFen: number
+  readonly txnNo: string
   state: 'PROCESSING' | 'SUCCESS'
+  settledAt?: Date
 }
 
 export interface SimChannel extends PaymentChannel {
@@ -103,6 +105,7 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
             outTradeNo: trade.outTradeNo,
             outRefundNo: input.outRefundNo,
             amountFen: input.amountFen,
+            txnNo: input.channelTxnNo,
             state: 'PROCESSING',
           })
         return { kind: 'accepted' as const }
@@ -118,7 +121,7 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
                 outRefundNo,
                 state: refund.state,
                 amountFen: refund.amountFen,
-                ...(refund.state === 'SUCCESS' && { refundedAt: clock.now() }),
+                ...(refund.settledAt && { refundedAt: refund.settledAt }),
               }
             : { outTradeNo, outRefundNo, state: 'NOTFOUND' as const },
         }
@@ -144,7 +147,10 @@ export function simChannel(random: Random, clock: Clock, faults: Faults): SimCha
       return true
     },
     settleRefunds() {
-      for (const refund of refunds.values()) refund.state = 'SUCCESS'
+      for (const refund of refunds.values()) {
+        refund.state = 'SUCCESS'
+        refund.settledAt ??= clock.now()
+      }
     },
     notification: outTradeNo => Buffer.from(outTradeNo, 'utf8'),
   }

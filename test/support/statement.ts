@@ -31,6 +31,9 @@ export interface StatedPayment {
   readonly amountFen: number
 }
 
+/** A row of the channel's full table, the rest of it as in any row. */
+export const wechatRow = (row: Partial<WechatRow>): WechatRow => ({ ...ROW, ...row })
+
 /** A WeChat statement of payments at noon of a day, in the channel's own format. */
 export function wechatStatement(day: string, payments: readonly StatedPayment[]): Buffer {
   const tradedAt = addMs(startOfDay(day), 12 * 3_600_000)

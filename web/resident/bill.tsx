@@ -76,16 +76,20 @@ const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKe
   amount_far: { text: 'precheck.amount_far_text', link: 'precheck.amount_far_link' },
   late_fee: { text: 'precheck.late_fee_text' },
   biller_offline: { text: 'precheck.biller_offline_text' },
-  in_debit: { text: 'precheck.in_debit_text' },
+  in_debit: { text: 'precheck.in_debit_text', link: 'debit.manage_note' },
   older_open: { text: 'precheck.older_open_text', link: 'precheck.older_open_link' },
   superseded: { link: 'precheck.superseded_link' },
 }
 
-function PrecheckBanner({ check }: { check: PrecheckView }) {
+/** What stands in the way of paying, or should be known before. */
+export function PrecheckBanner({ check }: { check: PrecheckView }) {
   const { t } = usePage()
   const { text, link } = details[check.key] ?? {}
   return (
-    <Banner tone={check.level === 'stop' ? 'bad' : 'warn'} title={t(`precheck.${check.key}`, check.params)}>
+    <Banner
+      tone={check.key === 'in_debit' ? 'now' : check.level === 'stop' ? 'bad' : 'warn'}
+      title={t(`precheck.${check.key}`, check.params)}
+    >
       {text && <p>{t(text, check.params)}</p>}
       {check.href && (
         <LinkButton href={check.href} kind="link">
@@ -96,7 +100,8 @@ function PrecheckBanner({ check }: { check: PrecheckView }) {
   )
 }
 
-function FeeLines({ view }: { view: BillView }) {
+/** What is charged, line by line, and its sum. */
+export function FeeLines({ view }: { view: Pick<BillView, 'lines' | 'lateFeeFen' | 'amountFen'> }) {
   const { t } = usePage()
   const late: FeeLineView[] = view.lateFeeFen > 0 ? [{ name: t('bill.late_fee_item'), amountFen: view.lateFeeFen }] : []
   return (

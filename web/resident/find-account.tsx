@@ -2,7 +2,7 @@ import { Choices, ErrorSummary, Field, type FieldError, Hidden, QuestionForm } f
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Button, LinkList } from '#web/ui/parts.tsx'
+import { Button, LinkButton, LinkList } from '#web/ui/parts.tsx'
 import { paths } from './paths.ts'
 
 export interface ChooseBillerView {
@@ -10,6 +10,8 @@ export interface ChooseBillerView {
   /** Bound accounts of a signed-in resident, straight to their bills. */
   mine: readonly { href: string; service: string; accountMasked: string; nickname?: string }[]
   chosen?: string
+  /** Where a bill is photographed; absent where pictures cannot be read. */
+  photoHref?: string
   errors?: readonly FieldError[]
 }
 
@@ -30,6 +32,13 @@ export function ChooseBillerPage({ view }: { view: ChooseBillerView }) {
               note: a.nickname ? `${a.service} ${a.accountMasked}` : a.accountMasked,
             }))}
           />
+        </div>
+      )}
+      {view.photoHref && (
+        <div class="mine">
+          <LinkButton href={view.photoHref} kind="secondary" icon="camera" wide>
+            {t('photo.entry')}
+          </LinkButton>
         </div>
       )}
       <form class="stack stack--loose" action={paths.payAccount}>

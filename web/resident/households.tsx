@@ -181,6 +181,8 @@ export interface HouseholdView {
   accountMasked: string
   addressMasked: string
   billsHref: string
+  /** Where auto-debit is switched on for it, or looked after. */
+  debit?: { href: string; isOn: boolean }
   own?: { saveAction: string; unbindAction: string; nickname?: string }
   /** A family member's: who shares it, masked, and how to see it no more. */
   shared?: { by: string; endAction: string }
@@ -205,6 +207,11 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
         <LinkButton href={view.billsHref} wide>
           {t('account.find')}
         </LinkButton>
+        {view.debit && (
+          <LinkButton href={view.debit.href} kind="secondary" wide>
+            {t(view.debit.isOn ? 'debit.manage' : 'debit.on')}
+          </LinkButton>
+        )}
       </div>
       {own && (
         <>

@@ -15,8 +15,11 @@ export function MinePage() {
       <div class="stack stack--loose">
         <LinkList
           rows={[
+            { href: paths.dues, title: t('dues.title'), note: t('dues.note') },
             { href: paths.payments, title: t('mine.payments'), note: t('mine.payments_note') },
             { href: paths.households, title: t('mine.households'), note: t('mine.households_note') },
+            { href: paths.messages, title: t('messages.title'), note: t('mine.messages_note') },
+            { href: paths.debits, title: t('debit.title'), note: t('debit.note') },
             { href: paths.readings, title: t('readings.title'), note: t('mine.readings_note') },
             { href: paths.prefs, title: t('prefs.title') },
           ]}

@@ -18,24 +18,16 @@ export interface PrintView {
   isCopy?: boolean
 }
 
-/** The same receipt on an 80 mm slip or on A4; the sheet sets the paper. */
-export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80mm' | 'a4' }) {
+/** What stands on the paper; a main part of its own, or a part of a page that prints it. */
+export function ReceiptPaper({ view, isPart }: { view: Omit<PrintView, 'backHref'>; isPart?: boolean }) {
   const { ctx, t } = usePage()
   const { receipt } = view
+  const title = t(view.isCopy ? 'print.title_copy' : 'print.title')
   return (
-    <main id="main" class={`paper paper--${paper}`}>
-      <nav class="no-print paper__bar">
-        <a class="back" href={view.backHref}>
-          {t('layout.back')}
-        </a>
-        <button type="button" class="btn" data-print hidden>
-          {t('print.button')}
-        </button>
-        <span class="t-3">{t('print.how')}</span>
-      </nav>
+    <>
       <header>
         <Brand href={paths.home} place={ctx.tenantName} />
-        <h1>{t(view.isCopy ? 'print.title_copy' : 'print.title')}</h1>
+        {isPart ? <h2>{title}</h2> : <h1>{title}</h1>}
       </header>
       <p class="paper__amount">¥{yuan(receipt.amountFen)}</p>
       {receipt.back && !receipt.back.isPart && <p class="paper__void">{t('print.void')}</p>}
@@ -61,6 +53,25 @@ export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80m
         <br />
         {t('print.copy', { at: stamp(ctx.lang, view.printedAt) })}
       </p>
+    </>
+  )
+}
+
+/** The same receipt on an 80 mm slip or on A4; the sheet sets the paper. */
+export function ReceiptPrintPage({ view, paper }: { view: PrintView; paper: '80mm' | 'a4' }) {
+  const { t } = usePage()
+  return (
+    <main id="main" class={`paper paper--${paper}`}>
+      <nav class="no-print paper__bar">
+        <a class="back" href={view.backHref}>
+          {t('layout.back')}
+        </a>
+        <button type="button" class="btn" data-print hidden>
+          {t('print.button')}
+        </button>
+        <span class="t-3">{t('print.how')}</span>
+      </nav>
+      <ReceiptPaper view={view} />
     </main>
   )
 }

@@ -2,7 +2,7 @@ import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Button, Empty, LinkButton, Money, SummaryList, Tag } from '#web/ui/parts.tsx'
+import { Banner, Button, Empty, LinkButton, Money, SummaryList } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
 import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
@@ -111,6 +111,22 @@ export interface CashDeskView {
 export const CASH_NOTICES = ['opened', 'void_asked', 'paid_out', 'payout_gone'] as const
 export type CashNotice = (typeof CASH_NOTICES)[number]
 
+/** Money of a time without network that this device has not handed over yet; shown by script, which counts it. */
+export function PendingBanner({ kind }: { kind: 'desk' | 'closed' }) {
+  const { t } = usePage()
+  return (
+    <div data-offline={kind}>
+      <div data-waits hidden>
+        <Banner tone="warn" title={t('cash.off_pending')}>
+          <p>
+            <b data-pending>0</b> {t('cash.off_pending_text')}
+          </p>
+        </Banner>
+      </div>
+    </div>
+  )
+}
+
 /** The field a scanner types into; ready for the next payer. */
 function ScanForm({ query }: { query: string }) {
   const { t } = usePage()
@@ -160,10 +176,14 @@ export function CashDeskPage({ view }: { view: CashDeskView }) {
   const { ctx, t } = usePage()
   return (
     <StaffLayout>
+      <PendingBanner kind="desk" />
       <div class="spread row--wrap">
         <h1>{t('cash.desk_title', { drawer: view.drawer })}</h1>
         <span class="t-2">{t('cash.since', { at: dateTime(ctx.lang, view.openedAt), n: view.taken })}</span>
-        <span class="push">
+        <span class="push btns">
+          <LinkButton href={staffPaths.cashOffline} kind="link">
+            {t('cash.off_link')}
+          </LinkButton>
           <LinkButton href={staffPaths.cashClose} kind="secondary">
             {t('cash.close')}
           </LinkButton>
@@ -330,100 +350,26 @@ export function CloseDrawerPage({ view }: { view: CountFormView & { drawer: stri
       <ErrorSummary errors={view.errors} />
       <h1>{t('cash.close_title', { drawer: view.drawer })}</h1>
       {view.payouts > 0 && <Banner tone="warn" title={t('cash.close_payouts', { n: view.payouts })} />}
-      <Pane title={t('cash.count')} note={t('cash.close_note')}>
-        <PostForm action={staffPaths.cashClose} class="stack">
-          <CountFields denominations={view.denominations} values={view.values} errors={view.errors} />
-          <div class="btns">
-            <Button>{t('cash.close_do')}</Button>
-            <LinkButton href={staffPaths.cash} kind="secondary">
-              {t('cash.back')}
-            </LinkButton>
-          </div>
-        </PostForm>
-      </Pane>
-    </StaffLayout>
-  )
-}
-
-export interface TurnView {
-  drawer: string
-  cashier: string
-  openedAt: Date
-  closedAt?: Date
-  openingFen: number
-  movedFen: number
-  taken: number
-  paidOut: number
-  expectedFen?: number
-  countedFen?: number
-  href: string
-}
-
-const overOf = (view: TurnView): number => (view.countedFen ?? 0) - (view.expectedFen ?? 0)
-
-function OverShort({ view }: { view: TurnView }) {
-  const { t } = usePage()
-  if (view.countedFen === undefined) return <Tag>{t('cash.still_open')}</Tag>
-  const over = overOf(view)
-  if (over === 0) return <Tag tone="ok">{t('cash.exact')}</Tag>
-  return <Tag tone="bad">{t(over > 0 ? 'cash.over' : 'cash.short', { amount: yuan(Math.abs(over)) })}</Tag>
-}
-
-/** One turn, to be printed and handed over. */
-export function TurnPage({ view }: { view: TurnView }) {
-  const { ctx, t } = usePage()
-  const rows = [
-    { label: t('cash.drawer'), value: view.drawer },
-    { label: t('cash.cashier'), value: view.cashier },
-    { label: t('cash.opened'), value: dateTime(ctx.lang, view.openedAt) },
-    ...(view.closedAt ? [{ label: t('cash.closed'), value: dateTime(ctx.lang, view.closedAt) }] : []),
-    { label: t('cash.opening'), value: yuan(view.openingFen) },
-    { label: t('cash.taken'), value: t('cash.moved', { n: view.taken }) },
-    { label: t('cash.paid_out'), value: t('cash.moved', { n: view.paidOut }) },
-    { label: t('cash.net'), value: yuan(view.movedFen) },
-    ...(view.expectedFen === undefined ? [] : [{ label: t('cash.expected'), value: yuan(view.expectedFen) }]),
-    ...(view.countedFen === undefined ? [] : [{ label: t('cash.counted'), value: yuan(view.countedFen) }]),
-  ]
-  return (
-    <StaffLayout>
-      <div class="spread row--wrap">
-        <h1>{t('cash.turn')}</h1>
-        <OverShort view={view} />
-      </div>
-      <Pane title={view.drawer} note={t('cash.turn_note')}>
-        <SummaryList rows={rows} />
-      </Pane>
-    </StaffLayout>
-  )
-}
-
-/** All turns, for who answers for the drawers. */
-export function TurnsPage({ rows }: { rows: readonly TurnView[] }) {
-  const { ctx, t } = usePage()
-  return (
-    <StaffLayout>
-      <h1>{t('cash.turns')}</h1>
-      {rows.length === 0 ? (
-        <Empty title={t('cash.turns_none')}>
-          <p>{t('cash.turns_none_text')}</p>
-        </Empty>
-      ) : (
-        <div class="card pane">
-          <WideTable
-            columns={[
-              { title: t('cash.opened'), cell: (r: TurnView) => <a href={r.href}>{dateTime(ctx.lang, r.openedAt)}</a> },
-              { title: t('cash.drawer'), cell: r => r.drawer },
-              { title: t('cash.cashier'), cell: r => r.cashier },
-              { title: t('cash.closed'), cell: r => r.closedAt && dateTime(ctx.lang, r.closedAt) },
-              { title: t('cash.taken'), cell: r => r.taken, numeric: true },
-              { title: t('cash.paid_out'), cell: r => r.paidOut, numeric: true },
-              { title: t('cash.net'), cell: r => yuan(r.movedFen), numeric: true },
-              { title: t('cash.difference'), cell: r => <OverShort view={r} /> },
-            ]}
-            rows={rows}
-          />
+      <div class="stack" data-offline="close">
+        <div data-waits hidden>
+          <Banner tone="warn" title={t('cash.off_pending')} live>
+            <p>
+              <b data-pending>0</b> {t('cash.off_close')}
+            </p>
+          </Banner>
         </div>
-      )}
+        <Pane title={t('cash.count')} note={t('cash.close_note')}>
+          <PostForm action={staffPaths.cashClose} class="stack">
+            <CountFields denominations={view.denominations} values={view.values} errors={view.errors} />
+            <div class="btns">
+              <Button>{t('cash.close_do')}</Button>
+              <LinkButton href={staffPaths.cash} kind="secondary">
+                {t('cash.back')}
+              </LinkButton>
+            </div>
+          </PostForm>
+        </Pane>
+      </div>
     </StaffLayout>
   )
 }
@@ -457,14 +403,11 @@ export function AskVoidPage({
 const page =
   <V,>(Page: (props: { view: V }) => ReturnType<typeof CashDeskPage>, titleOf: (say: ReturnType<typeof t>, view: V) => string) =>
   (ctx: StaffPageContext, view: V): string =>
-    renderStaffPage(ctx, <Page view={view} />, { title: titleOf(t(ctx.lang), view) })
+    renderStaffPage(ctx, <Page view={view} />, { title: titleOf(t(ctx.lang), view), scripts: ['offline.js'] })
 
 export const openDrawerPage = page(OpenDrawerPage, say => say('cash.open'))
 export const cashDeskPage = page(CashDeskPage, (say, view) => say('cash.desk_title', { drawer: view.drawer }))
 export const cashBillPage = page(CashBillPage, (_, view) => view.what)
 export const cashDonePage = page(CashDonePage, say => say('cash.change'))
 export const closeDrawerPage = page(CloseDrawerPage, (say, view) => say('cash.close_title', { drawer: view.drawer }))
-export const turnPage = page(TurnPage, say => say('cash.turn'))
 export const askVoidPage = page(AskVoidPage, (say, view) => say('cash.void_title', { amount: yuan(view.amountFen) }))
-export const turnsPage = (ctx: StaffPageContext, rows: readonly TurnView[]): string =>
-  renderStaffPage(ctx, <TurnsPage rows={rows} />, { title: t(ctx.lang)('cash.turns') })

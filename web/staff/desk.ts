@@ -3,7 +3,8 @@ import { type Ctx, permit } from '#kernel/context.ts'
 import type { AppError } from '#kernel/result.ts'
 import { countAskedRescues, staffActor } from '#modules/billing/index.ts'
 import { findStaff, type StaffMember } from '#modules/identity/index.ts'
-import { countOpenBreaks, countRefundsWaiting } from '#modules/payments/index.ts'
+import { countLateBatches, countOpenBreaks, countRefundsWaiting } from '#modules/payments/index.ts'
+import { listHelpCalls } from '#modules/tasks/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { t } from '#web/ui/messages.ts'
 import { cookieName, type Visit } from '#web/visit.ts'
@@ -36,7 +37,15 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
   const rescues = await countAskedRescues(ctx)
   const breaks = await countOpenBreaks(ctx)
   const refunds = await countRefundsWaiting(ctx)
+  const help = await listHelpCalls(ctx)
+  const debits = await countLateBatches(ctx)
   return [
+    ...(permit(ctx, 'payments.console.read').ok
+      ? [
+          { href: staffPaths.console, text: say('console.title') },
+          { href: staffPaths.month, text: say('month.place') },
+        ]
+      : []),
     ...(permit(ctx, 'billing.bill.read').ok || permit(ctx, 'payments.order.read').ok
       ? [{ href: staffPaths.search, text: say('staff.search') }]
       : []),
@@ -45,7 +54,15 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
+    ...(debits.ok ? [{ href: staffPaths.debits, text: say('staff.debits'), waiting: debits.value }] : []),
     ...(permit(ctx, 'billing.reconcile.read').ok ? [{ href: staffPaths.settlements, text: say('staff.settlements') }] : []),
+    ...(permit(ctx, 'billing.rule.ask').ok || permit(ctx, 'billing.rule.agree').ok
+      ? [{ href: staffPaths.rules, text: say('rules.place') }]
+      : []),
+    ...(help.ok
+      ? [{ href: staffPaths.help, text: say('help_call.title'), waiting: help.value.filter(call => !call.assigneeId).length }]
+      : []),
+    ...(permit(ctx, 'identity.device.read').ok ? [{ href: staffPaths.devices, text: say('device.devices') }] : []),
     ...(permit(ctx, 'identity.staff.read').ok ? [{ href: staffPaths.accounts, text: say('staff.accounts') }] : []),
   ]
 }

@@ -41,6 +41,8 @@ export interface OrderView {
   bill: { text: string; href?: string }
   account: { text: string; href?: string }
   createdAt: Date
+  /** The batch a bank debits it with. */
+  debit?: { text: string; href?: string }
   attempts: readonly LegView[]
   postings: readonly LegView[]
   refunds: readonly LegView[]
@@ -109,6 +111,7 @@ export function OrderPage({ view }: { view: OrderView }) {
                 { label: t('staff.kind_account'), value: <Linked to={view.account} /> },
                 { label: t('staff.biller'), value: view.biller },
                 { label: t('staff.payer'), value: view.payer },
+                ...(view.debit ? [{ label: t('staff.debits'), value: <Linked to={view.debit} /> }] : []),
                 { label: t('staff.col_at'), value: dateTime(ctx.lang, view.createdAt) },
               ]}
             />
@@ -170,6 +173,8 @@ export interface DeskBillView {
   holderMasked: string
   addressMasked: string
   boundCount: number
+  /** Where no late fee can be asked for, for who may ask. */
+  waiverHref?: string
   bills: readonly {
     href: string
     periodLabel: string
@@ -216,6 +221,11 @@ export function DeskBillPage({ view }: { view: DeskBillView }) {
                 { label: t('staff.bound_by'), value: t('staff.bound_n', { n: view.boundCount }) },
               ]}
             />
+            {view.waiverHref && (
+              <p>
+                <a href={view.waiverHref}>{t('rules.waiver_title')}</a>
+              </p>
+            )}
           </Pane>
           <div id="bills">
             <Pane title={t('staff.bills')}>

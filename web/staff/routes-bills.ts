@@ -49,6 +49,7 @@ export function addBillRoutes(server: Server, pages: Pages): void {
         holderMasked: bill.holderMask,
         addressMasked: bill.addressMask,
         boundCount,
+        ...(permit(ctx, 'billing.rule.ask').ok && { waiverHref: `/staff/bills/${bill.id}/waiver` }),
         bills: ofAccount.map(one => {
           const its = orderOf(one)
           return {

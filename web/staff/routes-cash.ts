@@ -8,12 +8,17 @@ import {
   askCashVoid,
   type BillForPayer,
   type BillState,
+  beginJourney,
   billingErrors,
+  endJourney,
   findBillById,
   getBill,
   listReceipts,
+  listSignals,
   payInCash,
+  type Signal,
   searchBills,
+  WATCH_DAYS,
 } from '#modules/billing/index.ts'
 import { listStaffNames } from '#modules/identity/index.ts'
 import {
@@ -34,21 +39,11 @@ import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#w
 import { yuan } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { type MessageKey, t } from '#web/ui/messages.ts'
-import {
-  askVoidPage,
-  CASH_NOTICES,
-  cashBillPage,
-  cashDeskPage,
-  cashDonePage,
-  closeDrawerPage,
-  openDrawerPage,
-  type TurnView,
-  turnPage,
-  turnsPage,
-} from './cash.tsx'
+import { askVoidPage, CASH_NOTICES, cashBillPage, cashDeskPage, cashDonePage, closeDrawerPage, openDrawerPage } from './cash.tsx'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { orderText } from './find.ts'
 import { staffPaths } from './paths.ts'
+import { type TurnView, turnPage, turnsPage } from './turns.tsx'
 import { codeName } from './words.ts'
 
 const whatOf = (ctx: Ctx, { bill, biller }: BillState): string =>
@@ -57,6 +52,14 @@ const billHref = (billId: string): string => `${staffPaths.cash}/bills/${billId}
 
 /** A scanner types the whole address that stands in the code. */
 const scanned = (typed: string): string => /\/b\/([0-9a-z]{20,40})/.exec(typed)?.[1] ?? typed
+
+const pct = (share: number): string => `${(share * 100).toFixed(1)}%`
+
+/** What stands out, with the figures it rests on. */
+const signalText = (lang: Ctx['lang'], s: Signal): string =>
+  s.kind === 'short'
+    ? t(lang)('watch.short', { days: WATCH_DAYS, amount: yuan(s.seen), turns: s.of, usual: yuan(Math.round(s.usual)) })
+    : t(lang)(`watch.${s.kind}`, { days: WATCH_DAYS, n: s.seen, of: s.of, share: pct(s.seen / s.of), usual: pct(s.usual) })
 
 const turnOf = (names: ReadonlyMap<string, string>, { session: s, taken, paidOut, movedFen }: SessionReport): TurnView => ({
   ...{ drawer: s.drawer, cashier: names.get(s.cashierId) ?? '', openedAt: s.openedAt, openingFen: s.openingFen, movedFen, taken, paidOut },
@@ -168,6 +171,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     const { bill, biller, lateFeeFen, checks } = found.value
     const say = t(ctx.lang)
     const stop = checks.find(check => check.level === 'stop')
+    if (!stop) await beginJourney(ctx, { payer: windowPayer(seen.value.session), billId: bill.id, place: 'window', way: 'desk' })
     return pages.html(
       reply,
       cashBillPage(desk.page, {
@@ -178,7 +182,17 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         amountFen: bill.amountFen + lateFeeFen,
         lateFeeFen,
         warnings: checks.some(check => check.key === 'older_open') ? [say('cash.warn_older')] : [],
-        ...(stop && { stop: say(stop.key === 'paid' ? 'cash.stop_paid' : stop.key === 'paying' ? 'cash.stop_paying' : 'cash.stop_other') }),
+        ...(stop && {
+          stop: say(
+            stop.key === 'paid'
+              ? 'cash.stop_paid'
+              : stop.key === 'paying'
+                ? 'cash.stop_paying'
+                : stop.key === 'debiting'
+                  ? 'cash.stop_debit'
+                  : 'cash.stop_other',
+          ),
+        }),
         action: billHref(bill.id),
         quote: lastQuote(found.value),
         idempotencyKey: newCode(kernel.random),
@@ -244,6 +258,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     const order = move && (await findOrderById(ctx, id))
     if (!order) return refuse(desk, reply, 404)
     const [receipt] = await listReceipts(ctx, order)
+    await endJourney(ctx, order.id)
     const tenderedFen = move.tenderedFen ?? move.amountFen
     return pages.html(
       reply,
@@ -338,12 +353,16 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     if (!isDesk(desk)) return desk
     const reports = await listDrawerSessions(desk.ctx)
     if (!reports.ok) return deny(desk, reply, reports.error, `GET ${staffPaths.turns}`)
-    const names = await listStaffNames(desk.ctx, [...new Set(reports.value.map(r => r.session.cashierId))])
+    const signals = await listSignals(desk.ctx)
+    if (!signals.ok) return deny(desk, reply, signals.error, `GET ${staffPaths.turns}`)
+    const who = [...reports.value.map(r => r.session.cashierId), ...signals.value.map(s => s.clerkId)]
+    const names = await listStaffNames(desk.ctx, [...new Set(who)])
     return pages.html(
       reply,
       turnsPage(
         desk.page,
         reports.value.map(r => turnOf(names, r)),
+        signals.value.map(s => ({ cashier: names.get(s.clerkId) ?? '', text: signalText(desk.ctx.lang, s) })),
       ),
     )
   })

@@ -1,11 +1,40 @@
-import { permit } from '#kernel/context.ts'
+import { type Ctx, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
+import { findDebitOf, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
 import { getPerson } from '#modules/identity/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
+import { maskedAccount, periodLabel, serviceName } from '#web/resident/routes/views.ts'
 import { t } from '#web/ui/messages.ts'
 import { isDesk, openDesk } from './desk.ts'
-import { listOrdersOfResident } from './find.ts'
-import { residentPage } from './resident.tsx'
+import { billState, listOrdersOfResident } from './find.ts'
+import { type ResidentView, residentPage } from './resident.tsx'
+
+/** The accounts a resident keeps and what is open on them, for who may read bills. */
+async function cardOf(ctx: Ctx, personId: string): Promise<Pick<ResidentView, 'dues' | 'accounts'>> {
+  if (!permit(ctx, 'billing.bill.read').ok) return {}
+  const kept = await listBindings(ctx, [`resident:${personId}`])
+  const services = new Map((await listBillers(ctx)).map(b => [b.id, serviceName(ctx.lang, b)]))
+  const nameOf = (k: (typeof kept)[number]) => `${services.get(k.billerId) ?? ''} ${maskedAccount(k.accountNo)}`
+  const names = new Map(kept.map(k => [k.id, nameOf(k)]))
+  const open = await listOpenBills(ctx, [...names.keys()])
+  const accounts = await Promise.all(
+    kept.map(async k => ({
+      name: nameOf(k),
+      text: t(ctx.lang)((await findDebitOf(ctx, k.id, personId)) ? 'card.debited' : k.relation === 'helper' ? 'card.helper' : 'card.own'),
+    })),
+  )
+  return {
+    accounts,
+    dues: open.map(state => ({
+      href: `/staff/bills/${state.bill.id}`,
+      account: names.get(state.bill.accountId) ?? '',
+      period: periodLabel(ctx.lang, state.bill.periodFrom, state.bill.periodTo),
+      dueOn: state.bill.dueOn,
+      amountFen: state.bill.amountFen + state.lateFeeFen,
+      state: billState(ctx.lang, state),
+    })),
+  }
+}
 
 /** One resident at the desk; that they were looked at stands in their own list of readings. */
 export function addResidentRoutes(server: Server, pages: Pages): void {
@@ -23,6 +52,7 @@ export function addResidentRoutes(server: Server, pages: Pages): void {
         name: nameMasked ?? t(ctx.lang)('staff.no_name'),
         phone: phoneMasked ?? '',
         addresses: households.map(h => h.addressMasked),
+        ...(await cardOf(ctx, id)),
         orders: permit(ctx, 'payments.order.read').ok ? await listOrdersOfResident(ctx, id) : [],
       }),
     )

@@ -9,7 +9,8 @@ import { isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
 import { settlementsPage } from './settlements.tsx'
 
-const whyOf = (lang: PageContext['lang'], { why, what }: OpenDay): string =>
+/** What is in the way of closing a day. */
+export const whyOpen = (lang: PageContext['lang'], { why, what }: OpenDay): string =>
   t(lang)(`staff.settle_why_${why}`, { what: why === 'drawer' ? what : channelName(lang, what) })
 
 /** Settlements of billers: whoever may reconcile sees all, staff of a biller its own. */
@@ -37,7 +38,7 @@ export function addSettlementRoutes(server: Server, pages: Pages): void {
             href: `${staffPaths.settlements}/${id}`,
           }
         }),
-        waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOf(ctx.lang, open) })),
+        waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOpen(ctx.lang, open) })),
       }),
     )
   })

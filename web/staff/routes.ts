@@ -23,6 +23,7 @@ import {
   returnMismatch,
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
+import { addDebitDeskRoutes, debitLineOf } from '#web/debits/desk-routes.ts'
 import { findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
@@ -32,14 +33,19 @@ import { cookieName, cookieOptions } from '#web/visit.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
-import { orderPage } from './records.tsx'
+import { orderPage, type OrderView as View } from './records.tsx'
 import { addAccountRoutes } from './routes-accounts.ts'
 import { addBillRoutes } from './routes-bills.ts'
 import { addCashRoutes } from './routes-cash.ts'
+import { addConsoleRoutes } from './routes-console.ts'
+import { addDeviceRoutes } from './routes-devices.ts'
+import { addMonthRoutes } from './routes-month.ts'
+import { addOfflineRoutes } from './routes-offline.ts'
 import { addReconciliationRoutes } from './routes-reconciliation.ts'
 import { addRefundRoutes } from './routes-refunds.ts'
 import { addRescueRoutes, handsOf, rescueView, waitOf } from './routes-rescues.ts'
 import { addResidentRoutes } from './routes-residents.ts'
+import { addRuleRoutes } from './routes-rules.ts'
 import { addSettlementRoutes } from './routes-settlements.ts'
 import { searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
@@ -142,9 +148,9 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
     if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/orders/:id')
     const { id } = request.params as { id: string }
     const order = isUuid(id) ? await findOrderById(desk.ctx, id) : undefined
-    const found = order && (await findBillOfOrder(desk.ctx, order.id))
-    if (found) await noteRead(desk.ctx, order.id)
-    return found ? pages.html(reply, await showOrder(desk, order, found)) : refuse(desk, reply, 404)
+    if (!order) return refuse(desk, reply, 404)
+    await noteRead(desk.ctx, order.id)
+    return pages.html(reply, await showOrder(desk, order))
   })
   pages.form(server, '/staff/orders/:id/return', {}, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -156,16 +162,21 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   })
   addRescueRoutes(server, pages, async (desk, reply, id, typed) => {
     const order = await findOrderById(desk.ctx, id)
-    const found = order && (await findBillOfOrder(desk.ctx, order.id))
-    return found ? pages.html(reply, await showOrder(desk, order, found, typed), 422) : refuse(desk, reply, 404)
+    return order ? pages.html(reply, await showOrder(desk, order, typed), 422) : refuse(desk, reply, 404)
   })
+  addConsoleRoutes(server, pages)
+  addMonthRoutes(server, pages)
   addRefundRoutes(server, pages)
   addCashRoutes(server, pages)
+  addOfflineRoutes(server, pages)
   addReconciliationRoutes(server, pages)
   addSettlementRoutes(server, pages)
+  addRuleRoutes(server, pages)
+  addDebitDeskRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)
+  addDeviceRoutes(server, pages)
 }
 
 /** How a try to pay ended, and whether its money went back since. */
@@ -179,8 +190,31 @@ function attemptText(lang: Lang, order: Order, attempt: Order['attempts'][number
   return t(lang)(isBack ? 'staff.leg_refunded' : 'staff.leg_refunding', { state })
 }
 
-async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, typed?: Parameters<typeof rescueView>[2]): Promise<string> {
+const payerKind = (payer: string): 'resident' | 'kiosk' | 'browser' =>
+  payer.startsWith('resident:') ? 'resident' : payer.startsWith('kiosk:') ? 'kiosk' : 'browser'
+
+/** What an order pays: its bill, or, of cash taken without network that nobody can assign, the words it came with. */
+function subjectOf(
+  lang: Lang,
+  order: Order,
+  found: BillState | undefined,
+  mayReadBills: boolean,
+): Pick<View, 'biller' | 'bill' | 'account'> {
+  if (!found) return { biller: t(lang)('staff.none'), bill: { text: order.title }, account: { text: t(lang)('staff.none') } }
+  const { bill, biller } = found
+  return {
+    biller: billerName(lang, biller),
+    bill: {
+      text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`,
+      ...(mayReadBills && { href: `/staff/bills/${bill.id}` }),
+    },
+    account: { text: maskedAccount(bill.accountNo), ...(mayReadBills && { href: `/staff/bills/${bill.id}#bills` }) },
+  }
+}
+
+async function showOrder(desk: Desk, order: Order, typed?: Parameters<typeof rescueView>[2]): Promise<string> {
   const { ctx } = desk
+  const found = await findBillOfOrder(ctx, order.id)
   const { lang, kernel, tenantId } = ctx
   const entries = await timeline(kernel.db, tenantId, 'order', order.id, { limit: 200 })
   const rescue = await findRescue(ctx, order.id)
@@ -189,6 +223,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
   const mayReadBills = permit(ctx, 'billing.bill.read').ok
   const offer = permit(ctx, 'payments.refund.request').ok ? await findRefundOffer(ctx, order.id) : undefined
   const hasReceipt = orderStateOf(order.state) === 'paid' && !order.isPart && permit(ctx, 'billing.receipt.read').ok
+  const debit = await debitLineOf(ctx, order.id)
   const act = (label: MessageKey, path: string) => ({
     label: t(lang)(label),
     action: `/staff/orders/${order.id}/${path}`,
@@ -199,14 +234,10 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
     orderNo: order.code,
     state: stateOf(lang, order, rescue),
     amountFen: order.amountFen,
-    payer: order.payer.startsWith('resident:') ? t(lang)('staff.payer_resident') : t(lang)('staff.payer_browser'),
-    biller: billerName(lang, biller),
-    bill: {
-      text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`,
-      ...(mayReadBills && { href: `/staff/bills/${bill.id}` }),
-    },
-    account: { text: maskedAccount(bill.accountNo), ...(mayReadBills && { href: `/staff/bills/${bill.id}#bills` }) },
+    payer: t(lang)(`staff.payer_${payerKind(order.payer)}`),
+    ...subjectOf(lang, order, found, mayReadBills),
     createdAt: order.createdAt,
+    ...(debit && { debit }),
     attempts: order.attempts.map(a => ({
       no: a.outTradeNo,
       party: channelName(lang, a.channel),
@@ -216,7 +247,7 @@ async function showOrder(desk: Desk, order: Order, { bill, biller }: BillState, 
     })),
     postings: (await listPostings(ctx, order.id)).map(p => ({
       no: p.id,
-      party: billerName(lang, biller),
+      party: found ? billerName(lang, found.biller) : '',
       state: { text: t(lang)(`leg.${postingStateOf(p.state)}`) },
       amountFen: p.amountFen,
       at: p.paidAt,

@@ -87,7 +87,11 @@ test('zoomed to twice the size on a screen of 720 px, and with text alone twice 
 
 /** Pairs of things to press that are nearer than 8 px; rows of one list are parted by their own inner space. */
 const crowded = (): string[] => {
-  const all = [...document.querySelectorAll<HTMLElement>('a, button, summary, .choice, input:not([type=hidden], [type=radio]), textarea')]
+  const all = [
+    ...document.querySelectorAll<HTMLElement>(
+      'a, button, summary, .choice, input:not([type=hidden], [type=radio], [type=checkbox]), textarea',
+    ),
+  ]
   const boxes = all
     .filter(e => !e.closest('.skip, .paybar') && e.getClientRects().length > 0)
     .map(e => ({ e, r: e.getBoundingClientRect(), list: e.closest('.links, .door--main') }))

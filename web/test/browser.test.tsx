@@ -54,9 +54,13 @@ test('axe finds nothing on any page, in both languages, standard and elder', asy
     const { violations } = await builder.analyze()
     return violations.map(v => `${v.id} ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`)
   }
-  const atDesk = samples.filter(s => s.surface !== undefined)
+  const atDesk = samples.filter(s => s.surface !== undefined && s.surface !== 'kiosk')
   const desk = { viewport: { width: 1280, height: 800 } }
-  assert.deepEqual(await sampled.visit(addresses(residents, [undefined, 'elder']), await browser.newContext(phone), axe), [])
+  // Pairwise in the gate: each page in both languages and both sizes, in two of the four combinations; all of them by YIMEN_FULL.
+  const all = addresses(residents, [undefined, 'elder'])
+  const of = all.length / residents.length
+  const some = process.env.YIMEN_FULL ? all : all.filter((_, i) => [0, of - 1].includes(i % of) === (Math.floor(i / of) % 2 === 0))
+  assert.deepEqual(await sampled.visit(some, await browser.newContext(phone), axe), [])
   assert.deepEqual(await sampled.visit(addresses(atDesk, [undefined]), await browser.newContext(desk), axe), [])
 })
 
@@ -77,7 +81,11 @@ test('no resident page scrolls sideways at 320 px in any of the four sizes', asy
 
 /** Controls smaller than the least side, or nearer than 8 px to another; hidden ones and the skip link aside. */
 const smallTargets = (least: number) => {
-  const boxes = [...document.querySelectorAll<HTMLElement>('a, button, summary, .choice, input:not([type=hidden], [type=radio]), textarea')]
+  const boxes = [
+    ...document.querySelectorAll<HTMLElement>(
+      'a, button, summary, .choice, input:not([type=hidden], [type=radio], [type=checkbox]), textarea',
+    ),
+  ]
     .filter(e => !e.closest('.skip') && e.getClientRects().length > 0)
     .map(e => ({ e, r: e.getBoundingClientRect() }))
   const small = boxes.filter(({ r }) => r.height < least - 0.5 || r.width < least - 0.5)

@@ -20,7 +20,7 @@ export interface Sample {
   name: string
   render: (ctx: PageContext) => string
   /** Anything but a resident page. */
-  surface?: 'desk' | 'print' | 'gallery'
+  surface?: 'desk' | 'kiosk' | 'print' | 'gallery'
 }
 
 export const pick = (ctx: PageContext, zh: string, en: string): string => (ctx.lang === 'en' ? en : zh)

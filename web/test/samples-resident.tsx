@@ -3,6 +3,7 @@ import { billsPage } from '#web/resident/bills.tsx'
 import { accountNumberPage, chooseBillerPage } from '#web/resident/find-account.tsx'
 import { householdNewPage, householdPage, householdsPage } from '#web/resident/households.tsx'
 import { minePage, paymentsPage } from '#web/resident/mine.tsx'
+import { photoDiffersPage, photoPage, photoReadPage } from '#web/resident/photo.tsx'
 import { pricesPage } from '#web/resident/prices.tsx'
 import { readingsPage } from '#web/resident/readings.tsx'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
@@ -70,6 +71,41 @@ const findSamples: readonly Sample[] = [
         value: '3306 281',
         action: '/pay/account',
         errors: [fieldError(ctx.lang, 'accountFormat')],
+      }),
+  },
+  { name: 'photo', render: ctx => photoPage(ctx) },
+  { name: 'photo-error', render: ctx => photoPage(ctx, { errors: [fieldError(ctx.lang, 'photoNoBill')] }) },
+  {
+    name: 'photo-read',
+    render: ctx =>
+      photoReadPage(ctx, {
+        billers: billers(ctx),
+        biller: { id: 'water', isSure: true },
+        account: { text: '1045333141', isSure: true },
+        amount: { text: '¥131.95', isSure: true },
+        period: { text: receiptSample(ctx.lang).periodLabel, isSure: true },
+        billNo: { text: 'W26110003141', isSure: true },
+        kept: { amount: '13195' },
+      }),
+  },
+  {
+    name: 'photo-unsure',
+    render: ctx =>
+      photoReadPage(ctx, {
+        billers: billers(ctx),
+        biller: { id: 'power', isSure: false },
+        account: { text: '9904931818823', isSure: false },
+        amount: { text: '¥50.57', isSure: false },
+        kept: {},
+      }),
+  },
+  {
+    name: 'photo-differs',
+    render: ctx =>
+      photoDiffersPage(ctx, {
+        href: '/b/7m3kq2x9d4',
+        amount: { readFen: 13195, billFen: 14315 },
+        period: { read: pick(ctx, '2026年7–8月', 'Jul–Aug 2026'), bill: receiptSample(ctx.lang).periodLabel },
       }),
   },
   {

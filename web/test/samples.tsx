@@ -7,7 +7,9 @@ import { waitingPage } from '#web/resident/waiting.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
+import { debitSamples } from './samples-debits.tsx'
 import { deskSamples } from './samples-desk.tsx'
+import { kioskSamples } from './samples-kiosk.tsx'
 import { residentSamples } from './samples-resident.tsx'
 
 export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillView => ({
@@ -179,4 +181,4 @@ const paySamples: readonly Sample[] = [
   })),
 ]
 
-export const samples: readonly Sample[] = [...paySamples, ...residentSamples, ...deskSamples]
+export const samples: readonly Sample[] = [...paySamples, ...residentSamples, ...debitSamples, ...deskSamples, ...kioskSamples(billView)]

@@ -18,11 +18,12 @@ const sheets = {
   'print80.css': ['./tokens.css', './ui.css', './print.css', './print80.css'],
   'print-a4.css': ['./tokens.css', './ui.css', './print.css', './print-a4.css'],
   'staff.css': ['./tokens.css', './ui.css', '../staff/staff.css'],
+  'kiosk.css': ['./tokens.css', './ui.css', './print.css', './print80.css', '../kiosk/kiosk.css'],
   'gallery.css': ['./tokens.css', './ui.css', '../resident/resident.css', '../staff/staff.css', './gallery.css'],
 } as const
 
 /** Scripts that hydrate one thing on one page; every page works without them. */
-const islands = ['poll.js', 'jsapi.js', 'print.js'] as const
+const islands = ['poll.js', 'jsapi.js', 'print.js', 'offline.js', 'window-worker.js', 'kiosk.js', 'device.js', 'kiosk-worker.js'] as const
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect fill="#1f4eb1" width="32" height="32" rx="8"/><path fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" d="M23 25V9a2 2 0 0 0-2-2H9v18M6 25h3M23 25h3"/><path fill="#fff" d="M9 7l7.5 3v17.5L9 25z"/></svg>'
@@ -59,7 +60,8 @@ function compileIsland(name: string): string {
     module: { type: 'es6' },
     minify: true,
   })
-  return code
+  // The mark of a module says nothing at run time, and a worker of an older browser cannot read it.
+  return code.replace(/export\s*\{\s*\};?\s*$/, '')
 }
 
 function build(): { files: Map<string, Asset>; names: Map<AssetName, string> } {

@@ -118,3 +118,14 @@ export function Columns({ title, unit, columns }: { title: string; unit: string;
     </figure>
   )
 }
+
+/** A share of a whole as a bar, with its figure in words. */
+export const Share = ({ part, label }: { part: number; label: string }) => (
+  <span class="share">
+    <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="bar__track" width="100" height="10" />
+      <rect class="bar__fill" width={Math.round(Math.min(1, Math.max(0, part)) * 100)} height="10" />
+    </svg>
+    {label}
+  </span>
+)

@@ -143,17 +143,29 @@ export function Field(props: FieldProps) {
 }
 
 /** A file from this device, by the browser's own chooser. */
-export function FileField(props: { name: string; label: string; hint: string; accept: string; errors?: readonly FieldError[] }) {
+export function FileField(props: {
+  name: string
+  /** Where two fields of a page have the same name. */
+  id?: string
+  label: string
+  hint: string
+  accept: string
+  /** Straight to the camera that looks away from the person. */
+  isCamera?: boolean
+  errors?: readonly FieldError[]
+}) {
   const error = errorOf(props.errors, props.name)
+  const id = props.id ?? props.name
   return (
-    <FieldFrame name={props.name} error={error} hint={props.hint} label={<label for={props.name}>{props.label}</label>}>
+    <FieldFrame name={id} error={error} hint={props.hint} label={<label for={id}>{props.label}</label>}>
       <input
         type="file"
         class="input input--file"
-        id={props.name}
+        id={id}
         name={props.name}
         accept={props.accept}
-        aria-describedby={describedBy(props.name, props.hint, error)}
+        capture={props.isCamera ? 'environment' : undefined}
+        aria-describedby={describedBy(id, props.hint, error)}
         aria-invalid={!!error}
       />
     </FieldFrame>
@@ -205,6 +217,33 @@ export function Choices(props: {
         </label>
       ))}
     </fieldset>
+  )
+}
+
+/** A box somebody ticks to agree; never ticked beforehand. */
+export function ConsentBox(props: { name: string; label: string; errors?: readonly FieldError[] }) {
+  const { t } = usePage()
+  const error = errorOf(props.errors, props.name)
+  return (
+    <div class={`choices choices--box${error ? ' field--error' : ''}`}>
+      {error && (
+        <p class="field__error" id={`${props.name}-error`}>
+          {t('error.prefix')}
+          {error}
+        </p>
+      )}
+      <label class="choice">
+        <input
+          type="checkbox"
+          id={props.name}
+          name={props.name}
+          value="yes"
+          aria-describedby={error ? `${props.name}-error` : undefined}
+          aria-invalid={!!error}
+        />
+        <span class="choice__text">{props.label}</span>
+      </label>
+    </div>
   )
 }
 

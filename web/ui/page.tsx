@@ -29,7 +29,7 @@ export interface PageOptions {
   title: string
   /** A form came back with errors: `错误：` stands before the title. */
   hasError?: boolean
-  surface?: 'desk'
+  surface?: 'desk' | 'kiosk'
   sheet?: AssetName
   scripts?: readonly AssetName[]
   /** Without script the page asks again after so many seconds. */

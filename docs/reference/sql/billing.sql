@@ -4,7 +4,10 @@
 
 -- BILLER_COLUMNS
 b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh", b.service_en as "serviceEn", b.unit,
-b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config;
+b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config,
+jsonb_build_object('validFrom', '0001-01-01', 'rule', b.config -> 'late_fee') || coalesce((
+  select jsonb_agg(jsonb_build_object('validFrom', r.valid_from, 'rule', r.rule) order by r.valid_from) from billing.late_fee_rule r
+  where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "lateFees";
 
 -- listBillers
 select $1 from billing.biller b where b.tenant_id = $2 order by b.opened_at, b.id limit 200;
@@ -20,6 +23,10 @@ on conflict (tenant_id, id) do update set name_zh = excluded.name_zh, name_en = 
 
 -- setBillerOnline
 update billing.biller set is_online = $1 where tenant_id = $2 and id = $3 and is_online <> $4;
+
+-- mapWaivers
+select account_id as "accountId", from_on as "from", to_on as "to" from billing.waiver
+where tenant_id = $1 and account_id = any($2::uuid[]) and is_agreed order by from_on;
 
 -- insertTariff
 insert into billing.tariff (tenant_id, biller_id, id, valid_from, valid_to, body, published_at)
@@ -59,6 +66,9 @@ a.id, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "
 
 -- findAccount
 select $1 from billing.account a where a.tenant_id = $2 and a.biller_id = $3 and a.account_no = $4;
+
+-- findAccountById
+select $1 from billing.account a where a.tenant_id = $2 and a.id = $3;
 
 -- listBindings
 select $1, k.relation, k.nickname, k.shared_by as "sharedBy" from (
@@ -211,6 +221,68 @@ delete from billing.push_nonce where tenant_id = $1 and expires_at < $2;
 -- insertNonce
 insert into billing.push_nonce (tenant_id, client_id, nonce, expires_at) values ($1, $2, $3, $4) on conflict do nothing;
 
+-- src/modules/billing/store/health.ts
+
+-- listBillerHealth
+select b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.payable_account_id as "payableAccountId",
+  coalesce(w.unanswered, 0) as unanswered, w.since as "unansweredSince", coalesce(d.posted, 0) as posted, coalesce(d.rejected, 0) as rejected,
+  (select max(imported_at) from billing.batch t where t.tenant_id = b.tenant_id and t.biller_id = b.id) as "billsAt",
+  (select max(day) from billing.settlement s where s.tenant_id = b.tenant_id and s.biller_id = b.id) as "settledOn"
+from billing.biller b
+left join (
+  select biller_id, count(*) as unanswered, min(paid_at) as since from billing.posting
+  where tenant_id = $1 and finished_at is null and state in ($2, $3) group by biller_id) w on w.biller_id = b.id
+left join (
+  select biller_id, count(*) filter (where state = $4) as posted, count(*) filter (where state = $5) as rejected
+  from billing.posting where tenant_id = $6 and id >= $7::uuid and id < $8::uuid group by biller_id) d on d.biller_id = b.id
+where b.tenant_id = $9 order by b.id;
+
+-- src/modules/billing/store/journeys.ts
+
+-- findOpenJourney
+select id from billing.journey
+where tenant_id = $1 and visitor = $2 and bill_id = any($3::uuid[]) and id >= $4::uuid and order_id is null
+order by id desc limit 1;
+
+-- insertJourney
+insert into billing.journey (tenant_id, id, visitor, bill_id, place, way, begun_at, staff_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- confirmJourney
+update billing.journey set order_id = $1, confirmed_at = $2 where tenant_id = $3 and id = $4 and order_id is null;
+
+-- findUnendedJourney
+select id from billing.journey where tenant_id = $1 and order_id = $2 and ended_at is null limit 1;
+
+-- endJourney
+update billing.journey set ended_at = $1 where tenant_id = $2 and id = $3 and ended_at is null;
+
+-- readFunnel
+with path as (
+  select j.begun_at, j.confirmed_at, j.ended_at, s.handed, s.mismatch or r.state is not null as odd,
+    s.paid_at, extract(epoch from j.confirmed_at - j.begun_at) as confirm_s, extract(epoch from s.paid_at - j.confirmed_at) as pay_s,
+    extract(epoch from j.ended_at - s.paid_at) as receipt_s, extract(epoch from s.paid_at - j.begun_at) as whole_s
+  from billing.journey j
+  left join ($1) s on s.id = j.order_id
+  left join billing.wrong_payment r on r.tenant_id = j.tenant_id and r.order_id = j.order_id
+  where j.tenant_id = $2 and j.id >= $3::uuid and j.id < $4::uuid
+    and ($5::text is null or j.place = $6))
+select count(*) as begun, count(confirmed_at) as confirmed, count(*) filter (where handed) as handed, count(paid_at) as paid,
+  count(ended_at) filter (where paid_at is not null) as ended, count(*) filter (where odd and confirmed_at is not null) as odd,
+  percentile_disc(0.5) within group (order by confirm_s)::float8 as "confirmS50", percentile_disc(0.9) within group (order by confirm_s)::float8 as "confirmS90",
+  percentile_disc(0.5) within group (order by pay_s)::float8 as "payS50", percentile_disc(0.9) within group (order by pay_s)::float8 as "payS90",
+  percentile_disc(0.5) within group (order by receipt_s)::float8 as "receiptS50", percentile_disc(0.9) within group (order by receipt_s)::float8 as "receiptS90",
+  percentile_disc(0.5) within group (order by whole_s)::float8 as "wholeS50", percentile_disc(0.9) within group (order by whole_s)::float8 as "wholeS90",
+  count(*) filter (where whole_s <= $7) as "inTime"
+from path;
+
+-- listLookups
+select j.staff_id as "clerkId", to_char(j.begun_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) as lookups,
+  count(*) filter (where j.order_id is null and not exists (select from ($1) h where h.subject_id = j.bill_id)) as abandoned
+from billing.journey j
+where j.tenant_id = $2 and j.staff_id is not null and j.id >= $3::uuid and j.id < $4::uuid
+group by 1, 2;
+
 -- src/modules/billing/store/refresh.ts
 
 -- findAsked
@@ -240,6 +312,71 @@ update billing.bill set amount_fen = $1, lines = $2::jsonb where tenant_id = $3 
 insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   $11::jsonb, $12, $13) on conflict do nothing;
+
+-- src/modules/billing/store/reminders.ts
+
+-- listRemindable
+select k.payer, b.id as "billId", b.biller_id as "billerId", b.account_id as "accountId", b.period_from as "periodFrom", b.period_to as "periodTo", b.amount_fen as "amountFen",
+  b.issued_at as "issuedAt", b.due_on as "dueOn", a.account_no as "accountNo"
+from billing.binding k
+join billing.account a on a.tenant_id = k.tenant_id and a.id = k.account_id and not a.is_closed
+join billing.bill b on b.tenant_id = k.tenant_id and b.account_id = k.account_id and b.withdrawn_at is null and not b.settled_before
+where k.tenant_id = $1 and k.payer like 'resident:%' and (k.payer, b.id) > ($2, $3::uuid)
+  and (b.issued_at >= $4 or b.due_on between $5 and $6)
+order by k.payer, b.id limit $7;
+
+-- src/modules/billing/store/rules.ts
+
+-- ASKED
+id, asked_by as "askedBy", asked_at as "askedAt", decided_at as "decidedAt", is_agreed as "isAgreed";
+
+-- RULE_COLUMNS
+$1, biller_id as "billerId", valid_from as "validFrom", rule, note;
+
+-- WAIVER_COLUMNS
+$1, account_id as "accountId", from_on as "from", to_on as "to", reason, note;
+
+-- insertRule
+insert into billing.late_fee_rule (tenant_id, id, biller_id, valid_from, rule, note, asked_by, asked_at)
+values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8);
+
+-- insertWaiver
+insert into billing.waiver (tenant_id, id, account_id, from_on, to_on, reason, note, asked_by, asked_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- lockRule
+select $1 from billing.late_fee_rule where tenant_id = $2 and id = $3 for update;
+
+-- lockWaiver
+select $1 from billing.waiver where tenant_id = $2 and id = $3 for update;
+
+-- decided
+set decided_by = $1, decided_at = $2, is_agreed = $3 where tenant_id = $4 and id = $5 and decided_at is null;
+
+-- decideRule
+update billing.late_fee_rule $1;
+
+-- decideWaiver
+update billing.waiver $1;
+
+-- listRules
+select $1 from billing.late_fee_rule where tenant_id = $2 and is_agreed is distinct from false
+order by biller_id, valid_from, asked_at limit $3;
+
+-- hasRuleOn
+select from billing.late_fee_rule where tenant_id = $1 and biller_id = $2 and valid_from = $3 and is_agreed is distinct from false;
+
+-- listOpenWaivers
+select w.*, a.biller_id as "billerId", a.account_no as "accountNo", a.holder_mask as "holderMask"
+from (select $1 from billing.waiver where tenant_id = $2 and decided_at is null) w
+join billing.account a on a.tenant_id = $3 and a.id = w."accountId" order by w."askedAt" limit $4;
+
+-- listOpenBills
+select b.bill_no as "billNo", b.account_id as "accountId", b.amount_fen as "amountFen", b.due_on as "dueOn"
+from billing.bill b
+where b.tenant_id = $1 and b.biller_id = $2 and b.due_on < $3 and not b.settled_before and b.withdrawn_at is null
+  and not exists (select from ($4) h where h.subject_id = b.id)
+order by b.due_on, b.bill_no limit $5;
 
 -- src/modules/billing/store/settlements.ts
 

@@ -160,14 +160,6 @@ delete from identity.enrolment where tenant_id = $1 and expires_at < $2;
 -- purge
 delete from identity.session where tenant_id = $1 and expires_at < $2;
 
--- insertDevice
-insert into identity.device (tenant_id, id, fingerprint, kind, area_code, registered_at)
-values ($1, $2, $3, $4, $5, $6) on conflict do nothing;
-
--- findDevice
-select id, fingerprint, kind, area_code as "areaCode" from identity.device
-where tenant_id = $1 and fingerprint = $2 and retired_at is null;
-
 -- share
 sh.id, sh.owner_id as "ownerId", sh.other_id as "otherId", sh.scope, sh.granted_at as "grantedAt";
 
@@ -196,6 +188,65 @@ select $1 from identity.share sh where sh.tenant_id = $2 and sh.id = $3 and sh.r
 
 -- revokeShare
 update identity.share set revoked_at = $1 where tenant_id = $2 and id = $3 and revoked_at is null;
+
+-- src/modules/identity/store/devices.ts
+
+-- device
+id, kind, title, place, area_code as "areaCode", code_expires_at as "codeExpiresAt", public_key as "publicKey", fingerprint,
+enrolled_at as "enrolledAt", visit_digest as "visitDigest", visit_at as "visitAt", seen_at as "seenAt", state, silent_since as "silentSince",
+slips, revoked_at as "revokedAt";
+
+-- find
+select $1 from identity.device where tenant_id = $2 and $3;
+
+-- findByToken
+token_digest = $1 and revoked_at is null;
+
+-- take
+id = $1 for no key update;
+
+-- takeByCode
+code_digest = $1 and code_expires_at > $2 and revoked_at is null for no key update;
+
+-- list
+select $1 from identity.device where tenant_id = $2 order by revoked_at is not null, title, id limit $3;
+
+-- insert
+insert into identity.device (tenant_id, id, kind, title, place, area_code, added_at, code_digest, code_expires_at, slips)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0);
+
+-- setCode
+update identity.device set code_digest = $1, code_expires_at = $2 where tenant_id = $3 and id = $4;
+
+-- enrol
+update identity.device set code_digest = null, code_expires_at = null, token_digest = $1, public_key = $2,
+  fingerprint = $3, enrolled_at = $4, challenged_at = null, visit_digest = null, visit_at = null, seen_at = $5, silent_since = null
+where tenant_id = $6 and id = $7;
+
+-- hasFingerprint
+select 1 from identity.device where tenant_id = $1 and fingerprint = $2;
+
+-- noteProof
+update identity.device set challenged_at = $1, state = $2::jsonb, seen_at = $3, silent_since = null
+where tenant_id = $4 and id = $5 and revoked_at is null and (challenged_at is null or challenged_at < $6);
+
+-- revoke
+update identity.device set revoked_at = $1, code_digest = null, code_expires_at = null, visit_digest = null, visit_at = null
+where tenant_id = $2 and id = $3 and revoked_at is null;
+
+-- setVisit
+update identity.device set visit_digest = $1, visit_at = $2 where tenant_id = $3 and id = $4;
+
+-- addSlip
+update identity.device set slips = slips + 1 where tenant_id = $1 and id = $2;
+
+-- resetSlips
+update identity.device set slips = 0 where tenant_id = $1 and id = $2;
+
+-- markSilent
+update identity.device set silent_since = seen_at
+where tenant_id = $1 and revoked_at is null and silent_since is null and seen_at < $2
+returning id, seen_at as "seenAt";
 
 -- src/modules/identity/store/staff-changes.ts
 

@@ -97,3 +97,10 @@ select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fe
 from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
 where j.tenant_id = $1 and j.effective_at >= $2 and j.effective_at < $3 and p.account_id = $4
 group by j.ref, j.code, j.about, j.effective_at;
+
+-- balancesBefore
+select a.code, coalesce(sum(p.amount), 0)::bigint as amount
+from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+join ledger.account a on a.tenant_id = j.tenant_id and a.id = p.account_id
+where j.tenant_id = $1 and j.effective_at < $2
+group by a.code order by a.code;

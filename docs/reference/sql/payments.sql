@@ -105,7 +105,8 @@ select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_acc
 from payments.order_line where tenant_id = $1 and order_id = $2 order by line;
 
 -- closeOrder
-update payments."order" set state = $1, version = version + 1 where tenant_id = $2 and id = $3 and state = $4;
+update payments."order" set state = $1, close_reason = $2, version = version + 1
+where tenant_id = $3 and id = $4 and state = $5;
 
 -- markMismatch
 update payments."order" set mismatch = true, version = version + 1 where tenant_id = $1 and id = $2;
@@ -158,7 +159,7 @@ update payments.suspense set resolved_at = $1 where tenant_id = $2 and refund_id
 update payments.suspense set refund_id = $1 where tenant_id = $2 and refund_id = $3 and resolved_at is null;
 
 -- listOpenSuspense
-select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen" from payments.suspense
+select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen", reason from payments.suspense
 where tenant_id = $1 and order_id = $2 and refund_id is null and resolved_at is null order by attempt_id, txn_no;
 
 -- giveSuspenseRefund

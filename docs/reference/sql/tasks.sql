@@ -30,6 +30,9 @@ where tenant_id = $2 and done_at is null
   and ($5::text is null or area_code is null or starts_with(area_code, $6))
 order by deadline_at, id limit $7;
 
+-- listOpenOfKind
+select $1 from tasks.task where tenant_id = $2 and kind = $3 and done_at is null order by started_at, id limit $4;
+
 -- setClock
 update tasks.task set deadline_at = $1, paused_at = $2, next_rung = $3, next_at = $4
 where tenant_id = $5 and id = $6;

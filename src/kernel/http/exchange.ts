@@ -7,10 +7,10 @@ export const STATEMENT_MS_MAX = 120_000
 export const STATEMENT_BYTES_MAX = 512 * 1024 * 1024
 
 export interface Call {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT'
   url: string
   headers: Record<string, string>
-  body?: string
+  body?: string | Buffer<ArrayBuffer>
   wait_ms_max?: number
   answer_bytes_max?: number
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
-import { RESCUE_REASONS } from './model.ts'
+import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
 
 export const batchImported = defineEvent({
   type: 'billing.batch_imported',
@@ -98,4 +98,61 @@ export const settlementMade = defineEvent({
     returned_fen: z.int(),
     sha256: z.string(),
   }),
+})
+
+const ofJourney = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `billing.journey_${name}`, version: 1, subject: 'journey', body: z.object(body) })
+
+/** Somebody was shown a bill with the way to pay it; who is not on the record. */
+export const journeyBegun = ofJourney('begun', { bill: z.string(), place: z.string(), way: z.string() })
+export const journeyConfirmed = ofJourney('confirmed', { order: z.string() })
+/** The receipt was shown: the journey is over. */
+export const journeyEnded = ofJourney('ended', { order: z.string() })
+
+export const ruleAsked = defineEvent({
+  type: 'billing.rule_asked',
+  version: 1,
+  subject: 'rule',
+  body: z.object({
+    biller: z.string(),
+    valid_from: z.string(),
+    rule: z.object({ grace_days: z.int(), rate_per_day_e6: z.int(), minimum_fen: z.int() }),
+  }),
+})
+export const ruleDecided = defineEvent({
+  type: 'billing.rule_decided',
+  version: 1,
+  subject: 'rule',
+  body: z.object({ is_agreed: z.boolean() }),
+})
+export const waiverAsked = defineEvent({
+  type: 'billing.waiver_asked',
+  version: 1,
+  subject: 'waiver',
+  body: z.object({ account: z.string(), from: z.string(), to: z.string(), reason: z.enum(WAIVER_REASONS) }),
+})
+export const waiverDecided = defineEvent({
+  type: 'billing.waiver_decided',
+  version: 1,
+  subject: 'waiver',
+  body: z.object({ is_agreed: z.boolean() }),
+})
+/** A resident agreed to a mandate or to another version of it: the words themselves stay with the mandate. */
+export const debitGiven = defineEvent({
+  type: 'billing.debit_given',
+  version: 1,
+  subject: 'debit_mandate',
+  body: z.object({
+    version: z.int(),
+    ceiling_fen: z.int(),
+    days_before: z.int(),
+    until_on: z.string().optional(),
+    wording_sha256: z.string(),
+  }),
+})
+export const debitEnded = defineEvent({
+  type: 'billing.debit_ended',
+  version: 1,
+  subject: 'debit_mandate',
+  body: z.object({ why: z.enum(['by_payer', 'replaced', 'term_over', 'share_ended', 'bank_refused', 'suspended']) }),
 })

@@ -1,8 +1,10 @@
 import { type Kernel, systemCtx } from '#kernel/context.ts'
-import { addMs } from '#kernel/time.ts'
+import { addMs, dayOf } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
+import { isCollectDue, runDebitCollect } from './debit/collect.ts'
+import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { issueReceipts } from './service/receipts.ts'
 import { runSettlements } from './service/settlements.ts'
@@ -31,7 +33,21 @@ export async function runPostings(kernel: Kernel, tenantId: number): Promise<boo
   return due.length === TAKEN_MAX
 }
 
+/** Collects once a day, in the morning; a process that starts later in the day catches up, and finds what is asked for already. */
+function everyMorning(kernel: Kernel, timers: Timers, tenantId: number): void {
+  let done = ''
+  timers.every(`billing.debit_collect:${tenantId}`, 60_000, async () => {
+    const now = kernel.clock.now()
+    if (!isCollectDue(now) || done === dayOf(now)) return false
+    await runDebitCollect(kernel, tenantId)
+    done = dayOf(now)
+    return false
+  })
+}
+
 export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): void {
+  everyMorning(kernel, timers, tenantId)
   timers.every(`billing.postings:${tenantId}`, 1_000, () => runPostings(kernel, tenantId))
+  timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

@@ -8,6 +8,10 @@ export const postingStateOf = (value: number): PostingState => (Object.keys(POST
 export const RESCUE_REASONS = ['account', 'twice', 'amount', 'other'] as const
 export type RescueReason = (typeof RESCUE_REASONS)[number]
 
+/** Why an account owes no late fee for some days: the words stand in the messages. */
+export const WAIVER_REASONS = ['hardship', 'meter_dispute', 'biller_fault', 'system_down', 'other'] as const
+export type WaiverReason = (typeof WAIVER_REASONS)[number]
+
 export interface LateFeeRule {
   readonly grace_days: number
   /** Share of the unpaid principal per day, in millionths. */
@@ -34,12 +38,64 @@ export interface BillerConfig {
   readonly mappings: Readonly<Record<string, unknown>>
 }
 
-/** Late fee in fen on `day`: none within the grace, then per day on the principal, never above it. */
-export function lateFeeFen(principalFen: number, dueOn: string, day: string, rule: LateFeeRule): number {
-  const days = daysBetween(addDays(dueOn, rule.grace_days), day)
-  if (days <= 0) return 0
-  const fee = Number(divideHalfUp(BigInt(principalFen) * BigInt(rule.rate_per_day_e6) * BigInt(days), 1_000_000n))
-  return Math.min(Math.max(fee, rule.minimum_fen ?? 0), principalFen)
+/** A late fee rule and the first day on which it holds; until then the one before it does. */
+export interface DatedLateFee {
+  readonly validFrom: string
+  readonly rule: LateFeeRule
+}
+
+/** Days, first and last included, that count for no late fee. */
+export interface WaivedSpan {
+  readonly from: string
+  readonly to: string
+}
+
+const laterOf = (a: string, b: string): string => (a < b ? b : a)
+
+/** Days after `from` up to and with `to` that no span waives. Spans may overlap. */
+function countedDays(from: string, to: string, waived: readonly WaivedSpan[]): number {
+  let days = daysBetween(from, to)
+  let reached = from
+  for (const span of [...waived].sort((a, b) => (a.from < b.from ? -1 : 1))) {
+    const before = laterOf(addDays(span.from, -1), reached)
+    const last = span.to < to ? span.to : to
+    if (before < last) {
+      days -= daysBetween(before, last)
+      reached = last
+    }
+  }
+  return days
+}
+
+const ruleOn = (day: string, rules: readonly DatedLateFee[]): LateFeeRule =>
+  (rules.findLast(dated => dated.validFrom <= day) ?? rules[0]!).rule
+
+/**
+ * Late fee in fen on `day`: none within the grace of the rule that held on the due day, then for each day by the rule of that day
+ * on the principal, except days waived, never above the principal. Rules in the order of their first days, at least one.
+ */
+export function lateFeeFen(
+  principalFen: number,
+  dueOn: string,
+  day: string,
+  rules: readonly DatedLateFee[],
+  waived: readonly WaivedSpan[] = [],
+): number {
+  const start = addDays(dueOn, ruleOn(dueOn, rules).grace_days)
+  if (start >= day) return 0
+  const ends = rules.map(dated => addDays(dated.validFrom, -1)).filter(last => last > start && last < day)
+  let rate_e6 = 0n
+  let days = 0
+  let from = start
+  for (const to of [...ends, day]) {
+    const counted = countedDays(from, to, waived)
+    days += counted
+    rate_e6 += BigInt(ruleOn(addDays(from, 1), rules).rate_per_day_e6) * BigInt(counted)
+    from = to
+  }
+  if (days === 0) return 0
+  const fee = Number(divideHalfUp(BigInt(principalFen) * rate_e6, 1_000_000n))
+  return Math.min(Math.max(fee, ruleOn(day, rules).minimum_fen ?? 0), principalFen)
 }
 
 export type CheckAlgorithm = 'luhn' | 'weighted_mod11_2to7' | 'iso7064_mod11_10' | 'weighted_731_mod10' | 'luhn_mod36' | 'iso7064_mod97_10'
@@ -88,6 +144,7 @@ export type PrecheckKey =
   | 'paid'
   | 'paying'
   | 'paying_here'
+  | 'debiting'
   | 'closed'
   | 'withdrawn'
   | 'offline'
@@ -121,7 +178,13 @@ export interface PrecheckFacts {
   readonly takesOldestFirst: boolean
   /** Amounts of earlier periods of the account, newest first. */
   readonly history: readonly number[]
-  readonly claim?: { readonly state: 'open' | 'paid' | 'closed'; readonly mine: boolean; readonly minutesLeft: number }
+  readonly claim?: {
+    readonly state: 'open' | 'paid' | 'closed'
+    readonly mine: boolean
+    readonly minutesLeft: number
+    /** Since when a bank is being asked to debit it. */
+    readonly debitedOn?: string
+  }
 }
 
 /** Bills fewer than this say nothing about what is usual. */
@@ -131,6 +194,8 @@ const HISTORY_MIN = 3
 export function precheck(f: PrecheckFacts): Precheck[] {
   // What is paid needs no other word: no late fee grows on it, nothing about it is unusual.
   if (f.claim?.state === 'paid' || f.isSettledBefore) return [{ level: 'stop', key: 'paid' }]
+  // Nor does what a bank is being asked to debit: nobody can pay it meanwhile.
+  if (f.claim?.state === 'open' && f.claim.debitedOn) return [{ level: 'stop', key: 'debiting', params: { on: f.claim.debitedOn } }]
   const out: Precheck[] = []
   if (f.claim?.state === 'open')
     out.push(
@@ -158,4 +223,25 @@ function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const mid = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[mid]! : Math.round((sorted[mid - 1]! + sorted[mid]!) / 2)
+}
+
+/** Days before the due day on which a payer is reminded, and days after it. */
+const DUE_SOON_DAYS = 3
+const OVERDUE_STEPS = [1, 15, 30] as const
+/** A bill older than this is not told as new: it was there before somebody kept its account. */
+const NEW_DAYS = 5
+
+export interface Reminder {
+  readonly kind: 'bill_due' | 'bill_due_soon' | 'bill_overdue'
+  /** Distinguishes the steps of one kind: each is said once. */
+  readonly step: number
+}
+
+/** What is said about an open bill on a day, if anything: that it is there, that it is nearly due, that it is late. */
+export function reminderOf(bill: { readonly issuedOn: string; readonly dueOn: string }, today: string): Reminder | undefined {
+  const late = daysBetween(bill.dueOn, today)
+  const step = OVERDUE_STEPS.findLast(days => late >= days)
+  if (step !== undefined) return { kind: 'bill_overdue', step }
+  if (late >= -DUE_SOON_DAYS) return { kind: 'bill_due_soon', step: 0 }
+  return daysBetween(bill.issuedOn, today) <= NEW_DAYS ? { kind: 'bill_due', step: 0 } : undefined
 }

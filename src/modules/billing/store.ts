@@ -1,5 +1,5 @@
 import { sql, type Tx } from '#kernel/db/index.ts'
-import type { BillerConfig, FeeLine, RescueReason } from './model.ts'
+import type { BillerConfig, DatedLateFee, FeeLine, RescueReason, WaivedSpan } from './model.ts'
 import { POSTING } from './model.ts'
 
 export interface BillerRow {
@@ -12,10 +12,15 @@ export interface BillerRow {
   readonly payableAccountId: number
   readonly isOnline: boolean
   readonly config: BillerConfig
+  /** Late fee rules agreed on since, by their first day; that of the configuration holds before them. */
+  readonly lateFees: readonly DatedLateFee[]
 }
 
 const BILLER_COLUMNS = sql`b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh", b.service_en as "serviceEn", b.unit,
-  b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config`
+  b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config,
+  jsonb_build_object('validFrom', '0001-01-01', 'rule', b.config -> 'late_fee') || coalesce((
+    select jsonb_agg(jsonb_build_object('validFrom', r.valid_from, 'rule', r.rule) order by r.valid_from) from billing.late_fee_rule r
+    where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "lateFees"`
 
 export const listBillers = (tx: Tx, tenantId: number) =>
   tx.rows<BillerRow>(
@@ -25,7 +30,7 @@ export const listBillers = (tx: Tx, tenantId: number) =>
 export const findBiller = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} and b.id = ${id}`)
 
-export const upsertBiller = (tx: Tx, tenantId: number, b: BillerRow, at: Date) =>
+export const upsertBiller = (tx: Tx, tenantId: number, b: Omit<BillerRow, 'lateFees'>, at: Date) =>
   tx.run(sql`
     insert into billing.biller (tenant_id, id, name_zh, name_en, service_zh, service_en, unit, payable_account_id, is_online, config, opened_at)
     values (${tenantId}, ${b.id}, ${b.nameZh}, ${b.nameEn}, ${b.serviceZh}, ${b.serviceEn}, ${b.unit}, ${b.payableAccountId}, ${b.isOnline}, ${JSON.stringify(b.config)}::jsonb, ${at})
@@ -34,6 +39,16 @@ export const upsertBiller = (tx: Tx, tenantId: number, b: BillerRow, at: Date) =
 
 export const setBillerOnline = (tx: Tx, tenantId: number, id: string, isOnline: boolean) =>
   tx.run(sql`update billing.biller set is_online = ${isOnline} where tenant_id = ${tenantId} and id = ${id} and is_online <> ${isOnline}`)
+
+/** Days agreed on for which accounts owe no late fee. */
+export async function mapWaivers(tx: Tx, tenantId: number, accountIds: readonly string[]): Promise<Map<string, WaivedSpan[]>> {
+  const rows = await tx.rows<WaivedSpan & { accountId: string }>(sql`
+    select account_id as "accountId", from_on as "from", to_on as "to" from billing.waiver
+    where tenant_id = ${tenantId} and account_id = any(${[...accountIds]}::uuid[]) and is_agreed order by from_on`)
+  const spans = new Map<string, WaivedSpan[]>()
+  for (const { accountId, from, to } of rows) spans.set(accountId, [...(spans.get(accountId) ?? []), { from, to }])
+  return spans
+}
 
 export interface TariffRow {
   readonly billerId: string
@@ -121,6 +136,9 @@ export const findAccount = (tx: Tx, tenantId: number, billerId: string, accountN
   tx.maybe<AccountRow>(
     sql`select ${ACCOUNT_COLUMNS} from billing.account a where a.tenant_id = ${tenantId} and a.biller_id = ${billerId} and a.account_no = ${accountNo}`,
   )
+
+export const findAccountById = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<AccountRow>(sql`select ${ACCOUNT_COLUMNS} from billing.account a where a.tenant_id = ${tenantId} and a.id = ${id}`)
 
 export interface BindingRow extends AccountRow {
   readonly relation: string

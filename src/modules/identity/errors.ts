@@ -32,4 +32,10 @@ export const errors = defineErrors('identity', {
   share_with_self: 400,
   too_many_shares: 409,
   share_not_found: 404,
+  device_not_found: 404,
+  device_title: 400,
+  device_place: 400,
+  device_code_refused: 401,
+  device_key_refused: 401,
+  device_proof_refused: 401,
 })

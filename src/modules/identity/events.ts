@@ -97,3 +97,41 @@ export const shareRevoked = defineEvent({
   subject: 'person',
   body: z.object({ share: z.string(), other: z.string() }),
 })
+export const deviceAdded = defineEvent({
+  type: 'identity.device_added',
+  version: 1,
+  subject: 'device',
+  body: z.object({ kind: z.enum(['kiosk', 'screen', 'desk']), title: z.string().max(40), place: z.string().max(60) }),
+})
+/** The certificate of a device: whose key has this fingerprint (SHA-256 of its SPKI) is the device. */
+export const deviceEnrolled = defineEvent({
+  type: 'identity.device_enrolled',
+  version: 1,
+  subject: 'device',
+  body: z.object({ fingerprint: z.string().length(64), place: z.string().max(60) }),
+})
+export const deviceRevoked = defineEvent({ type: 'identity.device_revoked', version: 1, subject: 'device', body: z.object({}) })
+export const devicePaperChanged = defineEvent({
+  type: 'identity.device_paper_changed',
+  version: 1,
+  subject: 'device',
+  body: z.object({ slips: z.int() }),
+})
+export const deviceSilent = defineEvent({
+  type: 'identity.device_silent',
+  version: 1,
+  subject: 'device',
+  body: z.object({ since: z.string() }),
+})
+export const deviceReturned = defineEvent({
+  type: 'identity.device_returned',
+  version: 1,
+  subject: 'device',
+  body: z.object({ silent_ms: z.int() }),
+})
+export const kioskVisitEnded = defineEvent({
+  type: 'identity.kiosk_visit_ended',
+  version: 1,
+  subject: 'device',
+  body: z.object({ why: z.enum(['finished', 'restarted', 'idle', 'replaced']) }),
+})

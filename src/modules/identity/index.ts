@@ -1,10 +1,41 @@
 export { contract as identityContract } from './contract.ts'
 export { errors as identityErrors } from './errors.ts'
 export * as identityEvents from './events.ts'
+export { startJobs as startIdentityJobs } from './jobs.ts'
 export { messages as identityMessagesEn } from './messages.en.ts'
 export { messages as identityMessagesZh } from './messages.zh-CN.ts'
-export { isRole, isWithin, type Masked, type PersonField, permissionsOf, type Role, readPhone, roles, type Unmasked } from './model.ts'
+export {
+  DEVICE_SILENT_MS,
+  isRole,
+  isWithin,
+  type Masked,
+  type PersonField,
+  permissionsOf,
+  type Role,
+  readPhone,
+  roles,
+  SLIPS_A_ROLL,
+  type Unmasked,
+} from './model.ts'
 export { routes as identityRoutes } from './routes.ts'
+export {
+  addDevice,
+  challengeDevice,
+  changePaper,
+  type Device,
+  type DeviceCode,
+  enrolDevice,
+  enrolText,
+  findDevice,
+  hasPass,
+  listDevices,
+  proofText,
+  proveDevice,
+  renewDeviceCode,
+  revokeDevice,
+  watchDevices,
+} from './service/devices.ts'
+export { endKioskVisit, findKioskVisit, kioskPayer, noteSlip, startKioskVisit, type VisitEnd } from './service/kiosk-visits.ts'
 export { changePassword, endOwnSessions, listOwnSessions, type OwnSession } from './service/own-account.ts'
 export {
   findPerson,
@@ -60,5 +91,5 @@ export {
   type StaffChange,
   startEnrolment,
 } from './service/staff-changes.ts'
-export { type DeviceInput, ensureTenant, findDevice, importAreas, listAreas, listTenants, registerDevice } from './service/tenants.ts'
-export type { AreaRow as Area, DeviceRow as Device, TenantRow as Tenant } from './store.ts'
+export { ensureTenant, importAreas, listAreas, listTenants } from './service/tenants.ts'
+export type { AreaRow as Area, TenantRow as Tenant } from './store.ts'

@@ -31,4 +31,10 @@ export const messages: Record<keyof typeof base, string> = {
   'identity.share_with_self': 'You cannot share with yourself.',
   'identity.too_many_shares': 'You can share with at most {max} people.',
   'identity.share_not_found': 'There is no such share.',
+  'identity.device_not_found': 'There is no such device, or it is out of use.',
+  'identity.device_title': 'Name the device, in at most {max} characters.',
+  'identity.device_place': 'The place takes at most {max} characters.',
+  'identity.device_code_refused': 'The code is wrong, used or expired. Get a new one at the desk.',
+  'identity.device_key_refused': 'The browser of this machine made no key. Open it in a recent Chromium and try again.',
+  'identity.device_proof_refused': 'This could not be confirmed to be the device. Let it join again.',
 }

@@ -29,4 +29,10 @@ export const messages = {
   'identity.share_with_self': '不能授权给自己。',
   'identity.too_many_shares': '最多授权 {max} 位家人。',
   'identity.share_not_found': '没有这项授权。',
+  'identity.device_not_found': '没有这台设备，或已停用。',
+  'identity.device_title': '请写设备名称，最多{max}个字。',
+  'identity.device_place': '位置最多{max}个字。',
+  'identity.device_code_refused': '接入码不对，或已用过、过期。请在工作台取新码。',
+  'identity.device_key_refused': '这台机器的浏览器没有做成密钥，请用新版 Chromium 打开再试。',
+  'identity.device_proof_refused': '没能确认是这台设备。请重新接入。',
 } as const

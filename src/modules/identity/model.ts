@@ -48,6 +48,18 @@ export const WHY_CHARS_MAX = 200
 export const SHARES_MAX = 10
 export const AREAS_MAX = 5_000
 
+/** A code with which a machine joins, the time to answer a challenge, and how long a proof opens pages. */
+export const DEVICE_CODE_MS = 10 * MINUTE_MS
+export const PROOF_MS_MAX = MINUTE_MS
+export const DEVICE_PASS_MS = 90_000
+/** A device says every half minute that it is there; unheard of for this long it counts as down. */
+export const DEVICE_SILENT_MS = 2 * MINUTE_MS
+export const DEVICES_MAX = 500
+/** Longer than an order can be paid: a kiosk cut off in between finds its visitor again. */
+export const KIOSK_VISIT_MS = 20 * MINUTE_MS
+/** Slips of a roll of 50 m, each up to 20 cm. */
+export const SLIPS_A_ROLL = 250
+
 export const roles = ['clerk', 'approver', 'manager', 'biller', 'operator-system', 'operator-security', 'operator-audit'] as const
 export type Role = (typeof roles)[number]
 
@@ -76,6 +88,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'payments.refund.request',
     'payments.refund.approve',
     'billing.rescue.answer',
+    'billing.rule.agree',
     'payments.reconcile.read',
     'payments.reconcile.decide',
   ],
@@ -86,25 +99,40 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'identity.staff.approve',
     'identity.person.unmask',
     'identity.area.write',
+    'identity.device.read',
+    'identity.device.manage',
     'payments.refund.request',
     'billing.rescue.answer',
+    'billing.rule.ask',
     'payments.reconcile.read',
     'payments.reconcile.decide',
     'billing.reconcile.read',
     'payments.cash.read',
+    'payments.console.read',
+    'payments.debit.read',
     'tasks.task.assign',
     'notify.message.read',
   ],
   biller: [...all, 'billing.bill.read', 'billing.import.run', 'billing.reconcile.read', 'payments.order.read'],
-  'operator-system': [...all, 'identity.area.write', 'identity.device.manage', 'notify.message.read', 'tasks.task.read'],
+  'operator-system': [
+    ...all,
+    'identity.area.write',
+    'identity.device.read',
+    'identity.device.manage',
+    'notify.message.read',
+    'tasks.task.read',
+  ],
   'operator-security': [...all, 'identity.staff.manage', 'identity.staff.approve', 'identity.staff.read'],
   'operator-audit': [
     ...all,
     'identity.staff.read',
+    'identity.device.read',
     'trail.entry.read',
     'payments.order.read',
     'payments.reconcile.read',
     'payments.cash.read',
+    'payments.console.read',
+    'payments.debit.read',
     'billing.reconcile.read',
     'tasks.task.read',
     'notify.message.read',

@@ -286,23 +286,6 @@ export const purge = async (tx: Tx, tenantId: number, challengesBefore: Date, se
   (await tx.run(sql`delete from identity.enrolment where tenant_id = ${tenantId} and expires_at < ${challengesBefore}`)) +
   (await tx.run(sql`delete from identity.session where tenant_id = ${tenantId} and expires_at < ${sessionsBefore}`))
 
-export interface DeviceRow {
-  readonly id: string
-  readonly fingerprint: string
-  readonly kind: 'kiosk' | 'screen' | 'desk'
-  readonly areaCode: string | null
-}
-
-export const insertDevice = async (tx: Tx, tenantId: number, d: DeviceRow, now: Date): Promise<boolean> =>
-  (await tx.run(sql`
-    insert into identity.device (tenant_id, id, fingerprint, kind, area_code, registered_at)
-    values (${tenantId}, ${d.id}, ${d.fingerprint}, ${d.kind}, ${d.areaCode}, ${now}) on conflict do nothing`)) === 1
-
-export const findDevice = (tx: Tx, tenantId: number, fingerprint: string): Promise<DeviceRow | undefined> =>
-  tx.maybe(sql`
-    select id, fingerprint, kind, area_code as "areaCode" from identity.device
-    where tenant_id = ${tenantId} and fingerprint = ${fingerprint} and retired_at is null`)
-
 export interface ShareRow {
   readonly id: string
   readonly ownerId: string

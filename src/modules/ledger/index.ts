@@ -11,4 +11,4 @@ export {
   registerFold,
   reverse,
 } from './service.ts'
-export { sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovedOn, sqlMovements } from './store.ts'
+export { balancesBefore, sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovedOn, sqlMovements } from './store.ts'

@@ -168,3 +168,12 @@ export const sqlMovedOn = (tenantId: number, accountId: number, from: Date, to: 
   from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
   where j.tenant_id = ${tenantId} and j.effective_at >= ${from} and j.effective_at < ${to} and p.account_id = ${accountId}
   group by j.ref, j.code, j.about, j.effective_at`
+
+/** Balance of every account before an instant, from the entries themselves. */
+export const balancesBefore = (tx: Tx, tenantId: number, before: Date) =>
+  tx.rows<{ code: string; amount: number }>(sql`
+    select a.code, coalesce(sum(p.amount), 0)::bigint as amount
+    from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+    join ledger.account a on a.tenant_id = j.tenant_id and a.id = p.account_id
+    where j.tenant_id = ${tenantId} and j.effective_at < ${before}
+    group by a.code order by a.code`)

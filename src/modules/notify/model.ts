@@ -50,7 +50,8 @@ export const placesOf = (wording: string): string[] => [...new Set(Array.from(wo
 /** The finished text. Throws Error for a missing parameter: a bug of the sender. */
 export function textOf(template: Template, lang: Lang, params: Params): string {
   return wordingOf(template, lang).replace(/\{(\w+)\}/g, (_place, name: string) => {
-    const value = params[name]
+    // A name may be given in English as well, under its own key.
+    const value = (lang === 'en' ? params[`${name}_en`] : undefined) ?? params[name]
     if (value === undefined) throw new Error(`message ${template}: parameter ${name} is missing`)
     return String(value)
   })

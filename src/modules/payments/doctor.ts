@@ -24,7 +24,8 @@ export async function checkPayments(
         + coalesce((select sum(amount_fen) from payments.suspense where tenant_id = ${t}), 0)
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0))::bigint as fen`)
     // Over and short stands beside the drawer it was found in.
-    const clearing = (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221'))
+    const clearing =
+      (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221')) + (await ledgerSum(tx, '1013'))
     const open = await tx.one<{ fen: number }>(
       sql`select coalesce(sum(amount_fen), 0)::bigint as fen from payments.suspense where tenant_id = ${t} and refund_id is null and resolved_at is null`,
     )
@@ -83,7 +84,7 @@ export async function checkPayments(
       ),
       {
         id: 'I8',
-        name: 'clearing accounts and drawers hold successes less refunds',
+        name: 'clearing accounts, drawers and debits in transit hold successes less refunds',
         ok: clearing === cleared.fen,
         detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}`,
       },
@@ -117,12 +118,30 @@ export async function checkPayments(
         'each cash payment and payout is one move of a drawer, of its amount',
         sql`
         (select a.id, a.amount_fen from payments.attempt_state a
+          left join payments.suspense u on u.tenant_id = a.tenant_id and u.attempt_id = a.id and u.txn_no = a.txn_no
           where a.tenant_id = ${t} and a.channel = ${CASH} and a.state = ${ATTEMPT.succeeded}
-            and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.order_id = a.order_id and m.refund_id is null and m.amount_fen = a.amount_fen))
+            and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.refund_id is null
+              and m.session_id || '-' || m.seq = a.txn_no and m.order_id = a.order_id and m.amount_fen = coalesce(u.amount_fen, a.amount_fen)))
         union all
         (select r.id, r.amount_fen from payments.refund r join payments.attempt a on a.tenant_id = ${t} and a.id = r.attempt_id
           where r.tenant_id = ${t} and a.channel = ${CASH} and r.state = ${REFUND.succeeded}
             and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.refund_id = r.id and m.amount_fen = -r.amount_fen))`,
+      ),
+      await empty(
+        tx,
+        'C6',
+        'cash taken without network is a move of its drawer once, of its amount, and its numbers have no gaps when the turn is over',
+        sql`
+        (select a.session_id, a.device, a.seq from payments.offline_act a
+          where a.tenant_id = ${t} and a.outcome is not null
+            and not exists (select from payments.cash_move m where m.tenant_id = ${t} and m.session_id = a.session_id and m.order_id = a.order_id
+              and m.refund_id is null and m.amount_fen = a.amount_fen))
+        union all
+        (select a.session_id, a.device, max(a.seq) from payments.offline_act a where a.tenant_id = ${t} group by 1, 2 having max(a.seq) <> count(*))
+        union all
+        (select a.session_id, a.order_id, count(*)::integer from payments.offline_act a where a.tenant_id = ${t} and a.outcome is not null group by 1, 2
+          having count(*) > (select count(*) from payments.cash_move m
+            where m.tenant_id = ${t} and m.session_id = a.session_id and m.order_id = a.order_id and m.refund_id is null))`,
       ),
       await empty(
         tx,

@@ -32,6 +32,8 @@ export const errors = defineErrors('payments', {
   void_decided: 409,
   void_own: 409,
   payout_not_found: 404,
+  offline_malformed: 422,
+  offline_not_own: 403,
   break_not_found: 404,
   break_resolved: 409,
   reason_missing: 422,
@@ -39,4 +41,9 @@ export const errors = defineErrors('payments', {
   second_person: 409,
   statement_refused: 422,
   statement_not_found: 404,
+  debit_bank_missing: 503,
+  card_malformed: 422,
+  debit_mandate_not_active: 409,
+  debit_file_refused: 422,
+  debit_batch_not_found: 404,
 })

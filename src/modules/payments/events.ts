@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { postingsBody } from '#modules/ledger/index.ts'
 import { defineEvent } from '#modules/trail/index.ts'
+import { DEBIT_FAILURES } from './debit/model.ts'
 import { CLOSE_REASONS, REFUND_CAUSES, SUSPENSE_REASONS } from './model.ts'
 import { BREAK_CLASSES, BREAK_REASONS, RESOLUTIONS } from './reconcile/model.ts'
 
@@ -75,3 +76,57 @@ const ofDrawer = <T extends z.ZodRawShape>(name: string, body: T) =>
 
 export const drawerOpened = ofDrawer('drawer_opened', { drawer: z.string(), opening_fen: z.int() })
 export const drawerClosed = ofDrawer('drawer_closed', { drawer: z.string(), expected_fen: z.int(), counted_fen: z.int(), moves: z.int() })
+/** Cash of a time without network has reached the books. */
+export const offlineSettled = ofDrawer('offline_settled', {
+  seq: z.int(),
+  order: z.string(),
+  amount_fen: z.int(),
+  outcome: z.enum(['booked', 'returning', 'asking']),
+})
+
+/** Orders behind a figure left the system as a file. */
+export const ordersExported = defineEvent({
+  type: 'payments.orders_exported',
+  version: 1,
+  subject: 'export',
+  body: z.object({
+    day: z.string(),
+    outcome: z.enum(['paid', 'refused', 'closed']),
+    rows: z.int(),
+    channel: z.string().optional(),
+    place: z.string().optional(),
+    cause: z.string().optional(),
+  }),
+})
+
+const ofBatch = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `payments.${name}`, version: 1, subject: 'debit_batch', body: z.object(body) })
+
+export const debitBatchSealed = ofBatch('debit_batch_sealed', {
+  batch_no: z.string(),
+  rows: z.int(),
+  total_fen: z.int(),
+  sha256: z.string(),
+})
+export const debitBatchMoved = ofBatch('debit_batch_moved', { event: z.string() })
+export const debitFileTaken = defineEvent({
+  type: 'payments.debit_file_taken',
+  version: 1,
+  subject: 'debit_file',
+  body: z.object({ kind: z.enum(['A', 'R', 'B']), batch: z.string().optional(), rows: z.int(), total_fen: z.int() }),
+})
+/** What became of one debit, for whoever asked for it. */
+export const debitSettled = order('debit_settled', {
+  attempt: z.string(),
+  outcome: z.enum(['debited', 'failed', 'returned']),
+  failure: z.enum(DEBIT_FAILURES).optional(),
+})
+
+const ofMandate = <T extends z.ZodRawShape>(name: string, body: T) =>
+  defineEvent({ type: `payments.${name}`, version: 1, subject: 'bank_mandate', body: z.object(body) })
+
+export const debitMandateMoved = ofMandate('debit_mandate_moved', {
+  state: z.enum(['registering', 'active', 'refused']),
+  why: z.string().optional(),
+})
+export const debitMandateEnded = ofMandate('debit_mandate_ended', {})

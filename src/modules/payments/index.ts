@@ -1,6 +1,17 @@
 export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
+export { type DebitBankConfig, debitBank } from './adapters/bank/index.ts'
 export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
 export { DENOMINATIONS_FEN } from './cash/model.ts'
+export {
+  findOffline,
+  keepOffline,
+  listOpenOffline,
+  listOwnOffline,
+  type OfflineAct,
+  type OfflineKey,
+  type OfflineMeans,
+  settleOffline,
+} from './cash/offline.ts'
 export {
   askVoid,
   type CashTaken,
@@ -16,14 +27,53 @@ export {
   viewDrawer,
   windowPayer,
 } from './cash/service.ts'
+export { listCashierDays } from './cash/store.ts'
 export { findPayerSignIn, listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
+export {
+  type Collections,
+  exportRecords,
+  listRecords,
+  type OrderFilter,
+  type OrderRecord,
+  RECORDS_EXPORTED_MAX,
+  RECORDS_PAGE,
+  todayOf,
+  viewCollections,
+  viewMonthMoney,
+} from './console/service.ts'
+export { sqlHeldSubjects, sqlOrderSteps } from './console/store.ts'
+export { addToBatch } from './debit/batches.ts'
+export { checkDebits } from './debit/doctor.ts'
+export { runDebitExchange } from './debit/exchange.ts'
+export {
+  type BankMandate,
+  endMandate,
+  type MandateEnd,
+  type MandateStanding,
+  mapMandates,
+  openMandate,
+  registerMandate,
+} from './debit/mandates.ts'
+export { DEBIT_FAILURES, type DebitFailure, readCard, SEAL_AT } from './debit/model.ts'
+export { type DebitBank, findDebitBank, useDebitBank } from './debit/ports.ts'
+export {
+  countLateBatches,
+  type DebitBatch,
+  type DebitBatchDetail,
+  type DebitFileView,
+  findDebitBatch,
+  listDebitBatches,
+  mapOrderDebits,
+  type OrderDebit,
+} from './debit/view.ts'
 export { checkPayments } from './doctor.ts'
 export { errors as paymentErrors } from './errors.ts'
 export * as paymentEvents from './events.ts'
 export { runJanitor, runRefunds, startJobs as startPaymentJobs } from './jobs.ts'
 export {
   attemptStateOf,
+  DEBIT,
   ORDER_MS_MAX,
   orderStateOf,
   outTradeNoOf,

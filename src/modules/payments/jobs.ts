@@ -1,6 +1,7 @@
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { addMs } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
+import { runDebitExchange } from './debit/exchange.ts'
 import { askAgainAfterMs } from './model.ts'
 import { runClose } from './reconcile/close.ts'
 import { lookAfter } from './service/attempts.ts'
@@ -39,4 +40,5 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
   timers.every(`payments.janitor:${tenantId}`, 1_000, () => runJanitor(kernel, tenantId))
   timers.every(`payments.refunds:${tenantId}`, 1_000, () => runRefunds(kernel, tenantId))
   timers.every(`payments.close:${tenantId}`, 60_000, () => runClose(kernel, tenantId))
+  timers.every(`payments.debit_exchange:${tenantId}`, 60_000, () => runDebitExchange(kernel, tenantId))
 }

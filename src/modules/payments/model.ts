@@ -29,8 +29,12 @@ export const CLOSE_REASONS = [
   'by_code',
   'cancelled_by_payer',
   'amount_returned',
+  'paid_in_cash',
+  'not_due',
+  'debit_failed',
+  'mandate_ended',
 ] as const
-export const SUSPENSE_REASONS = ['duplicate_pay', 'late_pay', 'amount'] as const
+export const SUSPENSE_REASONS = ['duplicate_pay', 'late_pay', 'amount', 'bill_unknown', 'not_due'] as const
 /** Why people at the desk give a part back: the words stand in the messages, a note may be added. */
 export const STAFF_REFUND_CAUSES = ['overcharged', 'reading_corrected', 'relief', 'other'] as const
 export const REFUND_CAUSES = [
@@ -39,6 +43,7 @@ export const REFUND_CAUSES = [
   'wrong_payment',
   'biller_refused',
   'biller_reversed',
+  'debit_returned',
   ...SUSPENSE_REASONS,
   ...STAFF_REFUND_CAUSES,
 ] as const
@@ -97,6 +102,10 @@ export const REFUND_MS_MAX = 365 * 24 * 60 * M
 export const REFUNDS_MAX = 50
 /** The channel of money taken at a window; its merchant number is the drawer. */
 export const CASH = 'cash'
+/** What an order of cash pays that was taken without the network for a bill nobody knows: it is never paid, only returned. */
+export const OFFLINE_SUBJECT = 'offline_act'
+/** The channel, and the place, of money a bank debits by file; its merchant number is bank and batch. */
+export const DEBIT = 'debit'
 /** Undo on the receipt (适老化: ten minutes for money). */
 export const UNDO_MS_MAX = 10 * M
 

@@ -1,5 +1,5 @@
 import { join, type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { ATTEMPT, type Booking, ORDER, paidEventOf, REFUND } from './model.ts'
+import { ATTEMPT, type Booking, type CloseReason, ORDER, paidEventOf, REFUND, type SUSPENSE_REASONS } from './model.ts'
 
 export interface OrderRow {
   readonly id: string
@@ -195,10 +195,10 @@ export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
     select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
     from payments.order_line where tenant_id = ${tenantId} and order_id = ${orderId} order by line`)
 
-export const closeOrder = (tx: Tx, tenantId: number, id: string) =>
-  tx.run(
-    sql`update payments."order" set state = ${ORDER.closed}, version = version + 1 where tenant_id = ${tenantId} and id = ${id} and state = ${ORDER.open}`,
-  )
+export const closeOrder = (tx: Tx, tenantId: number, id: string, reason: CloseReason) =>
+  tx.run(sql`
+    update payments."order" set state = ${ORDER.closed}, close_reason = ${reason}, version = version + 1
+    where tenant_id = ${tenantId} and id = ${id} and state = ${ORDER.open}`)
 
 export const markMismatch = (tx: Tx, tenantId: number, id: string) =>
   tx.run(sql`update payments."order" set mismatch = true, version = version + 1 where tenant_id = ${tenantId} and id = ${id}`)
@@ -297,8 +297,8 @@ export const replaceSuspenseRefund = (tx: Tx, tenantId: number, refundId: string
 
 /** Breaks of an order that nobody has decided on. */
 export const listOpenSuspense = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.rows<{ attemptId: string; txnNo: string; amountFen: number }>(sql`
-    select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen" from payments.suspense
+  tx.rows<{ attemptId: string; txnNo: string; amountFen: number; reason: (typeof SUSPENSE_REASONS)[number] }>(sql`
+    select attempt_id as "attemptId", txn_no as "txnNo", amount_fen as "amountFen", reason from payments.suspense
     where tenant_id = ${tenantId} and order_id = ${orderId} and refund_id is null and resolved_at is null order by attempt_id, txn_no`)
 
 export const giveSuspenseRefund = (tx: Tx, tenantId: number, s: { attemptId: string; txnNo: string }, refundId: string) =>

@@ -1,5 +1,6 @@
 export { errors as taskErrors } from './errors.ts'
 export * as taskEvents from './events.ts'
+export { callForHelp, endHelp, findHelp, type HelpCall, helpTopic, listHelpCalls, takeHelp } from './help.ts'
 export { startJobs as startTaskJobs } from './jobs.ts'
 export { messages as tasksMessagesEn } from './messages.en.ts'
 export { messages as tasksMessagesZh } from './messages.zh-CN.ts'

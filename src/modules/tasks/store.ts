@@ -64,6 +64,11 @@ export const listOpen = (tx: Tx, tenantId: number, filter: ListFilter, max: numb
       and (${filter.area ?? null}::text is null or area_code is null or starts_with(area_code, ${filter.area ?? ''}))
     order by deadline_at, id limit ${max}`)
 
+export const listOpenOfKind = (tx: Tx, tenantId: number, kind: string, max: number): Promise<TaskRow[]> =>
+  tx.rows(
+    sql`select ${task} from tasks.task where tenant_id = ${tenantId} and kind = ${kind} and done_at is null order by started_at, id limit ${max}`,
+  )
+
 /** What follows from the pauses: deadline, next warning, whether the clock stands. */
 export const setClock = (
   tx: Tx,

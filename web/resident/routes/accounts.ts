@@ -1,8 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
-import { type BillForPayer, type BillState, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
+import {
+  type BillForPayer,
+  type BillState,
+  billingErrors,
+  findAccount,
+  listBillers,
+  listBindings,
+  listOpenBills,
+} from '#modules/billing/index.ts'
 import { listShares } from '#modules/identity/index.ts'
+import { fieldError } from '#web/ui/field-errors.ts'
+import type { FieldError } from '#web/ui/forms.tsx'
 import { cookieName, type Visit } from '#web/visit.ts'
 import { billsPage } from '../bills.tsx'
 import { paths } from '../paths.ts'
@@ -15,6 +25,7 @@ import { billerName, maskedAccount, periodLabel, serviceName } from './views.ts'
  */
 export const LOOKUPS = { max: 120, timeWindow: '1 hour', groupId: 'look-up' }
 const LOOKUPS_OF_BROWSER = { max: 20, timeWindow: '1 hour' }
+const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
 
 export const billRow = (visit: Visit, state: BillState) => ({
   href: `/b/${state.bill.code}`,
@@ -52,12 +63,35 @@ export async function showBills(
   )
 }
 
+/**
+ * The open bills behind an account number somebody typed. Without any there is an error for its field; neither where the
+ * biller is unknown.
+ */
+export async function lookUp(
+  visit: Visit,
+  billerId: string,
+  typed: string,
+): Promise<{ open: readonly BillState[]; account?: { id: string; accountNo: string; billerId: string }; error?: FieldError }> {
+  const { ctx } = visit
+  const found = await findAccount(ctx, billerId, typed)
+  // One question either way: an account without an open bill answers like a number nobody has.
+  const open = await listOpenBills(ctx, [found.ok ? found.value.id : NO_ACCOUNT])
+  if (found.ok && open.length > 0) return { open, account: found.value }
+  const code = found.ok ? billingErrors.account_not_found.code : found.error.code
+  if (code === billingErrors.biller_not_found.code) return { open }
+  const name = typed.trim() === '' ? 'accountEmpty' : code === billingErrors.account_no_malformed.code ? 'accountFormat' : 'accountNotFound'
+  const digits = (await listBillers(ctx)).find(b => b.id === billerId)?.config.account.length ?? ''
+  return { open, error: fieldError(ctx.lang, name, { digits }) }
+}
+
 /** Answers too many tries of one browser; undefined while it may go on. */
 export type Limit = (visit: Visit, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
 
-export function lookUpLimit(server: Server, pages: Pages): Limit {
+export const lookUpLimit = (server: Server, pages: Pages): Limit => browserLimit(server, pages, LOOKUPS_OF_BROWSER)
+
+export function browserLimit(server: Server, pages: Pages, most: { max: number; timeWindow: string }): Limit {
   const name = cookieName(pages.options.kernel, 'browser')
-  const count = server.createRateLimit({ ...LOOKUPS_OF_BROWSER, keyGenerator: request => request.cookies[name] ?? request.ip })
+  const count = server.createRateLimit({ ...most, keyGenerator: request => request.cookies[name] ?? request.ip })
   return async (visit, request, reply) => {
     const counted = await count(request)
     if (counted.isAllowed || !counted.isExceeded) return undefined

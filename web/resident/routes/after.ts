@@ -5,6 +5,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import {
   askRescue,
   billingErrors,
+  endJourney,
   findRescue,
   findUndo,
   listReceipts,
@@ -16,6 +17,7 @@ import {
   undoPayment,
 } from '#modules/billing/index.ts'
 import { findOrderByCode, type OrderView, orderStateOf, paymentErrors, UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { debitLinkOf } from '#web/debits/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -24,7 +26,7 @@ import { donePage } from '../done.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
 import { findExtraBack, findMoneyBack, findPartBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
-import { billerName, channelName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf } from './views.ts'
+import { billerName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf, wayBack } from './views.ts'
 
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
 
@@ -49,10 +51,12 @@ const FIRST_POLL_MS = 250
 export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, order: OrderView): Promise<FastifyReply> {
   const { receipt, proof, isMine, rescue, back, extra, part, seen, isMoving } = await stateOf(visit, order)
   if (!receipt) return pages.error(visit, reply, paymentErrors.order_not_found)
+  if (isMine) await endJourney(visit.ctx, order.id)
   const { lang, kernel } = visit.ctx
   const undo = isMine && !back ? findUndo(visit.ctx, order) : undefined
   const now = kernel.clock.now()
-  const way = channelName(lang, receipt.channel)
+  const way = wayBack(lang, receipt.channel)
+  const debit = isMine && !back ? await debitLinkOf(visit, receipt.bill.accountId) : undefined
   const isFresh = !proof && !!order.paidAt && now.getTime() - order.paidAt.getTime() < REFRESH_MS_MAX
   return pages.html(
     reply,
@@ -90,6 +94,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
         pdf: `/o/${order.code}/receipt.pdf`,
         json: `/o/${order.code}/receipt.json`,
         ...(isMine && !undo && !rescue && !back && { wrongPayment: `/o/${order.code}/wrong` }),
+        ...(debit && !debit.isOn && { autoDebit: debit.href }),
       },
     }),
   )

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
-import { billingErrors, findAccount, listBillers, listOpenBills, listTariffs, mapRescues } from '#modules/billing/index.ts'
+import { isPhotoInstalled, listBillers, listOpenBills, listTariffs, mapRescues } from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -13,15 +13,17 @@ import { notOpenPage } from '../not-open.tsx'
 import { paths } from '../paths.ts'
 import { pricesPage } from '../prices.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '../texts.tsx'
-import { billers, billRow, type Limit, LOOKUPS, listKept, lookUpLimit, showBills } from './accounts.ts'
+import { billers, billRow, type Limit, LOOKUPS, listKept, lookUp, lookUpLimit, showBills } from './accounts.ts'
+import { addDueRoutes } from './dues.ts'
 import { addHouseholdRoutes } from './households.ts'
+import { addMessageRoutes } from './messages.ts'
 import type { Pages } from './pages.ts'
+import { addPhotoRoutes } from './photo.ts'
 import { addReadingRoutes } from './readings.ts'
 import { tariffView } from './tariffs.ts'
 import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
-const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000'
 
 async function showAccountNumber(
   pages: Pages,
@@ -51,6 +53,9 @@ async function showAccountNumber(
   )
 }
 
+/** Without the models there is no door to them. */
+const photoHref = () => (isPhotoInstalled() ? { photoHref: paths.photo } : {})
+
 function addFinding(server: Server, pages: Pages, limit: Limit): void {
   server.get(paths.pay, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
@@ -61,7 +66,7 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
       accountMasked: maskedAccount(k.accountNo),
       ...(k.nickname && { nickname: k.nickname }),
     }))
-    return pages.html(reply, chooseBillerPage(visit.page, { billers: [...known.values()], mine }))
+    return pages.html(reply, chooseBillerPage(visit.page, { billers: [...known.values()], mine, ...photoHref() }))
   })
   server.get(paths.payAccount, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
@@ -69,7 +74,12 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
     if (biller) return showAccountNumber(pages, visit, reply, biller)
     return pages.html(
       reply,
-      chooseBillerPage(visit.page, { billers: await billers(visit), mine: [], errors: [fieldError(visit.ctx.lang, 'billerMissing')] }),
+      chooseBillerPage(visit.page, {
+        billers: await billers(visit),
+        mine: [],
+        ...photoHref(),
+        errors: [fieldError(visit.ctx.lang, 'billerMissing')],
+      }),
       422,
     )
   })
@@ -79,20 +89,11 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
       const { biller = '', account = '' } = textsOf(request.body)
       const tooMany = await limit(visit, request, reply)
       if (tooMany) return tooMany
-      const found = await findAccount(visit.ctx, biller, account)
-      // One question either way: an account without an open bill answers like a number nobody has.
-      const open = await listOpenBills(visit.ctx, [found.ok ? found.value.id : NO_ACCOUNT])
-      if (open.length === 1) return reply.redirect(`/b/${open[0]!.bill.code}`, 303)
-      if (found.ok && open.length > 1) return showBills(pages, visit, reply, found.value)
-      if (!found.ok && found.error.code === billingErrors.biller_not_found.code) return reply.redirect(paths.pay, 303)
-      const name =
-        account.trim() === ''
-          ? 'accountEmpty'
-          : !found.ok && found.error.code === billingErrors.account_no_malformed.code
-            ? 'accountFormat'
-            : 'accountNotFound'
-      const digits = (await listBillers(visit.ctx)).find(b => b.id === biller)?.config.account.length ?? ''
-      return showAccountNumber(pages, visit, reply, biller, account.slice(0, 40), [fieldError(visit.ctx.lang, name, { digits })])
+      const found = await lookUp(visit, biller, account)
+      if (found.open.length === 1) return reply.redirect(`/b/${found.open[0]!.bill.code}`, 303)
+      if (found.account && found.open.length > 1) return showBills(pages, visit, reply, found.account)
+      if (!found.error) return reply.redirect(paths.pay, 303)
+      return showAccountNumber(pages, visit, reply, biller, account.slice(0, 40), [found.error])
     }),
   )
 }
@@ -225,6 +226,9 @@ export function addOtherRoutes(server: Server, pages: Pages): void {
   addFinding(server, pages, limit)
   addMine(server, pages)
   addHouseholdRoutes(server, pages, limit)
+  addDueRoutes(server, pages)
+  addMessageRoutes(server, pages)
   addReadingRoutes(server, pages)
+  addPhotoRoutes(server, pages, limit)
   addTexts(server, pages)
 }

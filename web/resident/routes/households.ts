@@ -3,6 +3,7 @@ import type { Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
 import { billingErrors, bindAccount, findAccount, listBindings, unbindAccount } from '#modules/billing/index.ts'
 import { identityErrors, listShares, revokeShare, shareWith } from '#modules/identity/index.ts'
+import { debitLinkOf } from '#web/debits/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import type { Visit } from '#web/visit.ts'
@@ -108,6 +109,7 @@ function addHousehold(server: Server, pages: Pages): void {
     if (!binding) return pages.error(visit, reply, billingErrors.account_not_found)
     const biller = (await billers(visit)).find(b => b.id === binding.billerId)!
     const base = `/mine/households/${binding.id}`
+    const debit = await debitLinkOf(visit, binding.id)
     return pages.html(
       reply,
       householdPage(visit.page, {
@@ -116,6 +118,7 @@ function addHousehold(server: Server, pages: Pages): void {
         accountMasked: maskedAccount(binding.accountNo),
         addressMasked: binding.addressMask,
         billsHref: `${base}/bills`,
+        ...(debit && { debit }),
         ...(binding.share
           ? { shared: { by: binding.share.by, endAction: `/mine/shares/${binding.share.id}/end` } }
           : {

@@ -4,11 +4,12 @@ import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
-import { billingErrors, getBill, payBills } from '#modules/billing/index.ts'
+import { beginJourney, billingErrors, getBill, payBills } from '#modules/billing/index.ts'
 import {
   askChannel,
   attemptStateOf,
   closeOrder,
+  DEBIT,
   findOrderByCode,
   listChannels,
   notifyUrlOf,
@@ -47,6 +48,9 @@ export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
 const bodyOf = (request: FastifyRequest): Record<string, string> => textsOf(request.body)
 
+/** Whether another page of ours led here; a browser that does not say came by the code. */
+const isFromHere = (request: FastifyRequest): boolean => request.headers['sec-fetch-site'] === 'same-origin'
+
 async function showBill(
   pages: Pages,
   visit: Visit,
@@ -59,7 +63,8 @@ async function showBill(
   if (!found.ok) return pages.error(visit, reply, found.error)
   const { claim, bill, biller } = found.value
   const { lang } = visit.ctx
-  if (claim?.state === 'open' && visit.payers.includes(claim.payer) && !errors) return reply.redirect(`/o/${claim.orderCode}`, 303)
+  if (claim?.state === 'open' && claim.place !== DEBIT && visit.payers.includes(claim.payer) && !errors)
+    return reply.redirect(`/o/${claim.orderCode}`, 303)
   if (claim?.state === 'paid') {
     const mine = visit.payers.includes(claim.payer)
     const order = await findOrderByCode(visit.ctx, claim.orderCode)
@@ -77,6 +82,7 @@ async function showBill(
       }),
     )
   }
+  await beginJourney(visit.ctx, { payer: visit.payer, billId: bill.id, place: 'phone', way: isFromHere(request) ? 'site' : 'scan' })
   return pages.html(
     reply,
     billPage(
@@ -253,7 +259,8 @@ async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyRe
   const bill = order.lines.find(line => line.subjectKind === 'bill')
   const found = bill && (await pages.findBillById(visit, bill.subjectId))
   if (!found) return pages.error(visit, reply, paymentErrors.order_not_found)
-  if (orderStateOf(order.state) === 'closed') return reply.redirect(`/b/${found.bill.code}`, 303)
+  // What a bank debits has no wallet to wait for: the bill says when.
+  if (orderStateOf(order.state) === 'closed' || order.place === DEBIT) return reply.redirect(`/b/${found.bill.code}`, 303)
   return showWallet(pages, visit, reply, order, found, { isAway: !!(back || check), isUnpaid: answer === 'unpaid' || answer === 'gone' })
 }
 

@@ -30,7 +30,7 @@ async function findOne(pages: Pages, request: FastifyRequest, reply: FastifyRepl
 
 const isFound = (found: Found | FastifyReply): found is Found => 'receipt' in found
 
-const whereToVerify = (visit: Visit): string => `${publicUrl(visit.ctx.kernel.config).replace(/^https?:\/\//, '')}/verify`
+export const whereToVerify = (visit: Visit): string => `${publicUrl(visit.ctx.kernel.config).replace(/^https?:\/\//, '')}/verify`
 
 async function print(pages: Pages, request: FastifyRequest, reply: FastifyReply, paper: '80mm' | 'a4'): Promise<FastifyReply> {
   const found = await findOne(pages, request, reply)

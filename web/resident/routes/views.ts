@@ -2,12 +2,13 @@ import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { type BillForPayer, type BillState, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
-import { UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { DEBIT, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
-import { dateTime, yuan } from '#web/ui/format.ts'
+import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 import type { BillView, PrecheckView } from '../bill.tsx'
+import { paths } from '../paths.ts'
 import type { MoneyBack } from './money-back.ts'
 
 export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
@@ -82,6 +83,8 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
       return { level: 'stop', key: 'already_paid' }
     case 'paying':
       return { level: 'stop', key: 'being_paid', params: { minutes: Number(params.minutes) } }
+    case 'debiting':
+      return { level: 'stop', key: 'in_debit', params: { on: day(lang, String(params.on)) } }
     case 'closed':
       return { level: 'stop', key: 'account_closed' }
     case 'withdrawn':
@@ -153,7 +156,9 @@ export function billView(
     who: whoOf(lang, bill),
     precheck: found.checks.flatMap(check => {
       const shown = checkView(lang, found, check)
-      return shown ? [shown.key === 'older_open' ? { ...shown, href: olderHref } : shown] : []
+      const isOwnDebit = check.key === 'debiting' && ctx.actor.kind === 'resident' && found.claim?.payer === `resident:${ctx.actor.id}`
+      const href = check.key === 'older_open' ? olderHref : isOwnDebit ? paths.debits : undefined
+      return shown ? [{ ...shown, ...(href && { href }) }] : []
     }),
     lines: bill.lines.map((line, at) => ({
       name: feeLineName(lang, biller, bill.lines, at),
@@ -201,7 +206,12 @@ export const channelName = (lang: Lang, channel: string): string =>
       ? t(lang)('way.wechat')
       : channel === 'cash'
         ? t(lang)('way.cash_short')
-        : channel
+        : channel === DEBIT
+          ? t(lang)('way.bank')
+          : channel
+
+/** Where money that goes back arrives. */
+export const wayBack = (lang: Lang, channel: string): string => (channel === DEBIT ? t(lang)('debit.way_card') : channelName(lang, channel))
 
 /** Text of a receipt's code: our address, the entry that proves it, and its leaf once sealed. At most 600 bytes. */
 export const verifyCodeOf = (receipt: Receipt, leaf?: string): string => (leaf ? `${receipt.entryId}.${leaf}` : receipt.entryId)

@@ -1,14 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { type Answer, exchange } from '#kernel/http/exchange.ts'
+import type { Answer } from '#kernel/http/exchange.ts'
+import { jsonOf, type SharedSecret, signedExchange } from '#kernel/http/signed.ts'
 import type { Clock } from '#kernel/time.ts'
 import type { AccountAnswer, BillerPort, PostingAnswer } from '../ports.ts'
 
-export interface BillerApiConfig {
-  readonly clientId: string
-  readonly secret: string
-  readonly baseUrl: string
-}
+export type BillerApiConfig = SharedSecret
 
 const answerSchema = z.object({ state: z.enum(['POSTED', 'REJECTED', 'REVERSED']), reason: z.string().max(200).optional() })
 
@@ -27,31 +23,18 @@ const LOOK_MS_MAX = 1_500
 
 /** The posting interface we ask billers to offer: JSON over HTTP, HMAC-SHA256 over method, path, time, nonce and body. */
 export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
-  const send = (method: 'GET' | 'POST', path: string, body?: unknown, wait_ms_max?: number): Promise<Answer> => {
-    const text = body === undefined ? '' : JSON.stringify(body)
-    const timestamp = String(Math.floor(clock.now().getTime() / 1000))
-    const nonce = randomBytes(12).toString('hex')
-    const signature = createHmac('sha256', config.secret).update(`${method}\n${path}\n${timestamp}\n${nonce}\n${text}`).digest('hex')
-    return exchange({
-      method,
-      url: `${config.baseUrl}${path}`,
-      headers: {
-        'content-type': 'application/json',
-        'x-client-id': config.clientId,
-        'x-timestamp': timestamp,
-        'x-nonce': nonce,
-        'x-signature': signature,
-      },
-      ...(text && { body: text }),
+  const send = (method: 'GET' | 'POST', path: string, body?: unknown, wait_ms_max?: number): Promise<Answer> =>
+    signedExchange(config, clock, {
+      ...{ method, path },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(wait_ms_max && { wait_ms_max }),
     })
-  }
   const call = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<PostingAnswer> => {
     const answer = await send(method, path, body)
     if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
     if (answer.status === 404) return { kind: 'missing' }
     if (answer.status < 200 || answer.status > 299) return { kind: 'unknown', why: `status ${answer.status}` }
-    const parsed = answerSchema.safeParse(parse(answer.body))
+    const parsed = answerSchema.safeParse(jsonOf(answer.body))
     if (!parsed.success) return { kind: 'unknown', why: 'answer not understood' }
     const { state, reason } = parsed.data
     return state === 'POSTED'
@@ -63,7 +46,7 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
   const listBills = async (accountNo: string): Promise<AccountAnswer> => {
     const answer = await send('GET', `/v1/bills?account_no=${encodeURIComponent(accountNo)}`, undefined, LOOK_MS_MAX)
     if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
-    const parsed = answer.status === 200 ? billsSchema.safeParse(parse(answer.body)) : undefined
+    const parsed = answer.status === 200 ? billsSchema.safeParse(jsonOf(answer.body)) : undefined
     if (!parsed?.success) return { kind: 'unknown', why: `status ${answer.status}, answer not understood` }
     const own = parsed.data.bills.filter(bill => bill.account_no === accountNo)
     return {
@@ -90,13 +73,5 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     listBills,
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
-  }
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
   }
 }

@@ -3,11 +3,11 @@ import type { Tx } from '#kernel/db/index.ts'
 import { isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { dayOf } from '#kernel/time.ts'
-import { type Claim, findOrderById, listClaims } from '#modules/payments/index.ts'
+import { type Claim, DEBIT, findOrderById, listClaims } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
-import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck } from '../model.ts'
+import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck, type WaivedSpan } from '../model.ts'
 import * as store from '../store.ts'
 import { makeQuote } from './quotes.ts'
 import { refreshBill } from './refresh.ts'
@@ -17,6 +17,8 @@ export interface BillState {
   readonly biller: store.BillerRow
   /** As of today; none on what is paid or withdrawn. */
   readonly lateFeeFen: number
+  /** Days that count for no late fee. */
+  readonly waived: readonly WaivedSpan[]
   readonly claim?: Claim
 }
 
@@ -41,14 +43,16 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
     ).map(c => [c.subjectId, c]),
   )
   const today = dayOf(ctx.kernel.clock.now())
+  const waivers = await store.mapWaivers(tx, ctx.tenantId, [...new Set(bills.map(b => b.accountId))])
   return bills
     .filter(bill => isOwn(ctx, bill))
     .map(bill => {
       const biller = billers.get(bill.billerId)!
       const claim = claims.get(bill.id)
       const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
-      const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.config.late_fee)
-      return { bill, biller, lateFeeFen: late, ...(claim && { claim }) }
+      const waived = waivers.get(bill.accountId) ?? []
+      const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.lateFees, waived)
+      return { bill, biller, lateFeeFen: late, waived, ...(claim && { claim }) }
     })
 }
 
@@ -79,6 +83,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
         state: claim.state,
         mine: payers.includes(claim.payer),
         minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)),
+        ...(claim.place === DEBIT && { debitedOn: dayOf(claim.placedAt) }),
       },
     }),
   })

@@ -6,6 +6,7 @@ import { type OrderLineInput, type PlacedOrder, placeOrder } from '#modules/paym
 import { errors } from '../errors.ts'
 import type { PrecheckKey } from '../model.ts'
 import { examine } from './bills.ts'
+import { confirmJourney } from './journeys.ts'
 import { readQuote } from './quotes.ts'
 
 export interface PayBills {
@@ -13,12 +14,15 @@ export interface PayBills {
   readonly quote: string
   readonly idempotencyKey: string | undefined
   readonly payer: string
-  readonly place: 'phone' | 'kiosk' | 'window'
+  readonly place: 'phone' | 'kiosk' | 'window' | 'debit'
+  /** For a debit, which takes the bank a day or two. */
+  readonly expiresAt?: Date
 }
 
 const STOPS: Partial<Record<PrecheckKey, ErrorCode>> = {
   paid: errors.bill_already_paid,
   paying: errors.bill_being_paid,
+  debiting: errors.bill_being_paid,
   withdrawn: errors.bill_withdrawn,
   closed: errors.account_closed,
 }
@@ -49,7 +53,7 @@ export async function openOrder(
   tx: Tx,
   ctx: Ctx,
   items: readonly { billId: string; amountFen: number; lateFeeFen: number }[],
-  input: PayBills,
+  input: Pick<PayBills, 'payer' | 'place' | 'expiresAt'>,
 ): Promise<Result<PlacedOrder>> {
   const states = await examine(
     tx,
@@ -74,6 +78,20 @@ export async function openOrder(
   const first = states[0]!
   const title =
     states.length === 1 ? `${first.biller.serviceZh} ${first.bill.periodTo}` : `${first.biller.serviceZh}等${states.length}笔账单`
-  const placed = await placeOrder(tx, ctx, { lines, title, payer: input.payer, place: input.place })
-  return placed.ok ? ok(placed.value) : placed
+  const placed = await placeOrder(tx, ctx, {
+    lines,
+    title,
+    payer: input.payer,
+    place: input.place,
+    ...(input.expiresAt && { expiresAt: input.expiresAt }),
+  })
+  if (!placed.ok) return placed
+  await confirmJourney(
+    tx,
+    ctx,
+    input.payer,
+    states.map(state => state.bill.id),
+    placed.value.orderId,
+  )
+  return ok(placed.value)
 }

@@ -183,20 +183,6 @@ create table identity.quota (
 comment on table identity.quota is 'how often a telephone number or client asked for a code since the window began; keys are blind';
 grant select, insert, update, delete on identity.quota to yimen_app;
 
-create table identity.device (
-  tenant_id integer not null,
-  id uuid not null,
-  fingerprint text not null check (fingerprint ~ '^[0-9a-f]{64}$'),
-  kind text not null check (kind in ('kiosk', 'screen', 'desk')),
-  area_code text,
-  registered_at timestamptz not null,
-  retired_at timestamptz,
-  primary key (tenant_id, id),
-  unique (tenant_id, fingerprint)
-);
-comment on table identity.device is 'kiosks, screens and desk machines by the SHA-256 of their certificate';
-grant select, insert, update on identity.device to yimen_app;
-
 create table identity.share (
   tenant_id integer not null,
   id uuid not null,
@@ -240,9 +226,6 @@ create policy sms_challenge_tenant on identity.sms_challenge to yimen_app using 
 alter table identity.quota enable row level security;
 alter table identity.quota force row level security;
 create policy quota_tenant on identity.quota to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
-alter table identity.device enable row level security;
-alter table identity.device force row level security;
-create policy device_tenant on identity.device to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
 alter table identity.share enable row level security;
 alter table identity.share force row level security;
 create policy share_tenant on identity.share to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

@@ -15,9 +15,10 @@ export interface Reader {
 
 const READERS_MAX = 200
 
-/** Offices of members of staff, also of closed accounts. For residents, about whoever read what is theirs. */
+/** Offices of members of staff, also of closed accounts. For residents, about whoever read what is theirs or comes to help them. */
 export async function listReaders(ctx: Ctx, staffIds: readonly string[]): Promise<Result<Map<string, Reader>>> {
-  const may = ctx.actor.kind === 'resident' || ctx.actor.kind === 'anonymous' ? ok(undefined) : permit(ctx, 'identity.staff.read')
+  const isServed = ['resident', 'anonymous', 'device'].includes(ctx.actor.kind)
+  const may = isServed ? ok(undefined) : permit(ctx, 'identity.staff.read')
   if (!may.ok) return may
   const ids = [...new Set(staffIds)].filter(isUuid).slice(0, READERS_MAX)
   const rows = await ctx.kernel.db.read(ctx.tenantId, tx => store.listStaffByIds(tx, ctx.tenantId, ids))

@@ -69,7 +69,7 @@ export async function payOrderInCash(
   const { tenantId } = ctx
   const session = await takeSession(tx, ctx)
   const order = await payments.lockOrder(tx, tenantId, input.orderId)
-  if (order.state !== ORDER.open) return unwrap(fail(errors.order_not_open))
+  if (order.state !== ORDER.open || order.mismatch) return unwrap(fail(errors.order_not_open))
   const { tenderedFen } = input
   if (!Number.isSafeInteger(tenderedFen) || tenderedFen < order.amountFen)
     return unwrap(fail(errors.tendered_too_small, { amount: order.amountFen }, 'tendered'))

@@ -1,4 +1,4 @@
-import { sql, type Tx } from '#kernel/db/index.ts'
+import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { CASH, REFUND } from '../model.ts'
 import type { Count } from './model.ts'
 
@@ -43,6 +43,18 @@ export const findSession = (tx: Tx, tenantId: number, id: string) =>
 export const listSessions = (tx: Tx, tenantId: number, limit: number) =>
   tx.rows<SessionRow>(sql`
     select ${SESSION_COLUMNS} from payments.drawer_session s where s.tenant_id = ${tenantId} order by s.opened_at desc limit ${limit}`)
+
+/** A session whether or not it is over, held against every other move. */
+export const lockSession = (tx: Tx, tenantId: number, id: string) =>
+  tx.maybe<SessionRow>(
+    sql`select ${SESSION_COLUMNS} from payments.drawer_session s where s.tenant_id = ${tenantId} and s.id = ${id} for update`,
+  )
+
+/** Money of a session that became known after its last count. */
+export const raiseExpected = (tx: Tx, tenantId: number, id: string, amountFen: number) =>
+  tx.run(sql`
+    update payments.drawer_session set expected_fen = expected_fen + ${amountFen}
+    where tenant_id = ${tenantId} and id = ${id} and closed_at is not null`)
 
 /** The drawer this cashier used last: the likeliest one today. */
 export const findLastDrawer = (tx: Tx, tenantId: number, cashierId: string) =>
@@ -143,3 +155,67 @@ export const listVoids = (tx: Tx, tenantId: number, limit: number) =>
   tx.rows<VoidRow>(
     sql`select ${VOID_COLUMNS} from payments.cash_void where tenant_id = ${tenantId} and decided_at is null order by asked_at limit ${limit}`,
   )
+
+export interface ActRow {
+  readonly sessionId: string
+  /** Made by the device that took the money; it numbers from 1. */
+  readonly device: string
+  readonly seq: number
+  readonly subject: string
+  readonly amountFen: number
+  readonly tenderedFen: number
+  readonly takenAt: Date
+  readonly outcome: 'booked' | 'returning' | 'asking' | null
+  readonly orderId: string | null
+}
+
+const ACT_COLUMNS = sql`session_id as "sessionId", device, seq, subject, amount_fen as "amountFen", tendered_fen as "tenderedFen", taken_at as "takenAt", outcome,
+  order_id as "orderId"`
+
+/** False when the device's number was kept before. */
+export const insertAct = async (tx: Tx, tenantId: number, a: Omit<ActRow, 'outcome' | 'orderId'>, at: Date): Promise<boolean> =>
+  (await tx.run(sql`
+    insert into payments.offline_act (tenant_id, session_id, device, seq, subject, amount_fen, tendered_fen, taken_at, received_at)
+    values (${tenantId}, ${a.sessionId}, ${a.device}, ${a.seq}, ${a.subject}, ${a.amountFen}, ${a.tenderedFen}, ${a.takenAt}, ${at}) on conflict do nothing`)) ===
+  1
+
+export type ActKey = Pick<ActRow, 'sessionId' | 'device' | 'seq'>
+
+const isAct = (tenantId: number, key: ActKey): Sql =>
+  sql`tenant_id = ${tenantId} and session_id = ${key.sessionId} and device = ${key.device} and seq = ${key.seq}`
+
+export const findAct = (tx: Tx, tenantId: number, key: ActKey) =>
+  tx.maybe<ActRow>(sql`select ${ACT_COLUMNS} from payments.offline_act where ${isAct(tenantId, key)}`)
+
+export const lockAct = (tx: Tx, tenantId: number, key: ActKey) =>
+  tx.maybe<ActRow>(sql`select ${ACT_COLUMNS} from payments.offline_act where ${isAct(tenantId, key)} for update`)
+
+export const finishAct = (tx: Tx, tenantId: number, key: ActKey, end: Pick<ActRow, 'outcome' | 'orderId'>) =>
+  tx.run(sql`
+    update payments.offline_act set outcome = ${end.outcome}, order_id = ${end.orderId} where ${isAct(tenantId, key)} and outcome is null`)
+
+export const listOpenActs = (tx: Tx, tenantId: number, limit: number) =>
+  tx.rows<ActRow>(sql`
+    select ${ACT_COLUMNS} from payments.offline_act where tenant_id = ${tenantId} and outcome is null order by received_at, session_id, device, seq limit ${limit}`)
+
+/** Acts of one session as they stand, the newest first. */
+export const listActs = (tx: Tx, tenantId: number, sessionId: string, limit: number) =>
+  tx.rows<ActRow>(sql`
+    select ${ACT_COLUMNS} from payments.offline_act where tenant_id = ${tenantId} and session_id = ${sessionId} order by taken_at desc, device, seq desc limit ${limit}`)
+
+/** What each cashier took, voided and counted on each day of a span. */
+export const listCashierDays = (tx: Tx, tenantId: number, { from, to }: { readonly from: Date; readonly to: Date }) =>
+  tx.rows<{ clerkId: string; day: string; takings: number; voids: number; turns: number; overFen: number }>(sql`
+    select clerk_id as "clerkId", to_char(at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) filter (where what = 'taking') as takings,
+      count(*) filter (where what = 'void') as voids, count(*) filter (where what = 'turn') as turns, coalesce(sum(over_fen), 0)::bigint as "overFen"
+    from (
+      select s.cashier_id as clerk_id, m.moved_at as at, 'taking' as what, 0 as over_fen from payments.cash_move m
+        join payments.drawer_session s on s.tenant_id = m.tenant_id and s.id = m.session_id
+        where m.tenant_id = ${tenantId} and m.amount_fen > 0 and m.moved_at >= ${from} and m.moved_at < ${to}
+      union all
+      select split_part(asked_by, ':', 2)::uuid, asked_at, 'void', 0 from payments.cash_void
+        where tenant_id = ${tenantId} and is_agreed and asked_by like 'staff:%' and asked_at >= ${from} and asked_at < ${to}
+      union all
+      select cashier_id, closed_at, 'turn', counted_fen - expected_fen from payments.drawer_session
+        where tenant_id = ${tenantId} and closed_at >= ${from} and closed_at < ${to}) q
+    group by 1, 2`)

@@ -35,6 +35,7 @@ create table payments."order" (
   paid_at timestamptz,
   paid_attempt_id uuid,
   paid_txn_no text,
+  close_reason text,
   primary key (tenant_id, id),
   unique (tenant_id, code)
   -- An order grows by a fifth when it is paid: a page of them has room for all its orders twice, so that paying moves none.
@@ -157,7 +158,7 @@ create table payments.suspense (
   attempt_id uuid not null,
   txn_no text not null,
   order_id uuid not null,
-  reason text not null check (reason in ('duplicate_pay', 'late_pay', 'amount')),
+  reason text not null check (reason in ('duplicate_pay', 'late_pay', 'amount', 'bill_unknown', 'not_due')),
   amount_fen bigint not null check (amount_fen > 0),
   refund_id uuid,
   opened_at timestamptz not null,

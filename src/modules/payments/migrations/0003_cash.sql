@@ -46,5 +46,26 @@ create table payments.cash_void (
 comment on table payments.cash_void is 'cash payments a cashier asked to void, and the second person''s answer';
 create index cash_void_open on payments.cash_void (tenant_id, asked_at) where decided_at is null;
 
-grant select, insert, update on payments.drawer_session, payments.cash_void to yimen_app;
+create table payments.offline_act (
+  tenant_id integer not null,
+  session_id uuid not null,
+  device uuid not null,
+  seq integer not null check (seq > 0),
+  subject text not null,
+  amount_fen bigint not null check (amount_fen > 0),
+  tendered_fen bigint not null,
+  taken_at timestamptz not null,
+  received_at timestamptz not null,
+  outcome text check (outcome in ('booked', 'returning', 'asking')),
+  order_id uuid,
+  primary key (tenant_id, session_id, device, seq),
+  check (tendered_fen >= amount_fen)
+);
+comment on table payments.offline_act is 'cash taken while a window had no network, as each device numbered it within the turn; uploaded again it changes nothing. outcome: booked for its bill, returning to the payer since nothing was owed, asking a person; none yet while the bill is being paid elsewhere';
+create index offline_act_open on payments.offline_act (tenant_id, received_at) where outcome is null;
+
+grant select, insert, update on payments.drawer_session, payments.cash_void, payments.offline_act to yimen_app;
 grant select, insert on payments.cash_move to yimen_app;
+alter table payments.offline_act enable row level security;
+alter table payments.offline_act force row level security;
+create policy offline_act_tenant on payments.offline_act to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

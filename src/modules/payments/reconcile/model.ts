@@ -2,8 +2,20 @@ import { addDays, dayOf, startOfDay } from '#kernel/time.ts'
 
 const DAY_MS = 86_400_000
 
-export const BREAK_CLASSES = ['channel_only', 'ledger_only', 'amount', 'refund_only', 'refund_missing', 'duplicate_in_file'] as const
+export const BREAK_CLASSES = [
+  'channel_only',
+  'ledger_only',
+  'amount',
+  'refund_only',
+  'refund_missing',
+  'duplicate_in_file',
+  'debit_missing',
+  'debit_unknown',
+  'debit_conflict',
+] as const
 export type BreakClass = (typeof BREAK_CLASSES)[number]
+/** Those a comparison of a statement finds; the others come from the files of a bank that debits. */
+type StatedClass = Exclude<BreakClass, `debit_${string}`>
 /** 1 is grave: money may be missing or was moved by nobody known; it stops the remittance of its day. */
 export type Severity = 1 | 2 | 3
 
@@ -37,7 +49,7 @@ export interface Difference {
 }
 
 /** Which class a difference is of. A row of one kind booked as the other never agrees: it is a matter of the amount. */
-export function classOf(d: Difference): BreakClass {
+export function classOf(d: Difference): StatedClass {
   if (d.statedRef !== null && d.bookedRef !== null) return 'amount'
   if (d.statedRef !== null) return d.isRefund ? 'refund_only' : 'channel_only'
   return d.isRefundBooked ? 'refund_missing' : 'ledger_only'
@@ -47,7 +59,7 @@ export function classOf(d: Difference): BreakClass {
  * How grave a difference is. Money the channel has and we have not booked can be asked about; money booked that the channel
  * does not state, and another amount, are grave, unless midnight is near enough to explain it.
  */
-export function severityOf(kind: BreakClass, happenedAt: Date, isOurs: boolean): Severity {
+export function severityOf(kind: StatedClass, happenedAt: Date, isOurs: boolean): Severity {
   switch (kind) {
     case 'amount':
       return 1

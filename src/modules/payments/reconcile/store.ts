@@ -265,6 +265,13 @@ export const resolveStated = (tx: Tx, tenantId: number, channel: string, refs: r
     at,
   })
 
+/** What the bank had not answered about a debit, or answered in another amount, until now. */
+export const resolveAnswered = (tx: Tx, tenantId: number, channel: string, ref: string, at: Date) =>
+  resolveWhere(tx, tenantId, sql`channel = ${channel} and class in ('debit_missing', 'amount') and ref = ${ref}`, {
+    resolution: 'booked',
+    at,
+  })
+
 export const resolveBreak = async (
   tx: Tx,
   tenantId: number,

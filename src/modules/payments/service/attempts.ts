@@ -6,7 +6,7 @@ import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { attemptAccepted, attemptClosed, attemptClosing, attemptFailed, attemptSubmitted, attemptUnknown, orderClosed } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, type CloseReason, NEVER_EXISTED_GRACE_MS, ORDER, outTradeNoOf } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, type CloseReason, DEBIT, NEVER_EXISTED_GRACE_MS, ORDER, outTradeNoOf } from '../model.ts'
 import type { CreateInput, CreateOutcome } from '../ports.ts'
 import * as store from '../store.ts'
 import { recordPaid } from './facts.ts'
@@ -127,7 +127,7 @@ async function applyCreated(tx: Tx, ctx: Ctx, attemptId: string, orderId: string
 
 /** Closes an order nobody can pay any more and frees its subjects. Nothing happens to one that was paid. */
 export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: CloseReason): Promise<void> {
-  if ((await store.closeOrder(tx, ctx.tenantId, orderId)) === 1) {
+  if ((await store.closeOrder(tx, ctx.tenantId, orderId, why)) === 1) {
     await store.deleteClaims(tx, ctx.tenantId, orderId)
     await append(tx, ctx, orderClosed, { subjectId: orderId, body: { why } })
     tx.afterCommit(() => ctx.kernel.live.publish(`order:${orderId}`))
@@ -137,7 +137,7 @@ export async function finishOrder(tx: Tx, ctx: Ctx, orderId: string, why: CloseR
 
 /**
  * Closes the order's open attempt at the channel, then the order. The channel has the last word: if it says paid, the
- * payment stands. Answers what became of it.
+ * payment stands. Answers what became of it. A debit cannot be called back: it is over when the bank says so.
  */
 export async function closeOrder(ctx: Ctx, orderId: string, why: CloseReason): Promise<'closed' | 'paid' | 'unknown'> {
   const { db } = ctx.kernel
@@ -145,6 +145,7 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: CloseReason): P
     const order = await store.lockOrder(tx, ctx.tenantId, orderId)
     // Another amount was paid: the order and its subjects stay taken until somebody has decided.
     if (order.state !== ORDER.open || order.mismatch) return undefined
+    if (order.place === DEBIT) return undefined
     const open = (await store.listAttempts(tx, ctx.tenantId, orderId)).find(a => OPEN_STATES.includes(a.state))
     if (!open) {
       await finishOrder(tx, ctx, orderId, why)
@@ -165,6 +166,7 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: CloseReason): P
   })
   if (!attempt) {
     const order = await db.read(ctx.tenantId, tx => store.findOrder(tx, ctx.tenantId, orderId))
+    if (order?.state === ORDER.open && order.place === DEBIT) return 'unknown'
     return order?.state === ORDER.paid || order?.mismatch ? 'paid' : 'closed'
   }
   const channel = findChannel(ctx.tenantId, attempt.channel)
@@ -173,7 +175,9 @@ export async function closeOrder(ctx: Ctx, orderId: string, why: CloseReason): P
   if (closing.kind === 'paid') return (await askChannel(ctx, attempt)) === 'paid' ? 'paid' : 'unknown'
   if (closing.kind === 'unknown') return 'unknown'
   // A channel that does not know a fresh order may still receive our creation: the janitor asks again after the grace.
-  if (closing.kind === 'notfound' && !isPastGrace(ctx, attempt)) return 'unknown'
+  // A code to scan that was handed out and that nobody scanned is not known there either; its creation has arrived.
+  const isUnscanned = attempt.product === 'precreate' && attempt.launch !== null
+  if (closing.kind === 'notfound' && !isUnscanned && !isPastGrace(ctx, attempt)) return 'unknown'
   await db.tx(ctx.tenantId, async tx => {
     await store.lockOrder(tx, ctx.tenantId, orderId)
     if (await store.moveAttempt(tx, ctx.tenantId, attempt.id, [ATTEMPT.closing], ATTEMPT.closed)) {

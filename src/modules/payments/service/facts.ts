@@ -5,7 +5,7 @@ import { append } from '#modules/trail/index.ts'
 import { coalesce } from '../coalescer.ts'
 import { confirmMany, type PaidFact } from '../confirm.ts'
 import { paymentSuspended } from '../events.ts'
-import { ATTEMPT, CASH, documentOf, ORDER } from '../model.ts'
+import { ATTEMPT, CASH, DEBIT, documentOf, ORDER } from '../model.ts'
 import * as store from '../store.ts'
 import { approveAutomatically } from './refunds.ts'
 
@@ -46,7 +46,11 @@ function published(ctx: Ctx, fact: PaidFact, recorded: Recorded): Recorded {
   return recorded
 }
 
-async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded> {
+/**
+ * Money that did not simply pay its order: told before, late, twice, or another amount. `why`, where the caller knows better:
+ * nobody knows what it was meant to pay, nothing was owed, or a person decides about its order anyway.
+ */
+export async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact, why?: 'bill_unknown' | 'not_due' | 'amount'): Promise<Recorded> {
   const { tenantId, kernel } = ctx
   const seen = await store.findAttempt(tx, tenantId, fact.attemptId)
   if (!seen) return 'unknown_attempt'
@@ -60,7 +64,8 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   if (booked) return booked.about === attempt.id && booked.amount === fact.amountFen ? 'duplicate' : 'conflict'
   // Only an order still open waits for a person to decide about another amount: nothing else can become of the money.
   const isOdd = order.state === ORDER.open && fact.amountFen !== attempt.amountFen
-  const reason = isOdd ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay'
+  const reason = why ?? (isOdd ? 'amount' : order.state === ORDER.paid ? 'duplicate_pay' : 'late_pay')
+  const isForPeople = reason === 'amount' || reason === 'bill_unknown'
   const merchant = await store.getMerchant(tx, tenantId, attempt)
   const isNew = await post(tx, ctx, {
     code: 'LATE',
@@ -76,19 +81,18 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
   if (!isNew) return 'conflict'
   const { txnNo, amountFen } = fact
   await store.moveAttempt(tx, tenantId, attempt.id, [1, 2, 3, 4, 6, 7, 8], ATTEMPT.succeeded, { txnNo, succeededAt: fact.paidAt })
-  if (reason === 'amount') await store.markMismatch(tx, tenantId, order.id)
-  const refundId =
-    reason === 'amount'
-      ? null
-      : await approveAutomatically(tx, ctx, {
-          order,
-          attempt,
-          txnNo,
-          amountFen,
-          cause: reason,
-          from: merchant.suspenseAccountId,
-          line: null,
-        })
+  if (isForPeople) await store.markMismatch(tx, tenantId, order.id)
+  const refundId = isForPeople
+    ? null
+    : await approveAutomatically(tx, ctx, {
+        order,
+        attempt,
+        txnNo,
+        amountFen,
+        cause: reason,
+        from: merchant.suspenseAccountId,
+        line: null,
+      })
   await store.insertSuspense(tx, tenantId, {
     attemptId: attempt.id,
     txnNo,
@@ -106,12 +110,14 @@ async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact): Promise<Recorded
 export const ensureMerchant = (ctx: Ctx, channel: string, mchid: string): Promise<void> =>
   ctx.kernel.db.tx(ctx.tenantId, tx => ensureMerchantIn(tx, ctx, channel, mchid))
 
-/** Cash is kept in a drawer, everything else by its channel. */
+/** Class of the account a channel's money comes in on: cash is kept in a drawer, debits are on their way by batch. */
+const CLEARING: Readonly<Record<string, string>> = { [CASH]: '1001', [DEBIT]: '1013' }
+
 export async function ensureMerchantIn(tx: Tx, ctx: Ctx, channel: string, mchid: string): Promise<void> {
   await store.insertMerchant(tx, ctx.tenantId, {
     channel,
     mchid,
-    clearingAccountId: await ensureAccount(tx, ctx, channel === CASH ? `1001:${mchid}` : `1012:${channel}:${mchid}`),
+    clearingAccountId: await ensureAccount(tx, ctx, CLEARING[channel] ? `${CLEARING[channel]}:${mchid}` : `1012:${channel}:${mchid}`),
     suspenseAccountId: await ensureAccount(tx, ctx, `2249:${channel}`),
     refundAccountId: await ensureAccount(tx, ctx, `2241:${channel}`),
     openedAt: ctx.kernel.clock.now(),

@@ -18,10 +18,10 @@ export async function returnMismatch(ctx: Ctx, orderId: string): Promise<Result<
     if (!(await store.findOrder(tx, tenantId, orderId))) return fail(errors.order_not_found)
     const order = await store.lockOrder(tx, tenantId, orderId)
     if (!order.mismatch || order.state !== ORDER.open) return fail(errors.refund_not_allowed)
-    for (const { attemptId, txnNo, amountFen } of await store.listOpenSuspense(tx, tenantId, orderId)) {
+    for (const { attemptId, txnNo, amountFen, reason } of await store.listOpenSuspense(tx, tenantId, orderId)) {
       const attempt = (await store.findAttempt(tx, tenantId, attemptId))!
       const { suspenseAccountId: from } = await store.getMerchant(tx, tenantId, attempt)
-      const refundId = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: 'amount', from, line: null })
+      const refundId = await approveAutomatically(tx, ctx, { order, attempt, txnNo, amountFen, cause: reason, from, line: null })
       await store.giveSuspenseRefund(tx, tenantId, { attemptId, txnNo }, refundId)
     }
     await finishOrder(tx, ctx, orderId, 'amount_returned')

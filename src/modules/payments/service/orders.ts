@@ -8,7 +8,7 @@ import { append } from '#modules/trail/index.ts'
 import { listChannels } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { orderPlaced } from '../events.ts'
-import { documentOf, ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
+import { DEBIT, documentOf, ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
 import * as store from '../store.ts'
 
 export interface OrderLineInput {
@@ -24,8 +24,10 @@ export interface PlaceOrder {
   readonly title: string
   /** Opaque key of whoever pays: a resident, a browser, a device. */
   readonly payer: string
-  /** Where: phone, kiosk, window. */
+  /** Where: phone, kiosk, window, or by a bank's debit. */
   readonly place: string
+  /** For a debit: by then the bank has answered, or people look. */
+  readonly expiresAt?: Date
 }
 
 export interface PlacedOrder {
@@ -48,7 +50,8 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
   if (paid) return fail(errors.subject_already_paid, { order: paid.code })
   const open = live[0]
   if (open) {
-    if (open.payer === input.payer && open.amountFen === amountFen && live.every(order => order.id === open.id)) {
+    // What a bank has been asked to debit is not paid by hand as well, not even by the same payer.
+    if (open.place !== DEBIT && open.payer === input.payer && open.amountFen === amountFen && live.every(order => order.id === open.id)) {
       return ok({ orderId: open.id, code: open.code, reused: true })
     }
     return fail(errors.subject_being_paid, { until: open.expiresAt.toISOString() })
@@ -64,7 +67,7 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
     payer: input.payer,
     place: input.place,
     createdAt: now,
-    expiresAt: addMs(now, ORDER_MS_MAX),
+    expiresAt: input.expiresAt ?? addMs(now, ORDER_MS_MAX),
   })
   await store.insertLines(tx, ctx.tenantId, id, input.lines)
   const claimed = await store.insertClaims(tx, ctx.tenantId, id, input.lines)
@@ -103,6 +106,8 @@ export interface Claim {
   readonly orderId: string
   readonly orderCode: string
   readonly payer: string
+  readonly place: string
+  readonly placedAt: Date
   readonly expiresAt: Date
   readonly paidAt: Date | null
   readonly amountFen: number
@@ -117,6 +122,8 @@ export async function listClaims(tx: Tx, tenantId: number, subjectKind: string, 
     orderId: row.id,
     orderCode: row.code,
     payer: row.payer,
+    place: row.place,
+    placedAt: row.createdAt,
     expiresAt: row.expiresAt,
     paidAt: row.paidAt,
     amountFen: row.amountFen,
@@ -195,7 +202,7 @@ export async function findOrderOfAttempt(ctx: Ctx, attemptId: string): Promise<O
 /** The order paid by a channel's own number of a payment, on whatever channel; money in suspense leads to its order too. */
 export async function findOrderOfTransaction(ctx: Ctx, txnNo: string): Promise<OrderView | undefined> {
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
-    for (const channel of listChannels(ctx.tenantId)) {
+    for (const channel of [...listChannels(ctx.tenantId), DEBIT]) {
       const booking = await findBooking(tx, ctx.tenantId, documentOf(channel, txnNo))
       const attempt = booking && isUuid(booking.about) ? await store.findAttempt(tx, ctx.tenantId, booking.about) : undefined
       const order = attempt && (await store.findOrder(tx, ctx.tenantId, attempt.orderId))

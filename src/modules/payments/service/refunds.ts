@@ -6,6 +6,7 @@ import { addMs } from '#kernel/time.ts'
 import { findBooking, post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
+import { findDebitBank } from '../debit/ports.ts'
 import { errors } from '../errors.ts'
 import {
   refundAbnormal,
@@ -16,7 +17,7 @@ import {
   refundSucceeded,
   refundUnknown,
 } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, CASH, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
+import { ATTEMPT, askAgainAfterMs, CASH, DEBIT, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
 import type { RefundFact } from '../ports.ts'
 import * as store from '../store.ts'
 
@@ -144,6 +145,9 @@ export async function isGivenBack(tx: Tx, ctx: Ctx, orderId: string): Promise<bo
   return reservedFen + refundedFen >= paidFen
 }
 
+/** Who gives the money of a channel back. */
+const refunderOf = (tenantId: number, channel: string) => (channel === DEBIT ? findDebitBank(tenantId) : findChannel(tenantId, channel))
+
 /** Sends or asks about one due refund; always with the same number, so that a repeat cannot pay back twice. */
 export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
   const { db, clock } = ctx.kernel
@@ -153,7 +157,7 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
   })
   if (!found?.attempt) return
   const { refund, attempt } = found
-  const channel = findChannel(ctx.tenantId, attempt.channel)
+  const channel = refunderOf(ctx.tenantId, attempt.channel)
   if (!channel) return
   if (refund.state !== REFUND.approved) {
     const answer = await channel.queryRefund(attempt.outTradeNo, refund.outRefundNo)

@@ -1,0 +1,1 @@
+export { atLeast } from './binomial.ts'
