@@ -7,6 +7,10 @@ export interface Posting {
   bill_no: string
   account_no: string
   amount_fen: number
+  /** Of the amount: what is not principal. */
+  late_fee_fen?: number | undefined
+  /** Granted for paying early: counts as paid. */
+  rebate_fen?: number | undefined
   paid_at: string
   state: 'POSTED' | 'REJECTED' | 'REVERSED'
   reason?: string
@@ -44,6 +48,8 @@ export interface BillerBooks {
 export function openBillerBooks(path: string, now: () => Date): BillerBooks {
   const postings = new Map<string, Posting>()
   const bills = new Map<string, UtilityBill>()
+  /** Principal paid of each bill: it may come in parts. */
+  const paidFen = new Map<string, number>()
   const fold = (event: BillerEvent): void => {
     if (event.type === 'billed') {
       const isPaid = bills.get(event.bill.bill_no)?.is_paid ?? false
@@ -54,7 +60,11 @@ export function openBillerBooks(path: string, now: () => Date): BillerBooks {
     else postings.get(event.posting_no)!.state = 'REVERSED'
     const posting = postings.get(event.type === 'posted' ? event.posting.posting_no : event.posting_no)!
     const bill = bills.get(posting.bill_no)
-    if (bill && posting.state !== 'REJECTED') bill.is_paid = posting.state === 'POSTED'
+    if (posting.state === 'REJECTED') return
+    const principal = posting.amount_fen - (posting.late_fee_fen ?? 0) + (posting.rebate_fen ?? 0)
+    const paid = (paidFen.get(posting.bill_no) ?? 0) + (event.type === 'posted' ? principal : -principal)
+    paidFen.set(posting.bill_no, paid)
+    if (bill) bill.is_paid = paid >= bill.amount_fen
   }
   const journal = openJournal<BillerEvent>(path, fold)
   const record = (event: BillerEvent): void => {

@@ -24,6 +24,8 @@ const postingInput = z.object({
   bill_no: word,
   account_no: word,
   amount_fen: fen,
+  late_fee_fen: fen.optional(),
+  rebate_fen: fen.optional(),
   paid_at: z.iso.datetime({ offset: true }),
 })
 const billInput = z.object({

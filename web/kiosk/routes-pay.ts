@@ -6,6 +6,7 @@ import {
   type BillForPayer,
   beginJourney,
   billingErrors,
+  dueFen,
   endJourney,
   findBillOfOrder,
   findRescue,
@@ -178,7 +179,7 @@ export function addKioskPayRoutes(server: Server, pages: Pages, door: KioskDoor)
     const became = order ? await closeOrder(kiosk.ctx, order.id, 'by_code') : 'closed'
     const bill = became === 'closed' && isWay(way) && ways().includes(way) ? await findBill(kiosk) : undefined
     // An amount that changed meanwhile is shown first.
-    const isSame = bill && bill.bill.amountFen + bill.lateFeeFen === order?.amountFen
+    const isSame = bill && dueFen(bill) === order?.amountFen
     if (!isSame || !isWay(way)) return reply.redirect(kioskPaths.resume, 303)
     return place(kiosk, reply, request.ip, { way, quote: bill.quote, key: newCode(kernel.random) })
   })

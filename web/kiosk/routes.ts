@@ -1,7 +1,7 @@
 import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
-import { billingErrors, findAccount, getBill, listBillers, listOpenBills } from '#modules/billing/index.ts'
+import { billingErrors, dueFen, findAccount, getBill, listBillers, listOpenBills } from '#modules/billing/index.ts'
 import { kioskPayer, type VisitEnd } from '#modules/identity/index.ts'
 import { orderStateOf } from '#modules/payments/index.ts'
 import { callForHelp, findHelp, helpTopic } from '#modules/tasks/index.ts'
@@ -163,11 +163,11 @@ function addNumber(server: Server, pages: Pages, door: ReturnType<typeof openKio
       billsPage(kiosk.page, {
         service: serviceName(lang, biller),
         accountMasked: maskedAccount(account.accountNo),
-        bills: open.slice(0, BILLS_SHOWN).map(({ bill, lateFeeFen }) => ({
-          code: bill.code,
-          periodLabel: periodLabel(lang, bill.periodFrom, bill.periodTo),
-          amountFen: bill.amountFen + lateFeeFen,
-          isOverdue: bill.dueOn < today,
+        bills: open.slice(0, BILLS_SHOWN).map(state => ({
+          code: state.bill.code,
+          periodLabel: periodLabel(lang, state.bill.periodFrom, state.bill.periodTo),
+          amountFen: dueFen(state),
+          isOverdue: state.bill.dueOn < today,
         })),
         more: Math.max(0, open.length - BILLS_SHOWN),
       }),

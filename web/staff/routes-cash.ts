@@ -10,6 +10,7 @@ import {
   type BillState,
   beginJourney,
   billingErrors,
+  dueFen,
   endJourney,
   findBillById,
   getBill,
@@ -128,7 +129,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
             text: whatOf(ctx, b),
             account: maskedAccount(b.bill.accountNo),
             dueOn: b.bill.dueOn,
-            amountFen: b.bill.amountFen + b.lateFeeFen,
+            amountFen: dueFen(b),
           })),
         }),
         moves: await Promise.all(
@@ -179,7 +180,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         biller: billerName(ctx.lang, biller),
         holder: [bill.holderMask, bill.addressMask].filter(Boolean).join('，'),
         account: maskedAccount(bill.accountNo),
-        amountFen: bill.amountFen + lateFeeFen,
+        amountFen: dueFen(found.value),
         lateFeeFen,
         warnings: checks.some(check => check.key === 'older_open') ? [say('cash.warn_older')] : [],
         ...(stop && {

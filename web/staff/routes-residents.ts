@@ -1,6 +1,6 @@
 import { type Ctx, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
-import { findDebitOf, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
+import { dueFen, findDebitOf, listBillers, listBindings, listOpenBills } from '#modules/billing/index.ts'
 import { getPerson } from '#modules/identity/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { maskedAccount, periodLabel, serviceName } from '#web/resident/routes/views.ts'
@@ -30,7 +30,7 @@ async function cardOf(ctx: Ctx, personId: string): Promise<Pick<ResidentView, 'd
       account: names.get(state.bill.accountId) ?? '',
       period: periodLabel(ctx.lang, state.bill.periodFrom, state.bill.periodTo),
       dueOn: state.bill.dueOn,
-      amountFen: state.bill.amountFen + state.lateFeeFen,
+      amountFen: dueFen(state),
       state: billState(ctx.lang, state),
     })),
   }

@@ -8,11 +8,11 @@ import { dayOf } from '#kernel/time.ts'
 import {
   askRule,
   askWaiver,
+  type BillerRule,
   billingErrors,
   decideRule,
   decideWaiver,
   findBillById,
-  type LateFeeRule,
   previewRule,
   type RulePreview,
   type RuleProposal,
@@ -35,7 +35,7 @@ const staffIdOf = (key: string): string => key.replace(/^staff:/, '')
 /** A rate in millionths a day as a share of ten thousand, and back: with two decimals it reads like an amount. */
 const rateText = (rate_e6: number): string => formatYuan(rate_e6).replace(/\.?0+$/, '')
 
-const ruleText = (lang: Lang, rule: LateFeeRule): string =>
+const ruleText = (lang: Lang, rule: BillerRule): string =>
   t(lang)('rules.words', { grace: rule.grace_days, rate: rateText(rule.rate_per_day_e6), minimum: formatYuan(rule.minimum_fen ?? 0) })
 
 /** What was typed as a rule; the field of the first thing that is none. */
@@ -78,8 +78,8 @@ async function viewOf(
   return ok({
     billers: billers.map(b => ({ value: b.id, label: billerName(lang, b) })),
     current: billers.flatMap(b =>
-      b.lateFees
-        .filter((dated, i) => dated.validFrom > today || (b.lateFees[i + 1]?.validFrom ?? '9999') > today)
+      b.rules
+        .filter((dated, i) => dated.validFrom > today || (b.rules[i + 1]?.validFrom ?? '9999') > today)
         .map(dated => ({
           biller: billerName(lang, b),
           validFrom: dated.validFrom,

@@ -12,6 +12,8 @@ const bill = z.object({
   periodFrom: z.string(),
   periodTo: z.string(),
   amountFen: fen,
+  restFen: fen,
+  rebateFen: fen,
   lateFeeFen: fen,
   dueOn: day,
   holderMasked: z.string(),

@@ -5,6 +5,7 @@ export { type Consent, changeDebit, switchOffDebit, switchOnDebit } from './debi
 export { CEILING_FEN_MAX, CEILINGS_FEN, DAYS_BEFORE, type Terms as DebitTerms } from './debit/model.ts'
 export { registerDebits } from './debit/outcomes.ts'
 export { type Debit, findDebitOf, hasDebitBank, listDebits, type NextDebit, previewDebit } from './debit/view.ts'
+export { type BillerRule, dueFen, PART_FIRST, partRange } from './dues.ts'
 export { errors as billingErrors } from './errors.ts'
 export * as billingEvents from './events.ts'
 export { type ImportInput, importBills } from './import/index.ts'
@@ -17,8 +18,6 @@ export {
   cleanAccountNo,
   type FeeLine,
   isAccountNo,
-  type LateFeeRule,
-  lateFeeFen,
   POSTING,
   type Precheck,
   postingStateOf,
@@ -57,7 +56,7 @@ export { type BillerHealth, viewBillers } from './service/health.ts'
 export { beginJourney, endJourney, IN_TIME_S_MAX, viewFunnel } from './service/journeys.ts'
 export { type Month, type MonthDay, viewMonth } from './service/month.ts'
 export { runOffline, type Uploaded, uploadOffline } from './service/offline.ts'
-export { type PayBills, payBills } from './service/pay.ts'
+export { type PayBills, payBills, quotePart } from './service/pay.ts'
 export { findOrderOfReceipt, findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export { issueReminders, registerNews } from './service/reminders.ts'
 export {

@@ -6,7 +6,7 @@ import { subscribe } from '#modules/trail/index.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
-import { issueReceipts } from './service/receipts.ts'
+import { billsOf, issueReceipts } from './service/receipts.ts'
 import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
 
@@ -19,7 +19,7 @@ export function registerReceipts(): void {
     types: ['payments.order_paid'],
     async handle({ tx, ctx, entry }) {
       const order = await getOrder(ctx, entry.subject.id)
-      if (order.ok && order.value.lines.some(line => line.subjectKind === 'bill')) await issueReceipts(tx, ctx, order.value)
+      if (order.ok && billsOf(order.value).length > 0) await issueReceipts(tx, ctx, order.value)
     },
   })
 }

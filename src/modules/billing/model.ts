@@ -1,9 +1,13 @@
-import { divideHalfUp } from '#kernel/money.ts'
-import { addDays, daysBetween } from '#kernel/time.ts'
+import { daysBetween } from '#kernel/time.ts'
+import type { BillerRule } from './dues.ts'
 
 export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, reversing: 6, reversed: 7 } as const
 export type PostingState = keyof typeof POSTING
 export const postingStateOf = (value: number): PostingState => (Object.keys(POSTING) as PostingState[])[value - 1]!
+
+/** What an order's line may pay of a bill. */
+export const BILL_KINDS = ['bill', 'late_fee'] as const
+export const isBillKind = (kind: string): boolean => BILL_KINDS.some(known => known === kind)
 
 export const RESCUE_REASONS = ['account', 'twice', 'amount', 'other'] as const
 export type RescueReason = (typeof RESCUE_REASONS)[number]
@@ -11,13 +15,6 @@ export type RescueReason = (typeof RESCUE_REASONS)[number]
 /** Why an account owes no late fee for some days: the words stand in the messages. */
 export const WAIVER_REASONS = ['hardship', 'meter_dispute', 'biller_fault', 'system_down', 'other'] as const
 export type WaiverReason = (typeof WAIVER_REASONS)[number]
-
-export interface LateFeeRule {
-  readonly grace_days: number
-  /** Share of the unpaid principal per day, in millionths. */
-  readonly rate_per_day_e6: number
-  readonly minimum_fen?: number
-}
 
 export interface FeeLine {
   readonly item: string
@@ -29,73 +26,13 @@ export interface FeeLine {
 
 export interface BillerConfig {
   readonly account: { readonly pattern: string; readonly check: CheckAlgorithm; readonly length: number; readonly example: string }
-  readonly late_fee: LateFeeRule
+  readonly late_fee: BillerRule
   readonly partial_payment: 'none' | 'oldest_first' | 'free'
   readonly posting_window_min: number
   readonly cycle_months: number
   /** Age in minutes at which the biller is asked about an account somebody looks at; 10 unless told. */
   readonly query_after_min?: number
   readonly mappings: Readonly<Record<string, unknown>>
-}
-
-/** A late fee rule and the first day on which it holds; until then the one before it does. */
-export interface DatedLateFee {
-  readonly validFrom: string
-  readonly rule: LateFeeRule
-}
-
-/** Days, first and last included, that count for no late fee. */
-export interface WaivedSpan {
-  readonly from: string
-  readonly to: string
-}
-
-const laterOf = (a: string, b: string): string => (a < b ? b : a)
-
-/** Days after `from` up to and with `to` that no span waives. Spans may overlap. */
-function countedDays(from: string, to: string, waived: readonly WaivedSpan[]): number {
-  let days = daysBetween(from, to)
-  let reached = from
-  for (const span of [...waived].sort((a, b) => (a.from < b.from ? -1 : 1))) {
-    const before = laterOf(addDays(span.from, -1), reached)
-    const last = span.to < to ? span.to : to
-    if (before < last) {
-      days -= daysBetween(before, last)
-      reached = last
-    }
-  }
-  return days
-}
-
-const ruleOn = (day: string, rules: readonly DatedLateFee[]): LateFeeRule =>
-  (rules.findLast(dated => dated.validFrom <= day) ?? rules[0]!).rule
-
-/**
- * Late fee in fen on `day`: none within the grace of the rule that held on the due day, then for each day by the rule of that day
- * on the principal, except days waived, never above the principal. Rules in the order of their first days, at least one.
- */
-export function lateFeeFen(
-  principalFen: number,
-  dueOn: string,
-  day: string,
-  rules: readonly DatedLateFee[],
-  waived: readonly WaivedSpan[] = [],
-): number {
-  const start = addDays(dueOn, ruleOn(dueOn, rules).grace_days)
-  if (start >= day) return 0
-  const ends = rules.map(dated => addDays(dated.validFrom, -1)).filter(last => last > start && last < day)
-  let rate_e6 = 0n
-  let days = 0
-  let from = start
-  for (const to of [...ends, day]) {
-    const counted = countedDays(from, to, waived)
-    days += counted
-    rate_e6 += BigInt(ruleOn(addDays(from, 1), rules).rate_per_day_e6) * BigInt(counted)
-    from = to
-  }
-  if (days === 0) return 0
-  const fee = Number(divideHalfUp(BigInt(principalFen) * rate_e6, 1_000_000n))
-  return Math.min(Math.max(fee, ruleOn(day, rules).minimum_fen ?? 0), principalFen)
 }
 
 export type CheckAlgorithm = 'luhn' | 'weighted_mod11_2to7' | 'iso7064_mod11_10' | 'weighted_731_mod10' | 'luhn_mod36' | 'iso7064_mod97_10'

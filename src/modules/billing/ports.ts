@@ -11,6 +11,10 @@ export interface PostingRequest {
   readonly billNo: string
   readonly accountNo: string
   readonly amountFen: number
+  /** Of the amount: the rest is principal. */
+  readonly lateFeeFen: number
+  /** Counts as paid beyond the amount: the biller's own rebate for paying early. */
+  readonly rebateFen: number
   readonly paidAt: Date
 }
 

@@ -4,13 +4,15 @@ import { ok } from '#kernel/result.ts'
 import { contract } from './contract.ts'
 import { type BillState, getBill, listBillers, listTariffs, searchBills } from './service/bills.ts'
 
-const billOf = ({ bill, biller, lateFeeFen, claim }: BillState) => ({
+const billOf = ({ bill, biller, restFen, rebateFen, lateFeeFen, claim }: BillState) => ({
   code: bill.code,
   biller: biller.id,
   service: biller.serviceZh,
   periodFrom: bill.periodFrom,
   periodTo: bill.periodTo,
   amountFen: bill.amountFen,
+  restFen,
+  rebateFen,
   lateFeeFen,
   dueOn: bill.dueOn,
   holderMasked: bill.holderMask,

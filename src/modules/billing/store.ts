@@ -1,5 +1,6 @@
 import { sql, type Tx } from '#kernel/db/index.ts'
-import type { BillerConfig, DatedLateFee, FeeLine, RescueReason, WaivedSpan } from './model.ts'
+import type { DatedRule, WaivedSpan } from './dues.ts'
+import type { BillerConfig, FeeLine, RescueReason } from './model.ts'
 import { POSTING } from './model.ts'
 
 export interface BillerRow {
@@ -12,15 +13,15 @@ export interface BillerRow {
   readonly payableAccountId: number
   readonly isOnline: boolean
   readonly config: BillerConfig
-  /** Late fee rules agreed on since, by their first day; that of the configuration holds before them. */
-  readonly lateFees: readonly DatedLateFee[]
+  /** Rules agreed on since, by their first day; that of the configuration holds before them. */
+  readonly rules: readonly DatedRule[]
 }
 
 const BILLER_COLUMNS = sql`b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh", b.service_en as "serviceEn", b.unit,
   b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config,
   jsonb_build_object('validFrom', '0001-01-01', 'rule', b.config -> 'late_fee') || coalesce((
     select jsonb_agg(jsonb_build_object('validFrom', r.valid_from, 'rule', r.rule) order by r.valid_from) from billing.late_fee_rule r
-    where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "lateFees"`
+    where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "rules"`
 
 export const listBillers = (tx: Tx, tenantId: number) =>
   tx.rows<BillerRow>(
@@ -30,7 +31,7 @@ export const listBillers = (tx: Tx, tenantId: number) =>
 export const findBiller = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<BillerRow>(sql`select ${BILLER_COLUMNS} from billing.biller b where b.tenant_id = ${tenantId} and b.id = ${id}`)
 
-export const upsertBiller = (tx: Tx, tenantId: number, b: Omit<BillerRow, 'lateFees'>, at: Date) =>
+export const upsertBiller = (tx: Tx, tenantId: number, b: Omit<BillerRow, 'rules'>, at: Date) =>
   tx.run(sql`
     insert into billing.biller (tenant_id, id, name_zh, name_en, service_zh, service_en, unit, payable_account_id, is_online, config, opened_at)
     values (${tenantId}, ${b.id}, ${b.nameZh}, ${b.nameEn}, ${b.serviceZh}, ${b.serviceEn}, ${b.unit}, ${b.payableAccountId}, ${b.isOnline}, ${JSON.stringify(b.config)}::jsonb, ${at})
@@ -185,22 +186,36 @@ export interface PostingRow {
   readonly billerId: string
   readonly state: number
   readonly amountFen: number
+  /** Of the amount. */
+  readonly lateFeeFen: number
+  /** What the biller counts beyond the amount, because it was paid early. */
+  readonly rebateFen: number
   readonly paidAt: Date
   readonly failure: string | null
   readonly tries: number
 }
 
 const POSTING_COLUMNS = sql`p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",
-  p.paid_at as "paidAt", p.failure, p.tries`
+  p.late_fee_fen as "lateFeeFen", p.rebate_fen as "rebateFen", p.paid_at as "paidAt", p.failure, p.tries`
 
 export const insertPosting = (
   tx: Tx,
   tenantId: number,
-  p: { id: string; orderId: string; billId: string; billerId: string; amountFen: number; paidAt: Date; dueAt: Date },
+  p: {
+    id: string
+    orderId: string
+    billId: string
+    billerId: string
+    amountFen: number
+    lateFeeFen: number
+    rebateFen: number
+    paidAt: Date
+    dueAt: Date
+  },
 ) =>
   tx.run(sql`
-    insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, paid_at, tries, due_at)
-    values (${tenantId}, ${p.id}, ${p.orderId}, ${p.billId}, ${p.billerId}, ${POSTING.held}, ${p.amountFen}, ${p.paidAt}, 0, ${p.dueAt}) on conflict do nothing`)
+    insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, late_fee_fen, rebate_fen, paid_at, tries, due_at)
+    values (${tenantId}, ${p.id}, ${p.orderId}, ${p.billId}, ${p.billerId}, ${POSTING.held}, ${p.amountFen}, ${p.lateFeeFen}, ${p.rebateFen}, ${p.paidAt}, 0, ${p.dueAt}) on conflict do nothing`)
 
 export const listPostings = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<PostingRow>(

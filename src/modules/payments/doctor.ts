@@ -152,7 +152,9 @@ export async function checkPayments(
         join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
         left join payments.claim c on c.tenant_id = l.tenant_id and c.subject_kind = l.subject_kind and c.subject_id = l.subject_id
         where o.tenant_id = ${t}
-          and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen < o.paid_fen)) <> coalesce(c.order_id = o.id, false))`,
+          and ((o.state = ${ORDER.open} or (o.state = ${ORDER.paid} and o.refunded_fen + o.reserved_fen < o.paid_fen)) <> coalesce(c.order_id = o.id, false))
+          -- A paid part may have passed its claim on.
+          and not (l.is_part and o.state = ${ORDER.paid} and c.order_id is distinct from o.id)`,
       ),
       await empty(
         tx,

@@ -111,9 +111,11 @@ export {
   listClaims,
   listDeskOrders,
   listOrdersOf,
+  listPaidParts,
   ORDERS_PAGE,
   type OrderLineInput,
   type OrderView,
+  type PaidPart,
   type PlacedOrder,
   placeOrder,
 } from './service/orders.ts'

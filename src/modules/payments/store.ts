@@ -28,6 +28,8 @@ export interface LineRow {
   readonly payeeAccountId: number
   readonly amountFen: number
   readonly title: string
+  /** Pays its subject in part. */
+  readonly isPart: boolean
 }
 
 export interface AttemptRow {
@@ -118,35 +120,65 @@ export const insertOrder = (
     insert into payments."order" (tenant_id, id, code, state, amount_fen, paid_fen, reserved_fen, refunded_fen, mismatch, title, payer, place, created_at, expires_at, version)
     values (${tenantId}, ${o.id}, ${o.code}, ${ORDER.open}, ${o.amountFen}, 0, 0, 0, false, ${o.title}, ${o.payer}, ${o.place}, ${o.createdAt}, ${o.expiresAt}, 1)`)
 
-export const insertLines = (tx: Tx, tenantId: number, orderId: string, lines: readonly Omit<LineRow, 'line'>[]) =>
+type NewLine = Omit<LineRow, 'line' | 'isPart'> & Partial<Pick<LineRow, 'isPart'>>
+
+export const insertLines = (tx: Tx, tenantId: number, orderId: string, lines: readonly NewLine[]) =>
   tx.run(sql`
-    insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
+    insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title, is_part)
     values ${join(
       lines.map(
         (l, i): Sql =>
-          sql`(${tenantId}::integer, ${orderId}::uuid, ${i + 1}::smallint, ${l.subjectKind}, ${l.subjectId}::uuid, ${l.payeeAccountId}::integer, ${l.amountFen}::bigint, ${l.title})`,
+          sql`(${tenantId}::integer, ${orderId}::uuid, ${i + 1}::smallint, ${l.subjectKind}, ${l.subjectId}::uuid, ${l.payeeAccountId}::integer, ${l.amountFen}::bigint, ${l.title}, ${l.isPart ?? false})`,
       ),
     )}`)
 
-/** Claims the subjects in key order; answers how many were free. */
-export const insertClaims = (tx: Tx, tenantId: number, orderId: string, subjects: readonly { subjectKind: string; subjectId: string }[]) =>
+/**
+ * Claims the subjects in key order; answers how many were free. A claim of one of `after`, orders whose paid parts the caller has
+ * counted, passes on: any other order that came between keeps its own, so a rest is never asked for twice.
+ */
+export const insertClaims = (
+  tx: Tx,
+  tenantId: number,
+  orderId: string,
+  subjects: readonly { subjectKind: string; subjectId: string }[],
+  after: readonly string[],
+) =>
   tx.run(sql`
-    insert into payments.claim (tenant_id, subject_kind, subject_id, order_id)
+    insert into payments.claim as c (tenant_id, subject_kind, subject_id, order_id)
     values ${join(
       [...subjects]
         .sort((a, b) => (`${a.subjectKind}${a.subjectId}` < `${b.subjectKind}${b.subjectId}` ? -1 : 1))
         .map((s): Sql => sql`(${tenantId}::integer, ${s.subjectKind}, ${s.subjectId}::uuid, ${orderId}::uuid)`),
     )}
-    on conflict do nothing`)
+    on conflict (tenant_id, subject_kind, subject_id) do update set order_id = excluded.order_id where c.order_id = any(${[...after]}::uuid[])`)
 
 export const deleteClaims = (tx: Tx, tenantId: number, orderId: string) =>
   tx.run(sql`delete from payments.claim where tenant_id = ${tenantId} and order_id = ${orderId}`)
 
-export const listClaims = (tx: Tx, tenantId: number, subjectKind: string, subjectIds: readonly string[]) =>
-  tx.rows<OrderRow & { subjectId: string }>(sql`
-    select c.subject_id as "subjectId", ${ORDER_COLUMNS}
+export const listClaims = (tx: Tx, tenantId: number, subjectKinds: readonly string[], subjectIds: readonly string[]) =>
+  tx.rows<OrderRow & { subjectKind: string; subjectId: string; isPart: boolean }>(sql`
+    select c.subject_kind as "subjectKind", c.subject_id as "subjectId", ${ORDER_COLUMNS}, exists (
+      select 1 from payments.order_line l where l.tenant_id = c.tenant_id and l.order_id = c.order_id and l.subject_kind = c.subject_kind
+        and l.subject_id = c.subject_id and l.is_part) as "isPart"
     from payments.claim c join payments."order" o on o.tenant_id = c.tenant_id and o.id = c.order_id
-    where c.tenant_id = ${tenantId} and c.subject_kind = ${subjectKind} and c.subject_id = any(${subjectIds}::uuid[])`)
+    where c.tenant_id = ${tenantId} and c.subject_kind = any(${[...subjectKinds]}) and c.subject_id = any(${[...subjectIds]}::uuid[])`)
+
+export interface PaidPartRow {
+  readonly orderId: string
+  readonly subjectKind: string
+  readonly subjectId: string
+  readonly amountFen: number
+  readonly paidAt: Date
+}
+
+/** Parts of subjects that are paid and not given back whole, the oldest first. */
+export const listPaidParts = (tx: Tx, tenantId: number, subjectKinds: readonly string[], subjectIds: readonly string[]) =>
+  tx.rows<PaidPartRow>(sql`
+    select l.order_id as "orderId", l.subject_kind as "subjectKind", l.subject_id as "subjectId", l.amount_fen as "amountFen", o.paid_at as "paidAt"
+    from payments.order_line l join payments."order" o on o.tenant_id = l.tenant_id and o.id = l.order_id
+    where l.tenant_id = ${tenantId} and l.subject_kind = any(${[...subjectKinds]}) and l.subject_id = any(${[...subjectIds]}::uuid[]) and l.is_part
+      and o.state = ${ORDER.paid} and o.reserved_fen + o.refunded_fen < o.paid_fen
+    order by o.paid_at, l.order_id, l.line`)
 
 export const findOrder = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<OrderRow>(sql`select ${ORDER_COLUMNS} from payments."order" o where o.tenant_id = ${tenantId} and o.id = ${id}`)
@@ -192,7 +224,8 @@ export const countOrdersOf = async (tx: Tx, tenantId: number, payers: readonly s
 
 export const listLines = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<LineRow>(sql`
-    select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
+    select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title,
+      is_part as "isPart"
     from payments.order_line where tenant_id = ${tenantId} and order_id = ${orderId} order by line`)
 
 export const closeOrder = (tx: Tx, tenantId: number, id: string, reason: CloseReason) =>

@@ -5,6 +5,7 @@ import {
   type BillForPayer,
   type BillState,
   billingErrors,
+  dueFen,
   findAccount,
   listBillers,
   listBindings,
@@ -31,7 +32,7 @@ export const billRow = (visit: Visit, state: BillState) => ({
   href: `/b/${state.bill.code}`,
   periodLabel: periodLabel(visit.ctx.lang, state.bill.periodFrom, state.bill.periodTo),
   billNo: state.bill.billNo,
-  amountFen: state.bill.amountFen + state.lateFeeFen,
+  amountFen: dueFen(state),
   dueOn: state.bill.dueOn,
   isOverdue: state.bill.dueOn < dayOf(visit.ctx.kernel.clock.now()),
 })

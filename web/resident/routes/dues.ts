@@ -1,6 +1,6 @@
 import type { Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
-import { findDebitOf, listBillers, listOpenBills } from '#modules/billing/index.ts'
+import { dueFen, findDebitOf, listBillers, listOpenBills } from '#modules/billing/index.ts'
 import type { Visit } from '#web/visit.ts'
 import { type DuesView, duesPage } from '../dues.tsx'
 import { paths } from '../paths.ts'
@@ -25,13 +25,13 @@ async function duesOf(visit: Visit): Promise<DuesView> {
     const who = whoOf(account)
     const bills = open
       .filter(state => state.bill.accountId === account.id)
-      .map(({ bill, lateFeeFen, claim }) => ({
-        href: `/b/${bill.code}`,
-        periodLabel: periodLabel(ctx.lang, bill.periodFrom, bill.periodTo),
-        amountFen: bill.amountFen + lateFeeFen,
-        dueOn: bill.dueOn,
-        isOverdue: bill.dueOn < today,
-        isBeingPaid: claim?.state === 'open',
+      .map(state => ({
+        href: `/b/${state.bill.code}`,
+        periodLabel: periodLabel(ctx.lang, state.bill.periodFrom, state.bill.periodTo),
+        amountFen: dueFen(state),
+        dueOn: state.bill.dueOn,
+        isOverdue: state.bill.dueOn < today,
+        isBeingPaid: state.claim?.state === 'open',
       }))
     const isDebited = (await findDebitOf(ctx, account.id)) !== undefined
     const name = `${services.get(account.billerId) ?? ''} ${account.nickname ?? maskedAccount(account.accountNo)}`
@@ -43,7 +43,7 @@ async function duesOf(visit: Visit): Promise<DuesView> {
       .sort(([a], [b]) => (a === '' ? -1 : b === '' ? 1 : 0))
       .map(([who, accounts]) => ({ ...(who && { who }), accounts })),
     count: due.length,
-    totalFen: due.reduce((sum, state) => sum + state.bill.amountFen + state.lateFeeFen, 0),
+    totalFen: due.reduce((sum, state) => sum + dueFen(state), 0),
   }
 }
 

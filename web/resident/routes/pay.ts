@@ -4,7 +4,7 @@ import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
-import { beginJourney, billingErrors, getBill, payBills } from '#modules/billing/index.ts'
+import { beginJourney, billingErrors, dueFen, getBill, payBills } from '#modules/billing/index.ts'
 import {
   askChannel,
   attemptStateOf,
@@ -219,7 +219,7 @@ async function placeByCode(
 ): Promise<FastifyReply> {
   const closed = await findOrderByCode(visit.ctx, closedCode)
   const found = await getBill(visit.ctx, bill, visit.payers)
-  if (!found.ok || found.value.bill.amountFen + found.value.lateFeeFen !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
+  if (!found.ok || dueFen(found.value) !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
   const pressed = { bill, quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
   return place(pages, visit, request, reply, pressed, 'wechat')
 }

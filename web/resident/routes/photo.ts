@@ -4,6 +4,7 @@ import {
   type BillState,
   billingErrors,
   createPhotoReader,
+  dueFen,
   isPhotoInstalled,
   listBillers,
   PHOTO_LIMITS,
@@ -84,10 +85,11 @@ const meant = (open: readonly BillState[], kept: Kept): BillState | undefined =>
     : (open.find(({ bill }) => bill.billNo === kept.billNo) ??
       open.find(({ bill }) => bill.periodFrom === kept.from && bill.periodTo === kept.to))
 
-function differences(visit: Visit, { bill, lateFeeFen }: BillState, kept: Kept): Omit<PhotoDiffersView, 'href'> | undefined {
+function differences(visit: Visit, state: BillState, kept: Kept): Omit<PhotoDiffersView, 'href'> | undefined {
   const { lang } = visit.ctx
   const label = (from: string, to: string) => periodLabel(lang, from, to)
-  const billFen = bill.amountFen + lateFeeFen
+  const { bill } = state
+  const billFen = dueFen(state)
   const isOther = kept.amountFen !== undefined && kept.amountFen !== bill.amountFen && kept.amountFen !== billFen
   const isOtherPeriod = kept.from !== undefined && kept.to !== undefined && (kept.from !== bill.periodFrom || kept.to !== bill.periodTo)
   if (!isOther && !isOtherPeriod) return undefined

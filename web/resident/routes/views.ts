@@ -1,7 +1,7 @@
 import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
-import { type BillForPayer, type BillState, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
+import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
 import { DEBIT, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
@@ -150,7 +150,8 @@ export function billView(
     biller: billerName(lang, biller),
     service: serviceName(lang, biller),
     periodLabel: periodLabel(lang, bill.periodFrom, bill.periodTo),
-    amountFen: bill.amountFen + found.lateFeeFen,
+    // What is over asks for nothing: its own amount is what it was about.
+    amountFen: dueFen(found) || bill.amountFen,
     lateFeeFen: found.lateFeeFen,
     ...(!found.checks.some(check => check.key === 'paid') && { due: { on: bill.dueOn, isOver: bill.dueOn < today } }),
     who: whoOf(lang, bill),

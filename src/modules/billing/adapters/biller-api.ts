@@ -68,6 +68,8 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
         bill_no: r.billNo,
         account_no: r.accountNo,
         amount_fen: r.amountFen,
+        ...(r.lateFeeFen > 0 && { late_fee_fen: r.lateFeeFen }),
+        ...(r.rebateFen > 0 && { rebate_fen: r.rebateFen }),
         paid_at: r.paidAt.toISOString(),
       }),
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),

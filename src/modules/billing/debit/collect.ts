@@ -3,8 +3,10 @@ import type { Tx } from '#kernel/db/index.ts'
 import { catching, unwrap } from '#kernel/result.ts'
 import { addMs, dayOf, timeOfDay } from '#kernel/time.ts'
 import { addToBatch, DEBIT, findDebitBank } from '#modules/payments/index.ts'
+import { dueFen } from '../dues.ts'
 import { examine, listOpenBills } from '../service/bills.ts'
 import { openOrder } from '../service/pay.ts'
+import { quoteItem } from '../service/quotes.ts'
 import { endOverdue } from './endings.ts'
 import { COLLECT_AT, debitDay, nextTry } from './model.ts'
 import { tell } from './notices.ts'
@@ -29,8 +31,8 @@ async function collectBill(tx: Tx, ctx: Ctx, mandateId: string, billId: string):
   if (mandate?.state !== 'active' || (mandate.untilOn !== null && mandate.untilOn < today)) return 'nothing'
   const [state] = await examine(tx, ctx, [billId], [mandate.payer])
   if (!state || state.checks.some(check => check.level === 'stop') || state.claim) return 'nothing'
-  const { bill, lateFeeFen } = state
-  const amountFen = bill.amountFen + lateFeeFen
+  const { bill } = state
+  const amountFen = dueFen(state)
   const made = await store.listItemsOfBills(tx, tenantId, mandate.id, [billId])
   const number = debitDay(bill.dueOn, mandate) > today ? undefined : nextTry(made, today)
   if (number === undefined) return 'nothing'
@@ -47,7 +49,7 @@ async function collectBill(tx: Tx, ctx: Ctx, mandateId: string, billId: string):
     return 'over_ceiling'
   }
   const given = { payer: mandate.payer, place: DEBIT, expiresAt: addMs(now, EXPIRES_MS) } as const
-  const { orderId } = unwrap(await openOrder(tx, ctx, [{ billId, amountFen: bill.amountFen, lateFeeFen }], given))
+  const { orderId } = unwrap(await openOrder(tx, ctx, [quoteItem(state)], given))
   unwrap(await addToBatch(tx, ctx, { orderId, mandateId: mandate.bankMandateId }))
   await store.insertItem(tx, tenantId, { ...item, try: number, orderId, outcome: 'waiting' })
   return 'asked'

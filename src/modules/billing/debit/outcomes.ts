@@ -1,9 +1,10 @@
 import type { Ctx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
-import { addMs, dayOf, daysBetween, OFFICE_HOURS } from '#kernel/time.ts'
+import { addMs, OFFICE_HOURS } from '#kernel/time.ts'
 import { DEBIT_FAILURES, type DebitFailure } from '#modules/payments/index.ts'
 import { defineTaskKind, openTask } from '#modules/tasks/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
+import { isReversible } from '../dues.ts'
 import { POSTING } from '../model.ts'
 import { holdPostings, postAgainAfterMs } from '../service/postings.ts'
 import * as bills from '../store.ts'
@@ -15,8 +16,6 @@ import { RETRY_POLICY } from './model.ts'
 import { tell } from './notices.ts'
 import * as store from './store.ts'
 
-/** Days in which a biller takes a posting back by itself; later, people talk to it. */
-const REVERSAL_DAYS = 30
 const OFFICE_DAY_MIN = OFFICE_HOURS.spans.reduce((sum, [open, close]) => sum + close - open, 0)
 const RETURNED_TASK = defineTaskKind({ kind: 'billing.debit_returned', clock: 'working', minutes: OFFICE_DAY_MIN })
 
@@ -68,7 +67,8 @@ async function reversePostings(tx: Tx, ctx: Ctx, orderId: string): Promise<void>
   const now = ctx.kernel.clock.now()
   const told = [POSTING.posted, POSTING.sent, POSTING.unknown]
   for (const posting of await bills.lockPostings(tx, tenantId, orderId)) {
-    if (daysBetween(dayOf(posting.paidAt), dayOf(now)) <= REVERSAL_DAYS) {
+    const biller = (await bills.findBiller(tx, tenantId, posting.billerId))!
+    if (isReversible(posting.paidAt, now, biller.rules)) {
       await bills.reopenPosting(tx, tenantId, posting.id, told, POSTING.reversing, addMs(now, postAgainAfterMs(0)))
     } else if (told.some(state => state === posting.state)) {
       const title = `debit_returned ${posting.billerId} ${posting.id.slice(-6)}`

@@ -2,6 +2,7 @@ import { accessErrors, type Ctx, permit } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { findDebitBank, mapMandates } from '#modules/payments/index.ts'
+import { dueFen } from '../dues.ts'
 import { type BillState, listOpenBills } from '../service/bills.ts'
 import * as bills from '../store.ts'
 import { nextDebitDay, nextTry, type Terms } from './model.ts'
@@ -26,11 +27,12 @@ const ITEMS_SHOWN = 60
 
 /** What would be debited next under some terms: the earliest of the open bills that no try is under way for. */
 function nextOf(open: readonly BillState[], terms: Terms, items: readonly store.ItemRow[], now: Date): NextDebit | undefined {
-  const due = open.flatMap(({ bill, lateFeeFen, claim }) => {
+  const due = open.flatMap(state => {
+    const { bill, claim } = state
     const day = nextDebitDay(bill.dueOn, terms, now)
     const made = items.filter(item => item.billId === bill.id)
     if (claim || bill.withdrawnAt || day === undefined || nextTry(made, day) === undefined) return []
-    const amountFen = bill.amountFen + lateFeeFen
+    const amountFen = dueFen(state)
     return [{ day, amountFen, isOverCeiling: amountFen > terms.ceilingFen }]
   })
   return due.sort((a, b) => (a.day < b.day ? -1 : 1))[0]

@@ -94,7 +94,7 @@ export const listPrintBills = (ctx: Ctx, billerId: string, limit: number): Promi
       where b.tenant_id = ${ctx.tenantId} and b.biller_id = ${billerId} and b.withdrawn_at is null and not b.settled_before
       order by b.period_to desc, b.bill_no limit ${limit + SPARE}`)
     const ids = rows.map(bill => bill.id)
-    const taken = new Set((await listClaims(tx, ctx.tenantId, 'bill', ids)).flatMap(c => (c.state === 'closed' ? [] : [c.subjectId])))
+    const taken = new Set((await listClaims(tx, ctx.tenantId, ['bill'], ids)).flatMap(c => (c.state === 'closed' ? [] : [c.subjectId])))
     return rows.filter(bill => !taken.has(bill.id)).slice(0, limit)
   })
 

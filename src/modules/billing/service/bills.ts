@@ -3,22 +3,27 @@ import type { Tx } from '#kernel/db/index.ts'
 import { isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { dayOf } from '#kernel/time.ts'
-import { type Claim, DEBIT, findOrderById, listClaims } from '#modules/payments/index.ts'
+import { type Claim, DEBIT, findOrderById, listClaims, listPaidParts, type PaidPart } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
+import { type BillerRule, countedOn, type Dues, duesOn, type PartOfBill, ruleOn, type WaivedSpan } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
-import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck, type WaivedSpan } from '../model.ts'
+import { BILL_KINDS, cleanAccountNo, isAccountNo, type Precheck, precheck } from '../model.ts'
 import * as store from '../store.ts'
-import { makeQuote } from './quotes.ts'
+import { makeQuote, quoteItem } from './quotes.ts'
 import { refreshBill } from './refresh.ts'
 
-export interface BillState {
+/** A bill and what it asks for now; nothing of it on what is paid or withdrawn. */
+export interface BillState extends Dues {
   readonly bill: store.BillRow
   readonly biller: store.BillerRow
-  /** As of today; none on what is paid or withdrawn. */
-  readonly lateFeeFen: number
+  /** The biller's rule of today. */
+  readonly rule: BillerRule
   /** Days that count for no late fee. */
   readonly waived: readonly WaivedSpan[]
+  /** Paid so far and not given back, the oldest first. */
+  readonly parts: readonly (PartOfBill & { readonly orderId: string })[]
+  /** The order that pays it, or is about to; none while a rest is free to be paid. */
   readonly claim?: Claim
 }
 
@@ -32,34 +37,41 @@ export interface BillForPayer extends BillState {
 
 async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Promise<BillState[]> {
   const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
-  const claims = new Map(
-    (
-      await listClaims(
-        tx,
-        ctx.tenantId,
-        'bill',
-        bills.map(b => b.id),
-      )
-    ).map(c => [c.subjectId, c]),
-  )
-  const today = dayOf(ctx.kernel.clock.now())
+  const ids = bills.map(b => b.id)
+  const claims = Map.groupBy(await listClaims(tx, ctx.tenantId, BILL_KINDS, ids), c => c.subjectId)
+  const parts = Map.groupBy(await listPaidParts(tx, ctx.tenantId, BILL_KINDS, ids), p => p.subjectId)
+  const now = ctx.kernel.clock.now()
   const waivers = await store.mapWaivers(tx, ctx.tenantId, [...new Set(bills.map(b => b.accountId))])
   return bills
     .filter(bill => isOwn(ctx, bill))
     .map(bill => {
       const biller = billers.get(bill.billerId)!
-      const claim = claims.get(bill.id)
-      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+      const day = countedOn(now, biller.rules)
       const waived = waivers.get(bill.accountId) ?? []
-      const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.lateFees, waived)
-      return { bill, biller, lateFeeFen: late, waived, ...(claim && { claim }) }
+      const paid = partsOf(parts.get(bill.id) ?? [], biller)
+      const dues = duesOn(bill, day, biller.rules, waived, paid)
+      const held = claims.get(bill.id) ?? []
+      const open = held.find(c => c.state === 'open')
+      // Of a bill paid in parts the last one still holds it: while a rest is left, nothing does.
+      const claim = open ?? (dues.restFen + dues.lateFeeFen > 0 ? held.find(c => !c.isPart) : held[0])
+      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+      const left = isOver ? { restFen: 0, lateFeeFen: 0, rebateFen: 0 } : dues
+      return { bill, biller, rule: ruleOn(day, biller.rules), ...left, waived, parts: paid, ...(claim && { claim }) }
     })
+}
+
+/** What each order paid of a bill, by the day it counts on. */
+function partsOf(lines: readonly PaidPart[], biller: store.BillerRow): BillState['parts'] {
+  return [...Map.groupBy(lines, line => line.orderId)].map(([orderId, of]) => {
+    const sum = (isLate: boolean) => of.reduce((fen, line) => fen + ((line.subjectKind === 'late_fee') === isLate ? line.amountFen : 0), 0)
+    return { orderId, on: countedOn(of[0]!.paidAt, biller.rules), principalFen: sum(false), lateFeeFen: sum(true) }
+  })
 }
 
 /** Staff of a biller see what is its own; everybody else is not confined to one. */
 export const isOwn = ({ actor }: Ctx, { billerId }: { billerId: string }): boolean => !actor.biller || actor.biller.id === billerId
 
-const isPaid = ({ bill, claim }: { bill: store.BillRow; claim?: Claim | undefined }): boolean =>
+export const isPaid = ({ bill, claim }: { bill: store.BillRow; claim?: Claim | undefined }): boolean =>
   bill.isSettledBefore || claim?.state === 'paid'
 
 function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], payers: readonly string[]): Precheck[] {
@@ -106,9 +118,15 @@ export async function getBill(ctx: Ctx, code: string, payers: readonly string[])
       checks: checksOf(ctx, state, others, payers),
       history: rows.filter(r => r.periodTo < bill.periodTo),
       ...(tariff && { tariff }),
-      quote: makeQuote(ctx, [{ billId: bill.id, amountFen: bill.amountFen, lateFeeFen: state.lateFeeFen }]),
+      quote: makeQuote(ctx, [quoteItem(state)]),
     })
   })
+}
+
+/** Whether a bill of an earlier period of the same account waits to be paid. */
+export async function hasOlderOpen(tx: Tx, ctx: Ctx, bill: store.BillRow): Promise<boolean> {
+  const states = await statesOf(tx, ctx, await store.listBillsOfAccounts(tx, ctx.tenantId, [bill.accountId]))
+  return states.some(other => other.bill.periodTo < bill.periodTo && !isPaid(other))
 }
 
 /** Facts of several bills at once, in the caller's transaction: what paying them rests on. */

@@ -1,7 +1,6 @@
 import { type Ctx, type Kernel, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { catching, ok, type Result } from '#kernel/result.ts'
-import { dayOf } from '#kernel/time.ts'
 import {
   closeOrder,
   findOffline,
@@ -11,12 +10,13 @@ import {
   type OfflineAct,
   type OfflineKey,
   type OfflineMeans,
-  type OrderLineInput,
   settleOffline,
 } from '#modules/payments/index.ts'
-import { cleanAccountNo, lateFeeFen } from '../model.ts'
+import { countedOn, type Dues, dueFen, duesOn } from '../dues.ts'
+import { cleanAccountNo } from '../model.ts'
 import * as store from '../store.ts'
-import { type BillState, examine } from './bills.ts'
+import { type BillState, examine, isPaid } from './bills.ts'
+import { linesFor } from './pay.ts'
 import { issueReceipts } from './receipts.ts'
 
 /** A code as a scanner types it, within its address. */
@@ -25,13 +25,14 @@ const CANDIDATES_MAX = 26
 
 type Found = BillState & { readonly isOver: boolean }
 
-const isOver = ({ bill, claim }: BillState): boolean => bill.isSettledBefore || bill.withdrawnAt !== null || claim?.state === 'paid'
+const isOver = (state: BillState): boolean => isPaid(state) || state.bill.withdrawnAt !== null
 
-/** What a bill asked for on the day its money was taken, without and with the late fee as of the upload: both were right once. */
-const dueOn = ({ bill, biller, waived, lateFeeFen: now }: BillState, day: string): number[] => [
-  bill.amountFen + lateFeeFen(bill.amountFen, bill.dueOn, day, biller.lateFees, waived),
-  bill.amountFen + now,
-]
+/** What a bill asked for when its money was taken, and what it asks for at the upload: both were right once. */
+function askedFor(state: Found, act: OfflineAct): readonly Dues[] {
+  const { bill, biller, waived, parts } = state
+  const then = duesOn(bill, countedOn(act.takenAt, biller.rules), biller.rules, waived, parts)
+  return state.isOver ? [then] : [then, state]
+}
 
 /** The bill somebody paid without network: the one named, or of a named account the oldest open one of that amount, else the oldest open. */
 async function findBill(tx: Tx, ctx: Ctx, act: OfflineAct): Promise<Found | undefined> {
@@ -45,28 +46,19 @@ async function findBill(tx: Tx, ctx: Ctx, act: OfflineAct): Promise<Found | unde
     [],
   )
   const found = states.map(state => ({ ...state, isOver: isOver(state) })).sort((a, b) => (a.bill.periodTo < b.bill.periodTo ? -1 : 1))
-  const day = dayOf(act.takenAt)
   const open = found.filter(state => !state.isOver)
-  return open.find(state => dueOn(state, day).includes(act.amountFen)) ?? open[0] ?? found.at(-1)
-}
-
-function linesOf({ bill, biller, waived, lateFeeFen: lateNow }: BillState, act: OfflineAct): OrderLineInput[] {
-  const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: `${biller.serviceZh} ${bill.periodTo}` }
-  const then = lateFeeFen(bill.amountFen, bill.dueOn, dayOf(act.takenAt), biller.lateFees, waived)
-  const late = act.amountFen === bill.amountFen + then ? then : lateNow
-  return [
-    { ...line, subjectKind: 'bill', amountFen: bill.amountFen },
-    ...(late > 0 ? [{ ...line, subjectKind: 'late_fee', amountFen: late }] : []),
-  ]
+  return open.find(state => askedFor(state, act).some(dues => dueFen(dues) === act.amountFen)) ?? open[0] ?? found.at(-1)
 }
 
 function meansOf(found: Found | undefined, act: OfflineAct): OfflineMeans {
   if (!found) return { kind: 'unknown' }
-  const lines = linesOf(found, act)
   if (found.claim?.state === 'paid') return { kind: 'paid', orderId: found.claim.orderId }
   // Whatever else was open has been closed: only an order a person decides about is left.
   if (found.claim) return { kind: 'odd', orderId: found.claim.orderId }
-  return { kind: found.isOver ? 'not_due' : 'due', lines, title: lines[0]!.title }
+  const dues = askedFor(found, act)
+  const { restFen, rebateFen, lateFeeFen } = dues.find(one => dueFen(one) === act.amountFen) ?? dues.at(-1)!
+  const lines = linesFor(found, { principalFen: restFen - rebateFen, lateFeeFen }, found.parts.length > 0)
+  return { kind: found.isOver ? 'not_due' : 'due', lines, title: lines[0]!.title, after: found.parts.map(part => part.orderId) }
 }
 
 /**

@@ -3,11 +3,12 @@ import type { Tx } from '#kernel/db/index.ts'
 import { once } from '#kernel/http/idempotency.ts'
 import { AppFailure, catching, type ErrorCode, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { type OrderLineInput, type PlacedOrder, placeOrder } from '#modules/payments/index.ts'
+import { applyPart, partRange } from '../dues.ts'
 import { errors } from '../errors.ts'
 import type { PrecheckKey } from '../model.ts'
-import { examine } from './bills.ts'
+import { type BillState, examine, hasOlderOpen } from './bills.ts'
 import { confirmJourney } from './journeys.ts'
-import { readQuote } from './quotes.ts'
+import { makeQuote, type QuoteItem, quoteItem, readQuote } from './quotes.ts'
 
 export interface PayBills {
   /** Signed quote from the page; amounts are taken from here and checked against the bills as they are now. */
@@ -49,10 +50,45 @@ export async function payBills(ctx: Ctx, input: PayBills): Promise<Result<Placed
   return done
 }
 
+/** Lines of an order that pays principal and late fee of a bill. */
+export function linesFor(
+  { bill, biller }: Pick<BillState, 'bill' | 'biller'>,
+  { principalFen, lateFeeFen }: { readonly principalFen: number; readonly lateFeeFen: number },
+  isPart: boolean,
+): OrderLineInput[] {
+  const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: `${biller.serviceZh} ${bill.periodTo}`, isPart }
+  return [
+    { ...line, subjectKind: 'bill', amountFen: principalFen },
+    { ...line, subjectKind: 'late_fee', amountFen: lateFeeFen },
+  ].filter(({ amountFen }) => amountFen > 0)
+}
+
+/** What a part the payer chose goes to, where the biller takes it: enough of it, and of the oldest bill where that is its rule. */
+export async function offerPart(tx: Tx, ctx: Ctx, state: BillState, partFen: number): Promise<Result<QuoteItem>> {
+  const range = partRange(state, state.rule)
+  if (!range) return fail(errors.part_not_taken, undefined, 'part')
+  if (!Number.isSafeInteger(partFen) || partFen < range.minFen || partFen > range.maxFen)
+    return fail(errors.part_out_of_range, { min: range.minFen, max: range.maxFen }, 'part')
+  if (state.biller.config.partial_payment === 'oldest_first' && (await hasOlderOpen(tx, ctx, state.bill)))
+    return fail(errors.part_not_oldest, undefined, 'part')
+  const { principalFen, lateFeeFen } = applyPart(partFen, state, state.rule)
+  return ok({ billId: state.bill.id, amountFen: principalFen, lateFeeFen, isPart: true })
+}
+
+/** A quote for a part of a bill that is shown to somebody. */
+export async function quotePart(
+  ctx: Ctx,
+  state: BillState,
+  partFen: number,
+): Promise<Result<{ readonly item: QuoteItem; readonly quote: string }>> {
+  const item = await ctx.kernel.db.read(ctx.tenantId, tx => offerPart(tx, ctx, state, partFen))
+  return item.ok ? ok({ item: item.value, quote: makeQuote(ctx, [item.value]) }) : item
+}
+
 export async function openOrder(
   tx: Tx,
   ctx: Ctx,
-  items: readonly { billId: string; amountFen: number; lateFeeFen: number }[],
+  items: readonly QuoteItem[],
   input: Pick<PayBills, 'payer' | 'place' | 'expiresAt'>,
 ): Promise<Result<PlacedOrder>> {
   const states = await examine(
@@ -63,17 +99,17 @@ export async function openOrder(
   )
   if (states.length !== items.length) return fail(errors.bill_not_found)
   const lines: OrderLineInput[] = []
-  for (const { bill, biller, lateFeeFen, checks, claim } of states) {
+  for (const state of states) {
+    const { bill, checks, claim } = state
     const stop = checks.find(check => check.level === 'stop')
     if (stop)
       throw new AppFailure(
         fail(STOPS[stop.key] ?? errors.bill_not_found, { bill: bill.code, ...(claim && { order: claim.orderCode }) }).error,
       )
     const item = items.find(i => i.billId === bill.id)!
-    if (item.amountFen !== bill.amountFen || item.lateFeeFen !== lateFeeFen) return fail(errors.quote_changed, { bill: bill.code })
-    const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: `${biller.serviceZh} ${bill.periodTo}` }
-    lines.push({ ...line, subjectKind: 'bill', amountFen: bill.amountFen })
-    if (lateFeeFen > 0) lines.push({ ...line, subjectKind: 'late_fee', amountFen: lateFeeFen })
+    const now = item.isPart ? unwrap(await offerPart(tx, ctx, state, item.amountFen + item.lateFeeFen)) : quoteItem(state)
+    if (item.amountFen !== now.amountFen || item.lateFeeFen !== now.lateFeeFen) return fail(errors.quote_changed, { bill: bill.code })
+    lines.push(...linesFor(state, { principalFen: now.amountFen, lateFeeFen: now.lateFeeFen }, now.isPart ?? state.parts.length > 0))
   }
   const first = states[0]!
   const title =
@@ -84,6 +120,7 @@ export async function openOrder(
     payer: input.payer,
     place: input.place,
     ...(input.expiresAt && { expiresAt: input.expiresAt }),
+    after: states.flatMap(state => state.parts.map(part => part.orderId)),
   })
   if (!placed.ok) return placed
   await confirmJourney(

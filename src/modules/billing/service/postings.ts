@@ -47,6 +47,8 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
     billNo: bill.billNo,
     accountNo: bill.accountNo,
     amountFen: posting.amountFen,
+    lateFeeFen: posting.lateFeeFen,
+    rebateFen: posting.rebateFen,
     paidAt: posting.paidAt,
   })
   await applyAnswer(ctx, { ...posting, state: POSTING.sent }, answer)

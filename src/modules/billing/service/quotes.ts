@@ -1,14 +1,31 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Ctx } from '#kernel/context.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
+import type { Dues } from '../dues.ts'
 import { errors } from '../errors.ts'
+
+export interface QuoteItem {
+  readonly billId: string
+  /** Of the principal, the rebate taken off. */
+  readonly amountFen: number
+  readonly lateFeeFen: number
+  /** The payer chose to pay a part of the bill. */
+  readonly isPart?: true
+}
 
 /** What a page showed and a payer agreed to: amounts made by the server, good for ten minutes. */
 export interface Quote {
   readonly tenantId: number
-  readonly items: readonly { readonly billId: string; readonly amountFen: number; readonly lateFeeFen: number }[]
+  readonly items: readonly QuoteItem[]
   readonly until: number
 }
+
+/** What paying the whole of a bill costs now, as a quote says it. */
+export const quoteItem = ({ bill, restFen, rebateFen, lateFeeFen }: Dues & { readonly bill: { readonly id: string } }): QuoteItem => ({
+  billId: bill.id,
+  amountFen: restFen - rebateFen,
+  lateFeeFen,
+})
 
 const QUOTE_MS_MAX = 10 * 60_000
 const QUOTE_CHARS_MAX = 4_000

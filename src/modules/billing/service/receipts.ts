@@ -4,6 +4,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
 import { orderRead, receiptIssued } from '../events.ts'
+import { isBillKind } from '../model.ts'
 import * as store from '../store.ts'
 import { isOwn } from './bills.ts'
 
@@ -14,9 +15,23 @@ export interface Receipt {
   readonly biller: store.BillerRow
   readonly amountFen: number
   readonly lateFeeFen: number
+  /** What paying early cost less. */
+  readonly rebateFen: number
+  readonly isPart: boolean
   readonly paidAt: Date
   readonly channel: string
   readonly posting: store.PostingRow | undefined
+}
+
+/** The bills an order pays something of. */
+export const billsOf = ({ lines }: Pick<OrderView, 'lines'>): string[] => [
+  ...new Set(lines.flatMap(line => (isBillKind(line.subjectKind) ? [line.subjectId] : []))),
+]
+
+/** What a bill paid whole cost less than it asked for. */
+function rebateOf(bill: store.BillRow, { lines }: Pick<OrderView, 'lines'>): number {
+  const own = lines.find(line => line.subjectKind === 'bill' && line.subjectId === bill.id)
+  return own && !own.isPart ? Math.max(0, bill.amountFen - own.amountFen) : 0
 }
 
 /**
@@ -29,13 +44,9 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
   const day = dayOf(order.paidAt)
   const { last } = await store.lockReceiptDay(tx, ctx.tenantId, day)
   const known = new Set((await store.listReceipts(tx, ctx.tenantId, order.id)).map(r => r.billId))
-  const missing = order.lines.filter(line => line.subjectKind === 'bill' && !known.has(line.subjectId))
+  const missing = billsOf(order).filter(id => !known.has(id))
   if (missing.length === 0) return
-  const bills = await store.listBillsById(
-    tx,
-    ctx.tenantId,
-    missing.map(line => line.subjectId),
-  )
+  const bills = await store.listBillsById(tx, ctx.tenantId, missing)
   let number = last
   for (const bill of bills) {
     number++
@@ -70,6 +81,8 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
       billId: bill.id,
       billerId: bill.billerId,
       amountFen,
+      lateFeeFen: order.lines.reduce((sum, l) => sum + (l.subjectKind === 'late_fee' && l.subjectId === bill.id ? l.amountFen : 0), 0),
+      rebateFen: rebateOf(bill, order),
       paidAt: order.paidAt,
       dueAt: addMs(order.paidAt, UNDO_MS_MAX),
     })
@@ -80,8 +93,7 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
 /** Receipts of an order, made now if the payer was faster than the subscriber; later looks only read. */
 export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[]> {
   const made = await ctx.kernel.db.read(ctx.tenantId, tx => store.listReceipts(tx, ctx.tenantId, order.id))
-  if (order.lines.some(line => line.subjectKind === 'bill' && !made.some(r => r.billId === line.subjectId)))
-    await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
+  if (billsOf(order).some(id => !made.some(r => r.billId === id))) await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const rows = await store.listReceipts(tx, ctx.tenantId, order.id)
     const bills = new Map(
@@ -108,6 +120,8 @@ export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[
         biller: billers.get(bill.billerId)!,
         amountFen,
         lateFeeFen: late,
+        rebateFen: rebateOf(bill, order),
+        isPart: own.some(line => line.isPart),
         paidAt: order.paidAt!,
         channel,
         posting: postings.get(row.billId),

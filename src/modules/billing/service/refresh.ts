@@ -66,7 +66,7 @@ async function take(
   const claims = await listClaims(
     tx,
     ctx.tenantId,
-    'bill',
+    ['bill'],
     held.map(bill => bill.id),
   )
   const isClaimed = new Set(claims.filter(claim => claim.state !== 'closed').map(claim => claim.subjectId))

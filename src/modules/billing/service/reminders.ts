@@ -3,11 +3,13 @@ import type { Tx } from '#kernel/db/index.ts'
 import { formatYuan } from '#kernel/money.ts'
 import { addDays, addMs, dayOf, daysBetween } from '#kernel/time.ts'
 import { type SendInput, send } from '#modules/notify/index.ts'
-import { getOrder, listClaims } from '#modules/payments/index.ts'
+import { getOrder } from '#modules/payments/index.ts'
 import { subscribe, type TrailEntry } from '#modules/trail/index.ts'
-import { lateFeeFen, type Reminder, reminderOf, type WaivedSpan } from '../model.ts'
+import { dueFen } from '../dues.ts'
+import { type Reminder, reminderOf } from '../model.ts'
 import * as store from '../store/reminders.ts'
 import * as bills from '../store.ts'
+import { type BillState, examine } from './bills.ts'
 
 const PAGE = 500
 /** Bills are looked at from so long ago that the last step about them is within. */
@@ -20,18 +22,12 @@ const DAY_MS = 86_400_000
 const personOf = (payer: string): string | undefined => /^resident:([0-9a-f-]{36})$/.exec(payer)?.[1]
 const yuan = (fen: number): string => formatYuan(fen).replaceAll(',', '')
 
-function wordsOf(
-  row: store.RemindRow,
-  biller: bills.BillerRow,
-  { kind }: Reminder,
-  today: string,
-  waived: readonly WaivedSpan[],
-): Pick<SendInput, 'template' | 'params'> {
-  const lateFen = lateFeeFen(row.amountFen, row.dueOn, today, biller.lateFees, waived)
-  const amount = yuan(row.amountFen + lateFen)
+function wordsOf(row: store.RemindRow, state: BillState, { kind }: Reminder, today: string): Pick<SendInput, 'template' | 'params'> {
+  const { biller } = state
+  const amount = yuan(dueFen(state))
   const service = { service: biller.serviceZh, service_en: biller.serviceEn }
   if (kind === 'bill_overdue') {
-    const params = { ...service, amount, days: daysBetween(row.dueOn, today), late_fee: yuan(lateFen) }
+    const params = { ...service, amount, days: daysBetween(row.dueOn, today), late_fee: yuan(state.lateFeeFen) }
     return { template: kind, params }
   }
   if (kind === 'bill_due_soon') return { template: kind, params: { ...service, amount, days: Math.max(0, daysBetween(today, row.dueOn)) } }
@@ -63,17 +59,15 @@ export async function issueReminders(kernel: Kernel, tenantId: number): Promise<
 }
 
 async function remind(tx: Tx, ctx: Ctx, rows: readonly store.RemindRow[], today: string): Promise<number> {
-  const { tenantId } = ctx
-  const billers = new Map((await bills.listBillers(tx, tenantId)).map(biller => [biller.id, biller]))
   const ids = [...new Set(rows.map(row => row.billId))]
-  const taken = new Set((await listClaims(tx, tenantId, 'bill', ids)).map(claim => claim.subjectId))
-  const waivers = await bills.mapWaivers(tx, tenantId, [...new Set(rows.map(row => row.accountId))])
+  const states = new Map((await examine(tx, ctx, ids, [])).map(state => [state.bill.id, state]))
   let spoken = 0
   for (const row of rows) {
     const personId = personOf(row.payer)
     const reminder = reminderOf({ issuedOn: dayOf(row.issuedAt), dueOn: row.dueOn }, today)
-    if (!personId || !reminder || taken.has(row.billId)) continue
-    const words = wordsOf(row, billers.get(row.billerId)!, reminder, today, waivers.get(row.accountId) ?? [])
+    const state = states.get(row.billId)
+    if (!personId || !reminder || !state || state.claim) continue
+    const words = wordsOf(row, state, reminder, today)
     await send(tx, ctx, {
       to: { personId },
       topic: 'bills',

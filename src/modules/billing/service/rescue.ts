@@ -5,6 +5,7 @@ import { addMs, addWorkingDays, calendar, OFFICE_HOURS } from '#kernel/time.ts'
 import { findOrderByCode, isGivenBack, type OrderView, orderStateOf, refundOrder, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { defineTaskKind, finishTask, openTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
+import { isReversible } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { paymentUndone, rescueAnswered, rescueAsked } from '../events.ts'
 import { POSTING, type RescueReason } from '../model.ts'
@@ -139,8 +140,11 @@ export async function answerRescue(ctx: Ctx, input: { orderId: string; isAgreed:
       if (!input.isAgreed) return
       const due = addMs(now, postAgainAfterMs(0))
       const told = [POSTING.posted, POSTING.sent, POSTING.unknown]
-      for (const posting of await store.lockPostings(tx, ctx.tenantId, input.orderId))
+      for (const posting of await store.lockPostings(tx, ctx.tenantId, input.orderId)) {
+        const biller = (await store.findBiller(tx, ctx.tenantId, posting.billerId))!
+        if (!isReversible(posting.paidAt, now, biller.rules)) return unwrap(fail(errors.reversal_over))
         await store.reopenPosting(tx, ctx.tenantId, posting.id, told, POSTING.reversing, due)
+      }
     }),
   )
 }

@@ -4,9 +4,10 @@ import { isUuid } from '#kernel/id.ts'
 import { catching, type ErrorCode, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { addDays, dayOf, daysBetween } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
+import { type BillerRule, type DatedRule, lateFeeFen } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { ruleAsked, ruleDecided, waiverAsked, waiverDecided } from '../events.ts'
-import { type DatedLateFee, type LateFeeRule, lateFeeFen, WAIVER_REASONS, type WaiverReason } from '../model.ts'
+import { WAIVER_REASONS, type WaiverReason } from '../model.ts'
 import * as store from '../store/rules.ts'
 import * as bills from '../store.ts'
 
@@ -28,7 +29,7 @@ const cleanNote = (note: string): string => note.toWellFormed().replaceAll('\0',
 export interface RuleProposal {
   readonly billerId: string
   readonly validFrom: string
-  readonly rule: LateFeeRule
+  readonly rule: BillerRule
   readonly note: string
 }
 
@@ -67,14 +68,14 @@ export async function previewRule(ctx: Ctx, input: RuleProposal): Promise<Result
     if (!biller) return fail(errors.biller_not_found)
     const open = await store.listOpenBills(tx, tenantId, biller.id, day, PREVIEW_BILLS_MAX)
     const waivers = await bills.mapWaivers(tx, tenantId, [...new Set(open.map(b => b.accountId))])
-    const changed: DatedLateFee = { validFrom: input.validFrom, rule: input.rule }
-    const next = [...biller.lateFees.filter(dated => dated.validFrom !== input.validFrom), changed].sort((a, b) =>
+    const changed: DatedRule = { validFrom: input.validFrom, rule: input.rule }
+    const next = [...biller.rules.filter(dated => dated.validFrom !== input.validFrom), changed].sort((a, b) =>
       a.validFrom < b.validFrom ? -1 : 1,
     )
     const compared = open.map(b => {
       const waived = waivers.get(b.accountId) ?? []
-      const feeBy = (rules: readonly DatedLateFee[]) => lateFeeFen(b.amountFen, b.dueOn, day, rules, waived)
-      return { ...b, oldFen: feeBy(biller.lateFees), newFen: feeBy(next) }
+      const feeBy = (rules: readonly DatedRule[]) => lateFeeFen(b.amountFen, b.dueOn, day, rules, waived)
+      return { ...b, oldFen: feeBy(biller.rules), newFen: feeBy(next) }
     })
     const differ = compared.filter(b => b.oldFen !== b.newFen)
     const sum = (of: (b: (typeof compared)[number]) => number) => compared.reduce((total, b) => total + of(b), 0)

@@ -1,6 +1,6 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { sqlHeldSubjects } from '#modules/payments/index.ts'
-import type { LateFeeRule } from '../model.ts'
+import type { BillerRule } from '../dues.ts'
 
 interface Asked {
   readonly id: string
@@ -13,7 +13,7 @@ interface Asked {
 export interface RuleRow extends Asked {
   readonly billerId: string
   readonly validFrom: string
-  readonly rule: LateFeeRule
+  readonly rule: BillerRule
   readonly note: string
 }
 

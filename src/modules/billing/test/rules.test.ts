@@ -7,8 +7,8 @@ import { testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { newCode } from '#kernel/id.ts'
 import { addDays, addMs, manualClock, startOfDay } from '#kernel/time.ts'
 import { ensureAccount } from '#modules/ledger/index.ts'
+import { type DatedRule, lateFeeFen, type WaivedSpan } from '../dues.ts'
 import { askRule, askWaiver, decideRule, decideWaiver, findBillById, previewRule, viewRules } from '../index.ts'
-import { type DatedLateFee, lateFeeFen, type WaivedSpan } from '../model.ts'
 import * as store from '../store.ts'
 
 const rule = fc.record({
@@ -18,7 +18,7 @@ const rule = fc.record({
 })
 const rulesOf = fc
   .tuple(rule, fc.array(fc.tuple(fc.integer({ min: -30, max: 90 }), rule), { maxLength: 4 }))
-  .map(([first, later]): DatedLateFee[] => [
+  .map(([first, later]): DatedRule[] => [
     { validFrom: '0001-01-01', rule: first },
     ...[...new Map(later.map(([day, r]) => [addDays('2026-01-01', day), r]))]
       .map(([validFrom, r]) => ({ validFrom, rule: r }))
@@ -35,7 +35,7 @@ const spansOf = fc.array(
 )
 
 /** Day by day, as a clerk would count. */
-function naive(principal: number, dueOn: string, day: string, rules: readonly DatedLateFee[], waived: readonly WaivedSpan[]): number {
+function naive(principal: number, dueOn: string, day: string, rules: readonly DatedRule[], waived: readonly WaivedSpan[]): number {
   const on = (d: string) => rules.filter(r => r.validFrom <= d).at(-1)!.rule
   let [rate, days] = [0n, 0]
   for (let d = addDays(addDays(dueOn, on(dueOn).grace_days), 1); d <= day; d = addDays(d, 1)) {

@@ -78,7 +78,7 @@ export async function keepOffline(ctx: Ctx, acts: readonly OfflineAct[]): Promis
 /** What money taken without network turned out to be for. */
 export type OfflineMeans =
   /** Something owed: paid when the amount is right, otherwise a person decides. */
-  | { readonly kind: 'due'; readonly lines: readonly OrderLineInput[]; readonly title: string }
+  | { readonly kind: 'due'; readonly lines: readonly OrderLineInput[]; readonly title: string; readonly after?: readonly string[] }
   /** Paid before: the money goes back. */
   | { readonly kind: 'paid'; readonly orderId: string }
   /** Money of another amount came for it before, and a person decides about both. */

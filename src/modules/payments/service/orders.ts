@@ -17,6 +17,8 @@ export interface OrderLineInput {
   readonly payeeAccountId: number
   readonly amountFen: number
   readonly title: string
+  /** Pays its subject in part: once paid, another order may pay the rest. */
+  readonly isPart?: boolean
 }
 
 export interface PlaceOrder {
@@ -28,6 +30,8 @@ export interface PlaceOrder {
   readonly place: string
   /** For a debit: by then the bank has answered, or people look. */
   readonly expiresAt?: Date
+  /** Orders whose paid parts of these subjects the caller has counted: what they hold passes on to this one. */
+  readonly after?: readonly string[]
 }
 
 export interface PlacedOrder {
@@ -45,7 +49,8 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
   const amountFen = input.lines.reduce((sum, line) => sum + line.amountFen, 0)
   if (input.lines.length === 0 || input.lines.some(line => !Number.isSafeInteger(line.amountFen) || line.amountFen <= 0))
     return fail(errors.amount_not_positive)
-  const live = await liveOrders(tx, ctx, input.lines)
+  const { after = [] } = input
+  const live = (await liveOrders(tx, ctx, input.lines)).filter(order => !after.includes(order.id))
   const paid = live.find(order => order.state === ORDER.paid)
   if (paid) return fail(errors.subject_already_paid, { order: paid.code })
   const open = live[0]
@@ -70,7 +75,7 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
     expiresAt: input.expiresAt ?? addMs(now, ORDER_MS_MAX),
   })
   await store.insertLines(tx, ctx.tenantId, id, input.lines)
-  const claimed = await store.insertClaims(tx, ctx.tenantId, id, input.lines)
+  const claimed = await store.insertClaims(tx, ctx.tenantId, id, input.lines, after)
   // Somebody was faster between the look and the claim: everything above is undone.
   if (claimed !== input.lines.length) throw new AppFailure(fail(errors.subject_being_paid).error)
   await append(tx, ctx, orderPlaced, {
@@ -84,24 +89,19 @@ export async function placeOrder(tx: Tx, ctx: Ctx, input: PlaceOrder): Promise<R
   return ok({ orderId: id, code, reused: false })
 }
 
-async function liveOrders(tx: Tx, ctx: Ctx, lines: readonly OrderLineInput[]): Promise<store.OrderRow[]> {
-  const kinds = new Set(lines.map(line => line.subjectKind))
-  const found: store.OrderRow[] = []
-  for (const kind of kinds) {
-    found.push(
-      ...(await store.listClaims(
-        tx,
-        ctx.tenantId,
-        kind,
-        lines.filter(l => l.subjectKind === kind).map(l => l.subjectId),
-      )),
-    )
-  }
-  return found
-}
+const liveOrders = (tx: Tx, ctx: Ctx, lines: readonly OrderLineInput[]): Promise<store.OrderRow[]> =>
+  store.listClaims(
+    tx,
+    ctx.tenantId,
+    [...new Set(lines.map(line => line.subjectKind))],
+    lines.map(line => line.subjectId),
+  )
 
 export interface Claim {
+  readonly subjectKind: string
   readonly subjectId: string
+  /** The order pays only a part of the subject. */
+  readonly isPart: boolean
   readonly state: 'open' | 'paid' | 'closed'
   readonly orderId: string
   readonly orderCode: string
@@ -114,10 +114,17 @@ export interface Claim {
 }
 
 /** The live order of each subject that has one: the authority on "paid" and "being paid". */
-export async function listClaims(tx: Tx, tenantId: number, subjectKind: string, subjectIds: readonly string[]): Promise<Claim[]> {
-  const rows = await store.listClaims(tx, tenantId, subjectKind, subjectIds)
+export async function listClaims(
+  tx: Tx,
+  tenantId: number,
+  subjectKinds: readonly string[],
+  subjectIds: readonly string[],
+): Promise<Claim[]> {
+  const rows = await store.listClaims(tx, tenantId, subjectKinds, subjectIds)
   return rows.map(row => ({
+    subjectKind: row.subjectKind,
     subjectId: row.subjectId,
+    isPart: row.isPart,
     state: orderStateOf(row.state),
     orderId: row.id,
     orderCode: row.code,
@@ -129,6 +136,16 @@ export async function listClaims(tx: Tx, tenantId: number, subjectKind: string, 
     amountFen: row.amountFen,
   }))
 }
+
+export type PaidPart = store.PaidPartRow
+
+/** Parts of subjects that are paid and not given back whole, the oldest first. */
+export const listPaidParts = (
+  tx: Tx,
+  tenantId: number,
+  subjectKinds: readonly string[],
+  subjectIds: readonly string[],
+): Promise<PaidPart[]> => store.listPaidParts(tx, tenantId, subjectKinds, subjectIds)
 
 export interface OrderView extends store.OrderRow {
   readonly lines: readonly store.LineRow[]

@@ -76,7 +76,7 @@ test('in whatever order, however late and however often the files come, the book
             listClaims(
               tx,
               1,
-              'bill',
+              ['bill'],
               asked.map(one => one.subjectId),
             ),
           )
@@ -227,7 +227,7 @@ test('ending a mandate takes out what is not sealed and tells what is at the ban
       const ended = await kernel.db.tx(1, tx => endMandate(tx, ctx, one))
       assert.deepEqual(ended, { withdrawn: [waiting.orderId], atBank: [sent.orderId] })
       assert.deepEqual(await kernel.db.tx(1, tx => endMandate(tx, ctx, one)), { withdrawn: [], atBank: [sent.orderId] })
-      assert.equal((await kernel.db.read(1, tx => listClaims(tx, 1, 'bill', [waiting.subjectId]))).length, 0)
+      assert.equal((await kernel.db.read(1, tx => listClaims(tx, 1, ['bill'], [waiting.subjectId]))).length, 0)
       const refused = await catching(() => askDebit(ctx, one, 500))
       assert.equal(!refused.ok && refused.error.code, 'payments.debit_mandate_not_active')
       await kernel.db.tx(1, tx => endMandate(tx, ctx, two))
