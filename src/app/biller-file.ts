@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { NewBiller } from '#modules/billing/index.ts'
+import { type BillerRule, type NewBiller, PART_FIRST } from '#modules/billing/index.ts'
 
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
 
@@ -20,7 +20,21 @@ export const billerFileSchema = z.object({
     length: z.int().min(1).max(40),
     example: z.string().min(1).max(40),
   }),
-  late_fee: z.object({ grace_days: z.int().min(0), rate_per_day_e6: z.int().min(0), minimum_fen: z.int().min(0).optional() }),
+  late_fee: z.object({
+    grace_days: z.int().min(0),
+    rate_per_day_e6: z.int().min(0),
+    minimum_fen: z.int().min(0).optional(),
+    part_min_fen: z.int().min(1).optional(),
+    part_first: z.enum(PART_FIRST).optional(),
+    rebate_days: z.int().min(1).optional(),
+    rebate_e6: z.int().min(1).max(500_000).optional(),
+    cut_off: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+      .optional(),
+    reversal_days: z.int().min(0).optional(),
+    prepay_max_fen: z.int().min(1).optional(),
+  }),
   partial_payment: z.enum(['none', 'oldest_first', 'free']),
   posting_window_min: z.int().min(0),
   cycle_months: z.int().min(1).max(12),
@@ -40,7 +54,7 @@ export const billerOf = (b: BillerFile): NewBiller => ({
   unit: b.unit,
   config: {
     account: b.account,
-    late_fee: { grace_days: b.late_fee.grace_days, rate_per_day_e6: b.late_fee.rate_per_day_e6, ...minimum(b) },
+    late_fee: ruleOf(b),
     partial_payment: b.partial_payment,
     posting_window_min: b.posting_window_min,
     cycle_months: b.cycle_months,
@@ -50,7 +64,8 @@ export const billerOf = (b: BillerFile): NewBiller => ({
   tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),
 })
 
-const minimum = ({ late_fee }: BillerFile) => (late_fee.minimum_fen === undefined ? {} : { minimum_fen: late_fee.minimum_fen })
+/** Without what the file leaves out. */
+const ruleOf = ({ late_fee }: BillerFile): BillerRule => JSON.parse(JSON.stringify(late_fee)) as BillerRule
 
 function isPattern(text: string): boolean {
   try {

@@ -6,22 +6,12 @@ import { test } from 'node:test'
 import { judge } from '#app/verify.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkPayments } from '#modules/payments/index.ts'
+import { payInWallet } from '../abuse/support.ts'
 import { hiddenFields, type Plain, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 const books = async (product: Product) =>
   [...(await checkLedger(product.kernel.db, 1)), ...(await checkPayments(product.kernel.db, 1))].filter(c => c.ok === false)
-
-/** The wallet's own page: press its pay button and come back to where it sends us. */
-async function payInWallet(location: string): Promise<string> {
-  const page = await fetch(location)
-  const html = await page.text()
-  const action = [...html.matchAll(/<form[^>]*action="([^"]*)"[\s\S]*?<\/form>/g)].map(m => m[0]).find(f => f.includes('确认付款'))!
-  const target = new URL(/action="([^"]*)"/.exec(action)![1]!.replaceAll('&amp;', '&'), page.url)
-  const fields = Object.fromEntries([...action.matchAll(/<input[^>]*name="([^"]*)"[^>]*value="([^"]*)"/g)].map(m => [m[1]!, m[2]!]))
-  const paid = await fetch(target, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields) })
-  return paid.headers.get('location') ?? ''
-}
 
 const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
   for (let i = 0; i < 100; i++) {

@@ -5,6 +5,7 @@ import { Layout } from '#web/ui/layout.tsx'
 import { type MessageKey, type Params, t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Banner, Card, Icon, LinkButton, Money, PhoneButton, Section, Steps, SummaryList, Table } from '#web/ui/parts.tsx'
+import { PartChosen, PartForm, type PartsView } from './part.tsx'
 import { paths } from './paths.ts'
 
 export type PrecheckKey =
@@ -44,9 +45,12 @@ export interface BillView {
   biller: string
   service: string
   periodLabel: string
-  /** All that is to pay, late fee included. */
+  /** What is paid now: all that is due, late fee included, or the part chosen. */
   amountFen: number
   lateFeeFen: number
+  /** What paying it whole this early costs less. */
+  rebateFen?: number
+  parts?: PartsView
   /** Absent on what is paid: nothing is due any more. */
   due?: { on: string; isOver: boolean }
   /** Whose bill it is, masked: account, address and holder, as far as the biller told them. */
@@ -101,9 +105,14 @@ export function PrecheckBanner({ check }: { check: PrecheckView }) {
 }
 
 /** What is charged, line by line, and its sum. */
-export function FeeLines({ view }: { view: Pick<BillView, 'lines' | 'lateFeeFen' | 'amountFen'> }) {
+export function FeeLines({ view }: { view: Pick<BillView, 'lines' | 'lateFeeFen' | 'rebateFen' | 'parts'> }) {
   const { t } = usePage()
-  const late: FeeLineView[] = view.lateFeeFen > 0 ? [{ name: t('bill.late_fee_item'), amountFen: view.lateFeeFen }] : []
+  const beside: FeeLineView[] = [
+    { name: t('bill.late_fee_item'), amountFen: view.lateFeeFen },
+    { name: t('part.rebate_item'), amountFen: -(view.rebateFen ?? 0) },
+    { name: t('part.paid_item'), amountFen: -(view.parts?.paidFen ?? 0) },
+  ].filter(line => line.amountFen !== 0)
+  const rows = [...view.lines, ...beside]
   return (
     <Section title={t('bill.lines')}>
       <Card>
@@ -124,8 +133,8 @@ export function FeeLines({ view }: { view: Pick<BillView, 'lines' | 'lateFeeFen'
             },
             { title: t('bill.amount_yuan'), cell: line => yuan(line.amountFen), numeric: true },
           ]}
-          rows={[...view.lines, ...late]}
-          total={[yuan(view.amountFen)]}
+          rows={rows}
+          total={[yuan(rows.reduce((sum, line) => sum + line.amountFen, 0))]}
         />
       </Card>
     </Section>
@@ -214,16 +223,31 @@ export function BillPage({ view }: { view: BillView }) {
               {t('bill.late_fee', { amount: yuan(view.lateFeeFen) })}
             </>
           )}
+          {!!view.rebateFen && (
+            <>
+              <br />
+              {t('part.rebate', { amount: yuan(view.rebateFen) })}
+            </>
+          )}
+          {!!view.parts?.paidFen && (
+            <>
+              <br />
+              {t('part.paid', { amount: yuan(view.parts.paidFen) })}
+            </>
+          )}
         </p>
       </section>
       <div class="stack">
+        {view.parts?.chosen && <PartChosen chosen={view.parts.chosen} />}
         {view.precheck
-          .filter(c => c.level !== 'ok')
+          // That paying today stops it is no longer so once a part is chosen.
+          .filter(c => c.level !== 'ok' && !(c.key === 'late_fee' && view.parts?.chosen))
           .map(c => (
             <PrecheckBanner key={c.key} check={c} />
           ))}
       </div>
       <FeeLines view={view} />
+      {!isBlocked && view.parts?.offer && <PartForm offer={view.parts.offer} />}
       <Usage view={view} />
       {passed.length > 0 && (
         <Section title={t('bill.checked')}>

@@ -41,6 +41,8 @@ export interface DoneView {
   refund?: BackView
   /** Paid beside what was owed, and going back: the payment itself stands. */
   extra?: BackView
+  /** Only a part of the bill was paid: what is left of it. */
+  rest?: { amountFen: number; href: string }
   /** A part of a payment that stands. */
   part?: BackView
   /** A request made after the time to undo, and its answer. */
@@ -144,6 +146,13 @@ export function DonePage({ view }: { view: DoneView }) {
         )}
       </div>
       <div class="stack">
+        {view.rest && (
+          <Banner tone="now" title={t('part.receipt_left', { amount: yuan(view.rest.amountFen) })}>
+            <LinkButton href={view.rest.href} kind="link">
+              {t('part.receipt_go')}
+            </LinkButton>
+          </Banner>
+        )}
         {refund && <BackBanner back={refund} biller={biller} />}
         {extra && <BackBanner back={extra} biller={biller} />}
         {part && <BackBanner back={part} biller={biller} />}

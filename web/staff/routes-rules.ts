@@ -33,10 +33,70 @@ import { RULE_NOTICES, type RuleNotice, type RulesView, rulesPage, waiverPage } 
 const staffIdOf = (key: string): string => key.replace(/^staff:/, '')
 
 /** A rate in millionths a day as a share of ten thousand, and back: with two decimals it reads like an amount. */
+const percentText = (share_e6: number): string => formatYuan(Math.round(share_e6 / 100)).replace(/\.?0+$/, '')
+
 const rateText = (rate_e6: number): string => formatYuan(rate_e6).replace(/\.?0+$/, '')
 
-const ruleText = (lang: Lang, rule: BillerRule): string =>
-  t(lang)('rules.words', { grace: rule.grace_days, rate: rateText(rule.rate_per_day_e6), minimum: formatYuan(rule.minimum_fen ?? 0) })
+function ruleText(lang: Lang, rule: BillerRule): string {
+  const say = t(lang)
+  const { part_min_fen, rebate_days, rebate_e6 = 0, cut_off, reversal_days, prepay_max_fen } = rule
+  return [
+    say('rules.words', { grace: rule.grace_days, rate: rateText(rule.rate_per_day_e6), minimum: formatYuan(rule.minimum_fen ?? 0) }),
+    part_min_fen !== undefined &&
+      say('rules.words_part', { min: formatYuan(part_min_fen), first: say(`rules.first_${rule.part_first ?? 'late_fee'}`) }),
+    rebate_days !== undefined && say('rules.words_rebate', { days: rebate_days, percent: percentText(rebate_e6) }),
+    cut_off !== undefined && say('rules.words_cut_off', { at: cut_off }),
+    reversal_days !== undefined && say('rules.words_reversal', { days: reversal_days }),
+    prepay_max_fen !== undefined && say('rules.words_prepay', { max: formatYuan(prepay_max_fen) }),
+  ]
+    .filter(Boolean)
+    .join(say('rules.stop'))
+}
+
+/** A rule as its form would hold it. */
+const valuesOf = (billerId: string, rule: BillerRule): Record<string, string> => ({
+  biller: billerId,
+  grace: String(rule.grace_days),
+  rate: rateText(rule.rate_per_day_e6),
+  minimum: rule.minimum_fen ? formatYuan(rule.minimum_fen) : '',
+  part_min: rule.part_min_fen === undefined ? '' : formatYuan(rule.part_min_fen),
+  part_first: rule.part_first ?? 'late_fee',
+  rebate_days: String(rule.rebate_days ?? ''),
+  rebate_rate: rule.rebate_e6 === undefined ? '' : percentText(rule.rebate_e6),
+  cut_off: rule.cut_off ?? '',
+  reversal: String(rule.reversal_days ?? ''),
+  prepay_max: rule.prepay_max_fen === undefined ? '' : formatYuan(rule.prepay_max_fen).replaceAll(',', ''),
+})
+
+/** Optional members of a rule as typed; the field of the first thing that is none. */
+function readExtras(values: Readonly<Record<string, string>>): Result<Partial<BillerRule>> {
+  const typed = (name: string) => (values[name] ?? '').normalize('NFKC').trim()
+  const extras: Record<string, unknown> = {}
+  for (const [name, member, read] of [
+    ['part_min', 'part_min_fen', parseYuan],
+    ['rebate_days', 'rebate_days', readCount],
+    ['rebate_rate', 'rebate_e6', readPercent],
+    ['reversal', 'reversal_days', readCount],
+    ['prepay_max', 'prepay_max_fen', parseYuan],
+  ] as const) {
+    if (!typed(name)) continue
+    const value = read(typed(name))
+    if (!value.ok) return fail(billingErrors.rule_malformed, undefined, name)
+    extras[member] = value.value
+  }
+  if (typed('cut_off')) extras.cut_off = typed('cut_off').padStart(5, '0')
+  if (extras.part_min_fen !== undefined && values.part_first === 'principal') extras.part_first = 'principal'
+  return ok(extras)
+}
+
+const readCount = (text: string): Result<number> =>
+  /^\d{1,3}$/.test(text) ? ok(Number(text)) : fail(billingErrors.rule_malformed, undefined, 'count')
+
+/** Per cent with two decimals -> millionths. */
+function readPercent(text: string): Result<number> {
+  const read = parseYuan(text)
+  return read.ok ? ok(read.value * 100) : read
+}
 
 /** What was typed as a rule; the field of the first thing that is none. */
 function readProposal(values: Readonly<Record<string, string>>): Result<RuleProposal> {
@@ -47,7 +107,9 @@ function readProposal(values: Readonly<Record<string, string>>): Result<RuleProp
   if (grace < 0) return bad('grace')
   if (!rate.ok) return bad('rate')
   if (!minimum.ok) return bad('minimum')
-  const rule = { grace_days: grace, rate_per_day_e6: rate.value, ...(minimum.value > 0 && { minimum_fen: minimum.value }) }
+  const extras = readExtras(values)
+  if (!extras.ok) return extras
+  const rule = { grace_days: grace, rate_per_day_e6: rate.value, ...(minimum.value > 0 && { minimum_fen: minimum.value }), ...extras.value }
   return ok({ billerId: values.biller, validFrom: readDay(values.valid_from ?? '') ?? '', rule, note: values.note ?? '' })
 }
 
@@ -85,6 +147,8 @@ async function viewOf(
           validFrom: dated.validFrom,
           text: ruleText(lang, dated.rule),
           isFuture: dated.validFrom > today,
+          changeHref: `${staffPaths.rules}?biller=${b.id}#biller`,
+          values: valuesOf(b.id, dated.rule),
         })),
     ),
     asked: rules
@@ -123,12 +187,13 @@ export function addRuleRoutes(server: Server, pages: Pages): void {
   async function show(
     desk: Desk,
     reply: FastifyReply,
-    extra: { notice?: string | undefined; values?: Record<string, string>; errors?: FieldError[]; preview?: RulePreview } = {},
+    extra: { notice?: string; biller?: string; values?: Record<string, string>; errors?: FieldError[]; preview?: RulePreview } = {},
   ): Promise<FastifyReply> {
     const seen = await viewOf(desk.ctx)
     if (!seen.ok) return deny(desk, reply, seen.error, `GET ${staffPaths.rules}`)
     const { billers, ...view } = seen.value
-    const { values, errors, preview } = extra
+    const { errors, preview } = extra
+    const values = extra.values ?? view.current.findLast(row => row.values.biller === extra.biller)?.values
     const notice = RULE_NOTICES.find(known => known === extra.notice)
     const form = permit(desk.ctx, 'billing.rule.ask').ok && { billers, ...(values && { values }), ...(errors && { errors }) }
     return pages.html(
@@ -140,7 +205,7 @@ export function addRuleRoutes(server: Server, pages: Pages): void {
 
   server.get(staffPaths.rules, hidden, async (request, reply) => {
     const desk = await enter(request, reply)
-    return isDesk(desk) ? show(desk, reply, { notice: textsOf(request.query).notice }) : desk
+    return isDesk(desk) ? show(desk, reply, textsOf(request.query)) : desk
   })
 
   pages.form(server, staffPaths.rules, {}, async (request, reply) => {

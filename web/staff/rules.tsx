@@ -1,3 +1,4 @@
+import { PART_FIRST } from '#modules/billing/index.ts'
 import { dayWithYear, yuan } from '#web/ui/format.ts'
 import { Choices, ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -18,7 +19,7 @@ interface RuleLine {
 
 export interface RulesView {
   /** In force now, and those agreed for days to come. */
-  current: readonly (RuleLine & { isFuture: boolean })[]
+  current: readonly (RuleLine & { isFuture: boolean; changeHref: string; values: Readonly<Record<string, string>> })[]
   asked: readonly (RuleLine & { note: string; askedBy: string; action: string; isOwn: boolean })[]
   waivers: readonly { account: string; days: string; reason: string; askedBy: string; action: string; isOwn: boolean }[]
   mayAgree: boolean
@@ -59,10 +60,25 @@ function Decide({ row, mayAgree, what }: { row: { action: string; isOwn: boolean
 }
 
 const FIELDS = ['valid_from', 'grace', 'rate', 'minimum'] as const
+const MORE = ['part_min', 'rebate_days', 'rebate_rate', 'cut_off', 'reversal', 'prepay_max'] as const
 
 function AskForm({ form }: { form: NonNullable<RulesView['form']> }) {
   const { t } = usePage()
   const { values = {}, errors } = form
+  const field = (name: (typeof FIELDS)[number] | (typeof MORE)[number], isOptional: boolean) => (
+    <Field
+      key={name}
+      name={name}
+      label={t(`rules.${name}`)}
+      hint={t(`rules.${name}_hint`)}
+      {...(values[name] !== undefined && { value: values[name] })}
+      {...(isOptional && { optional: true })}
+      inputMode={name === 'valid_from' || name === 'cut_off' ? 'text' : 'decimal'}
+      maxLength={20}
+      autoComplete="off"
+      {...(errors && { errors })}
+    />
+  )
   return (
     <Pane title={t('rules.ask')} note={t('rules.ask_note')}>
       <PostForm action={staffPaths.rules} class="stack">
@@ -73,19 +89,20 @@ function AskForm({ form }: { form: NonNullable<RulesView['form']> }) {
           {...(values.biller && { chosen: values.biller })}
           {...(errors && { errors })}
         />
-        {FIELDS.map(name => (
-          <Field
-            key={name}
-            name={name}
-            label={t(`rules.${name}`)}
-            hint={t(`rules.${name}_hint`)}
-            {...(values[name] !== undefined && { value: values[name] })}
-            inputMode={name === 'valid_from' ? 'text' : 'decimal'}
-            maxLength={20}
-            autoComplete="off"
-            {...(errors && { errors })}
-          />
-        ))}
+        {FIELDS.map(name => field(name, false))}
+        <details open={MORE.some(name => values[name] || errors?.some(e => e.field === name))}>
+          <summary>{t('rules.more')}</summary>
+          <div class="stack">
+            {MORE.slice(0, 1).map(name => field(name, true))}
+            <Choices
+              name="part_first"
+              legend={t('rules.part_first')}
+              choices={PART_FIRST.map(first => ({ value: first, label: t(`rules.first_${first}`) }))}
+              chosen={values.part_first || 'late_fee'}
+            />
+            {MORE.slice(1).map(name => field(name, true))}
+          </div>
+        </details>
         <Field
           name="note"
           label={t('rules.note')}
@@ -128,7 +145,7 @@ function Preview({ view, values }: { view: NonNullable<RulesView['preview']>; va
         />
       )}
       <PostForm action={staffPaths.rules}>
-        {['biller', ...FIELDS, 'note'].map(name => (
+        {['biller', ...FIELDS, ...MORE, 'part_first', 'note'].map(name => (
           <Hidden key={name} name={name} value={values[name] ?? ''} />
         ))}
         <Button name="act" value="ask">
@@ -203,6 +220,19 @@ export function RulesPage({ view }: { view: RulesView }) {
                   dayWithYear(ctx.lang, r.validFrom)
                 ),
             },
+            ...(form
+              ? [
+                  {
+                    title: t('rules.ask'),
+                    cell: (r: RulesView['current'][number]) => (
+                      <a href={r.changeHref}>
+                        {t('rules.change')}
+                        <span class="unseen">{r.biller}</span>
+                      </a>
+                    ),
+                  },
+                ]
+              : []),
           ]}
           rows={view.current}
         />

@@ -5,6 +5,7 @@ import { homePage } from '#web/resident/home.tsx'
 import { notOpenPage } from '#web/resident/not-open.tsx'
 import { waitingPage } from '#web/resident/waiting.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { t } from '#web/ui/messages.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
 import { debitSamples } from './samples-debits.tsx'
@@ -116,6 +117,21 @@ const paySamples: readonly Sample[] = [
       }),
   },
   { name: 'bill', render: ctx => billPage(ctx, billView(ctx)) },
+  {
+    name: 'bill-part-error',
+    render: ctx => {
+      const errors = [{ field: 'part', text: t(ctx.lang)('part.error', { min: '10.00', max: '131.94' }) }]
+      const offer = { action: '/b/7m3kq2x9d4', minFen: 1_000, maxFen: 13_194, typed: '5', errors }
+      return billPage(ctx, billView(ctx, { errors, rebateFen: 264, parts: { paidFen: 0, offer } }))
+    },
+  },
+  {
+    name: 'bill-part',
+    render: ctx => {
+      const chosen = { amountFen: 5_000, principalFen: 4_880, lateFeeFen: 120, leftFen: 5_195, wholeHref: '/b/7m3kq2x9d4' }
+      return billPage(ctx, billView(ctx, { amountFen: 5_000, lateFeeFen: 120, parts: { paidFen: 3_000, chosen } }))
+    },
+  },
   {
     name: 'bill-overdue-error',
     render: ctx =>

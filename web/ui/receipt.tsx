@@ -14,6 +14,10 @@ export interface ReceiptView {
   payerFen?: number
   paidAt: Date
   accountMasked: string
+  /** It paid only a part of the bill. */
+  isPart?: boolean
+  /** What paying early cost less: it counts as paid. */
+  rebateFen?: number
   /** Name of the channel in the language of the page: 微信支付, 现金. */
   channel: string
   /** Set when the money went back, or is on its way: a copy must not look like a payment that stands. */
@@ -31,6 +35,8 @@ export function receiptRows(lang: Lang, view: ReceiptView): { label: string; val
     { label: t('done.time'), value: stamp(lang, view.paidAt) },
     { label: t('done.account'), value: view.accountMasked },
     { label: t('done.way'), value: view.channel },
+    ...(view.isPart ? [{ label: t('part.kind'), value: t('part.receipt') }] : []),
+    ...(view.rebateFen ? [{ label: t('part.rebate_item'), value: `−${yuan(view.rebateFen)}` }] : []),
     ...(view.payerFen !== undefined && view.payerFen !== view.amountFen
       ? [
           { label: t('done.discount'), value: `−${yuan(view.amountFen - view.payerFen)}` },

@@ -5,7 +5,9 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import {
   askRescue,
   billingErrors,
+  dueFen,
   endJourney,
+  findBillById,
   findRescue,
   findUndo,
   listReceipts,
@@ -57,6 +59,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
   const now = kernel.clock.now()
   const way = wayBack(lang, receipt.channel)
   const debit = isMine && !back ? await debitLinkOf(visit, receipt.bill.accountId) : undefined
+  const rest = receipt.isPart && !back ? await findBillById(visit.ctx, receipt.bill.id) : undefined
   const isFresh = !proof && !!order.paidAt && now.getTime() - order.paidAt.getTime() < REFRESH_MS_MAX
   return pages.html(
     reply,
@@ -77,6 +80,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
           idempotencyKey: newCode(kernel.random),
         },
       }),
+      ...(rest && !rest.claim && dueFen(rest) > 0 && { rest: { amountFen: dueFen(rest), href: `/b/${receipt.bill.code}` } }),
       ...(back && { refund: { ...back, way } }),
       ...(extra && { extra: { ...extra, way } }),
       ...(part && !back && { part: { ...part, way } }),

@@ -1,13 +1,14 @@
 import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
-import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
+import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, partRange, type Receipt } from '#modules/billing/index.ts'
 import { DEBIT, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 import type { BillView, PrecheckView } from '../bill.tsx'
+import type { PartsView } from '../part.tsx'
 import { paths } from '../paths.ts'
 import type { MoneyBack } from './money-back.ts'
 
@@ -136,6 +137,18 @@ export const namesOf = (lang: Lang, { addressMask, holderMask }: { addressMask: 
 const whoOf = (lang: Lang, bill: BillForPayer['bill']): string =>
   [t(lang)('bill.account', { no: maskedAccount(bill.accountNo) }), ...namesOf(lang, bill)].join(t(lang)('list.comma'))
 
+export const partHref = (code: string, part?: number): string =>
+  part === undefined ? `/b/${code}` : `/b/${code}?part=${(part / 100).toFixed(2)}`
+
+/** What was paid of a bill before, and whether a part of it can be paid. */
+function partsView(found: BillForPayer, action: string): { parts?: PartsView } {
+  // Of the principal: the late fee that is shown is what is still owed of it.
+  const paidFen = found.parts.reduce((sum, part) => sum + part.principalFen, 0)
+  const offer = partRange(found, found.rule)
+  const isLater = found.checks.some(check => check.key === 'older_open')
+  return paidFen > 0 || (offer && !isLater) ? { parts: { paidFen, ...(offer && !isLater && { offer: { action, ...offer } }) } } : {}
+}
+
 export function billView(
   ctx: Ctx,
   found: BillForPayer,
@@ -153,6 +166,8 @@ export function billView(
     // What is over asks for nothing: its own amount is what it was about.
     amountFen: dueFen(found) || bill.amountFen,
     lateFeeFen: found.lateFeeFen,
+    ...(found.rebateFen > 0 && { rebateFen: found.rebateFen }),
+    ...partsView(found, partHref(bill.code)),
     ...(!found.checks.some(check => check.key === 'paid') && { due: { on: bill.dueOn, isOver: bill.dueOn < today } }),
     who: whoOf(lang, bill),
     precheck: found.checks.flatMap(check => {
@@ -228,6 +243,8 @@ export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: Mo
   paidAt: receipt.paidAt,
   accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
   channel: channelName(ctx.lang, receipt.channel),
+  ...(receipt.isPart && { isPart: true }),
+  ...(receipt.rebateFen > 0 && { rebateFen: receipt.rebateFen }),
   ...(back && { back: { amountFen: back.amountFen, isPart: back.cause === 'part', ...(back.doneAt && { doneAt: back.doneAt }) } }),
   verifyUrl: verifyUrlOf(ctx, receipt, leaf),
 })

@@ -4,7 +4,7 @@ import { isUuid } from '#kernel/id.ts'
 import { catching, type ErrorCode, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { addDays, dayOf, daysBetween } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
-import { type BillerRule, type DatedRule, lateFeeFen } from '../dues.ts'
+import { type BillerRule, type DatedRule, lateFeeFen, PART_FIRST } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { ruleAsked, ruleDecided, waiverAsked, waiverDecided } from '../events.ts'
 import { WAIVER_REASONS, type WaiverReason } from '../model.ts'
@@ -18,6 +18,11 @@ const NOTE_CHARS_MAX = 200
 const RATE_E6_MAX = 10_000
 const GRACE_DAYS_MAX = 365
 const WAIVER_DAYS_MAX = 366
+const PART_MIN_FEN_MAX = 10_000_000
+/** Half of a bill. */
+const REBATE_E6_MAX = 500_000
+/** A thousand yuan a month for a year and a half; more would be a deposit. */
+const PREPAY_FEN_MAX = 2_000_000
 /** Days after its first on which a new rule is compared with the old: the first month of it. */
 const PREVIEW_DAYS = 30
 const PREVIEW_BILLS_MAX = 50_000
@@ -41,7 +46,22 @@ function readRule({ rule, validFrom }: RuleProposal, today: string): Result<void
   const isWithin = (value: number, max: number) => Number.isSafeInteger(value) && value >= 0 && value <= max
   if (!isWithin(rule.grace_days, GRACE_DAYS_MAX)) return fail(errors.rule_malformed, undefined, 'grace')
   if (!isWithin(rule.rate_per_day_e6, RATE_E6_MAX)) return fail(errors.rule_malformed, undefined, 'rate')
-  return isWithin(rule.minimum_fen ?? 0, 100_000) ? ok(undefined) : fail(errors.rule_malformed, undefined, 'minimum')
+  if (!isWithin(rule.minimum_fen ?? 0, 100_000)) return fail(errors.rule_malformed, undefined, 'minimum')
+  for (const [value, max, field] of [
+    [rule.part_min_fen, PART_MIN_FEN_MAX, 'part_min'],
+    [rule.rebate_days, GRACE_DAYS_MAX, 'rebate_days'],
+    [rule.rebate_e6, REBATE_E6_MAX, 'rebate_rate'],
+    [rule.reversal_days, GRACE_DAYS_MAX, 'reversal'],
+    [rule.prepay_max_fen, PREPAY_FEN_MAX, 'prepay_max'],
+  ] as const)
+    if (value !== undefined && !(isWithin(value, max) && value > 0) && !(field === 'reversal' && value === 0))
+      return fail(errors.rule_malformed, undefined, field)
+  // One without the other says nothing.
+  if ((rule.rebate_days === undefined) !== (rule.rebate_e6 === undefined))
+    return fail(errors.rule_malformed, undefined, rule.rebate_days === undefined ? 'rebate_days' : 'rebate_rate')
+  if (rule.part_first !== undefined && !PART_FIRST.includes(rule.part_first)) return fail(errors.rule_malformed, undefined, 'part_first')
+  const isTime = rule.cut_off === undefined || /^([01]\d|2[0-3]):[0-5]\d$/.test(rule.cut_off)
+  return isTime ? ok(undefined) : fail(errors.rule_malformed, undefined, 'cut_off')
 }
 
 export interface RulePreview {

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { queryIn } from '#kernel/db/testing.ts'
+import { addDays, dayOf } from '#kernel/time.ts'
+import { faultsInBooks, payInWallet } from '../abuse/support.ts'
+import { plainBrowser } from '../support/form.ts'
+import { type Product, withProduct } from '../support/product.ts'
+
+const textOf = (html: string) => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')
+
+const letParts = (product: Product, rule: Record<string, unknown>) =>
+  queryIn(product.kernel, `update billing.biller set config = jsonb_set(config, '{late_fee}', config -> 'late_fee' || $1::jsonb)`, [
+    JSON.stringify(rule),
+  ])
+
+test('a bill paid in two parts: what it pays is said before, what is left after, then it is paid', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    await letParts(product, { grace_days: 0, rate_per_day_e6: 1_000, part_min_fen: 2_000 })
+    const code = await product.issueBill(10_000, { dueOn: addDays(dayOf(product.kernel.clock.now()), -10) })
+    const browser = plainBrowser(product.url)
+    const bill = await browser.get(`/b/${code}`)
+    assert.match(textOf(bill.text), /只缴一部分[\s\S]*最少20\.00元，最多100\.99元/)
+    for (const typed of ['19.99', '101.00', 'x', '']) {
+      const wrong = await browser.get(`/b/${code}?part=${typed}`)
+      if (typed) assert.match(textOf(wrong.text), /请写20\.00到100\.99元之间的数，最多两位小数。没有扣款/)
+    }
+    const part = await browser.get(`/b/${code}?part=40`)
+    assert.match(textOf(part.text), /这次只缴40\.00元 1\.00元抵违约金，39\.00元抵账单，之后还剩61\.00元没缴/)
+    const paying = await browser.submit(part, `/b/${code}/pay`, { way: 'wechat' })
+    const done = await browser.get(await payInWallet(paying.location!))
+    assert.match(textOf(done.text), /这张账单还剩61\.00元没缴[\s\S]*类别 部分缴费/)
+
+    const rest = await browser.get(`/b/${code}`)
+    assert.match(textOf(rest.text), /以前已缴39\.00元，这是剩下的/)
+    const shown = await browser.submit(rest, `/b/${code}/pay`, { way: 'wechat' })
+    const last = await browser.get(await payInWallet(shown.location!))
+    assert.match(textOf(last.text), /61\.00[\s\S]*类别 部分缴费/)
+    assert.doesNotMatch(textOf(last.text), /元没缴/)
+    assert.match(textOf((await browser.get(`/b/${code}`)).text), /缴过/)
+    assert.deepEqual(await faultsInBooks(product), [])
+  }),
+)
+
+test('paid early a bill costs less, and its receipt says so', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    await letParts(product, { rebate_days: 5, rebate_e6: 20_000 })
+    const code = await product.issueBill(10_000, { dueOn: addDays(dayOf(product.kernel.clock.now()), 5) })
+    const browser = plainBrowser(product.url)
+    const bill = await browser.get(`/b/${code}`)
+    assert.match(textOf(bill.text), /98\.00[\s\S]*提前缴清，少收2\.00元/)
+    const paying = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
+    const done = await browser.get(await payInWallet(paying.location!))
+    assert.match(textOf(done.text), /98\.00[\s\S]*提前缴清优惠 −2\.00/)
+  }),
+)
