@@ -326,6 +326,14 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'payments.prepaid',
+    columns: 'payer',
+    class: 'payment',
+    level: 2,
+    purpose: 'give who paid in advance the receipts of what it paid; an opaque id',
+    kept: BOOKS,
+  },
+  {
     table: 'payments.refund',
     columns: 'requested_by approved_by note',
     class: 'act',

@@ -7,7 +7,7 @@ b.id, b.name_zh as "nameZh", b.name_en as "nameEn", b.service_zh as "serviceZh",
 b.payable_account_id as "payableAccountId", b.is_online as "isOnline", b.config,
 jsonb_build_object('validFrom', '0001-01-01', 'rule', b.config -> 'late_fee') || coalesce((
   select jsonb_agg(jsonb_build_object('validFrom', r.valid_from, 'rule', r.rule) order by r.valid_from) from billing.late_fee_rule r
-  where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "lateFees";
+  where r.tenant_id = b.tenant_id and r.biller_id = b.id and r.is_agreed), '[]'::jsonb) as "rules";
 
 -- listBillers
 select $1 from billing.biller b where b.tenant_id = $2 order by b.opened_at, b.id limit 200;
@@ -90,11 +90,11 @@ delete from billing.binding where tenant_id = $1 and payer = any($2) and account
 
 -- POSTING_COLUMNS
 p.id, p.order_id as "orderId", p.bill_id as "billId", p.biller_id as "billerId", p.state, p.amount_fen as "amountFen",
-p.paid_at as "paidAt", p.failure, p.tries;
+p.late_fee_fen as "lateFeeFen", p.rebate_fen as "rebateFen", p.paid_at as "paidAt", p.failure, p.tries;
 
 -- insertPosting
-insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, paid_at, tries, due_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9) on conflict do nothing;
+insert into billing.posting (tenant_id, id, order_id, bill_id, biller_id, state, amount_fen, late_fee_fen, rebate_fen, paid_at, tries, due_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11) on conflict do nothing;
 
 -- listPostings
 select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 order by p.id;

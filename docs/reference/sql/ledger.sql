@@ -43,7 +43,7 @@ select a.id as "accountId", a.code, (coalesce(b.amount, 0) + coalesce(t.amount, 
 from ledger.account a
 left join ledger.balance b on b.tenant_id = a.tenant_id and b.account_id = a.id
 left join tail t on t.account_id = a.id
-where a.tenant_id = $2
+where a.tenant_id = $2 and ($3::integer[] is null or a.id = any($4::integer[]))
 order by a.code;
 
 -- fullSums
@@ -91,6 +91,10 @@ where tenant_id = $2 and ref = any($3::text[]) and reverses = '' and $4::integer
 -- sqlEntriesOf
 select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
 where e.tenant_id = $1 and e.code = $2 and a.code like $3;
+
+-- sqlSumsOf
+select e.account_id, sum(e.amount)::bigint as amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
+where e.tenant_id = $1 and a.code like $2 group by 1;
 
 -- sqlMovedOn
 select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fen

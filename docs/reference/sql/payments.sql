@@ -52,21 +52,30 @@ insert into payments."order" (tenant_id, id, code, state, amount_fen, paid_fen, 
 values ($1, $2, $3, $4, $5, 0, 0, 0, false, $6, $7, $8, $9, $10, 1);
 
 -- insertLines
-insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title)
+insert into payments.order_line (tenant_id, order_id, line, subject_kind, subject_id, payee_account_id, amount_fen, title, is_part)
 values {join( lines.map( (l, i): Sql => sql`(${tenantId}::integer, $};
 
 -- insertClaims
-insert into payments.claim (tenant_id, subject_kind, subject_id, order_id)
+insert into payments.claim as c (tenant_id, subject_kind, subject_id, order_id)
 values {join( [...subjects] .sort((a, b) => (`${a.subjectKind}${a.su}
-on conflict do nothing;
+on conflict (tenant_id, subject_kind, subject_id) do update set order_id = excluded.order_id where c.order_id = any($1::uuid[]);
 
 -- deleteClaims
 delete from payments.claim where tenant_id = $1 and order_id = $2;
 
 -- listClaims
-select c.subject_id as "subjectId", $1
+select c.subject_kind as "subjectKind", c.subject_id as "subjectId", $1, exists (
+  select 1 from payments.order_line l where l.tenant_id = c.tenant_id and l.order_id = c.order_id and l.subject_kind = c.subject_kind
+    and l.subject_id = c.subject_id and l.is_part) as "isPart"
 from payments.claim c join payments."order" o on o.tenant_id = c.tenant_id and o.id = c.order_id
-where c.tenant_id = $2 and c.subject_kind = $3 and c.subject_id = any($4::uuid[]);
+where c.tenant_id = $2 and c.subject_kind = any($3) and c.subject_id = any($4::uuid[]);
+
+-- listPaidParts
+select l.order_id as "orderId", l.subject_kind as "subjectKind", l.subject_id as "subjectId", l.amount_fen as "amountFen", o.paid_at as "paidAt"
+from payments.order_line l join payments."order" o on o.tenant_id = l.tenant_id and o.id = l.order_id
+where l.tenant_id = $1 and l.subject_kind = any($2) and l.subject_id = any($3::uuid[]) and l.is_part
+  and o.state = $4 and o.reserved_fen + o.refunded_fen < o.paid_fen
+order by o.paid_at, l.order_id, l.line;
 
 -- findOrder
 select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3;
@@ -101,7 +110,8 @@ select o.id from payments."order" o where o.tenant_id = $1 and {pays(tenantId, s
 select count(*) as count from payments."order" where tenant_id = $1 and payer = any($2);
 
 -- listLines
-select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title
+select line, subject_kind as "subjectKind", subject_id as "subjectId", payee_account_id as "payeeAccountId", amount_fen as "amountFen", title,
+  is_part as "isPart"
 from payments.order_line where tenant_id = $1 and order_id = $2 order by line;
 
 -- closeOrder

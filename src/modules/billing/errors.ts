@@ -15,6 +15,8 @@ export const errors = defineErrors('billing', {
   part_not_taken: 409,
   part_out_of_range: 422,
   part_not_oldest: 409,
+  prepay_not_taken: 409,
+  prepay_out_of_range: 422,
   receipt_not_found: 404,
   undo_too_late: 409,
   undo_not_yours: 404,

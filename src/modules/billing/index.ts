@@ -31,6 +31,7 @@ export { createPhotoReader, type PhotoReader } from './photo/reader.ts'
 export { readBillPhoto } from './photo/service.ts'
 export { isPhotoInstalled } from './photo/worker.ts'
 export type { BillerPort } from './ports.ts'
+export { findTopUp, openTopUp, type PrepaidView, runPrepaid, TOP_UP_FEN_MIN, TOP_UPS_FEN, topUp, viewPrepaid } from './prepaid/service.ts'
 export { type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
 export { routes as billingRoutes } from './routes.ts'
 export {

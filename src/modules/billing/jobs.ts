@@ -4,6 +4,7 @@ import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
+import { runPrepaid } from './prepaid/service.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { billsOf, issueReceipts } from './service/receipts.ts'
@@ -11,6 +12,8 @@ import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
 
 const TAKEN_MAX = 50
+/** A new bill is paid from what is held within a minute. */
+const PREPAID_EVERY_MS = 60_000
 
 /** Receipts and postings of every paid order, whether or not anybody looked at the page. */
 export function registerReceipts(): void {
@@ -48,6 +51,10 @@ function everyMorning(kernel: Kernel, timers: Timers, tenantId: number): void {
 export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): void {
   everyMorning(kernel, timers, tenantId)
   timers.every(`billing.postings:${tenantId}`, 1_000, () => runPostings(kernel, tenantId))
+  timers.every(`billing.prepaid:${tenantId}`, PREPAID_EVERY_MS, async () => {
+    await runPrepaid(kernel, tenantId)
+    return false
+  })
   timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

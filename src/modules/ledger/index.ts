@@ -6,9 +6,10 @@ export {
   findBookings,
   journalPosted,
   listBalances,
+  mapBalances,
   post,
   postingsBody,
   registerFold,
   reverse,
 } from './service.ts'
-export { balancesBefore, sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovedOn, sqlMovements } from './store.ts'
+export { balancesBefore, sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovedOn, sqlMovements, sqlSumsOf } from './store.ts'

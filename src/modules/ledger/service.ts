@@ -83,6 +83,10 @@ export async function reverse(tx: Tx, ctx: Ctx, ref: string): Promise<boolean> {
 /** Balance of every account as of this instant: what is folded plus what the trail holds after the fold. */
 export const listBalances = (tx: Tx, tenantId: number) => store.exactBalances(tx, tenantId, unfolded(tenantId, FOLD))
 
+/** The same of some accounts, by their numbers. */
+export const mapBalances = async (tx: Tx, tenantId: number, accountIds: readonly number[]): Promise<Map<number, number>> =>
+  new Map((await store.exactBalances(tx, tenantId, unfolded(tenantId, FOLD), accountIds)).map(row => [row.accountId, row.amount]))
+
 export function registerFold(): void {
   subscribe({
     name: FOLD,

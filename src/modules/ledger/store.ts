@@ -59,8 +59,8 @@ export async function addToBalances(
     on conflict (tenant_id, account_id) do update set amount = b.amount + excluded.amount, entries = b.entries + excluded.entries`)
 }
 
-/** `unfolded` is the trail's fragment for events after the fold's cursor, with a column `body`. */
-export const exactBalances = (tx: Tx, tenantId: number, unfolded: Sql) =>
+/** `unfolded` is the trail's fragment for events after the fold's cursor, with a column `body`. Of some accounts, or of all. */
+export const exactBalances = (tx: Tx, tenantId: number, unfolded: Sql, accountIds: readonly number[] | null = null) =>
   tx.rows<{ accountId: number; code: string; amount: number }>(sql`
     with tail as (
       select p.account::integer as account_id, sum(p.amount::bigint)::bigint as amount
@@ -72,7 +72,7 @@ export const exactBalances = (tx: Tx, tenantId: number, unfolded: Sql) =>
     from ledger.account a
     left join ledger.balance b on b.tenant_id = a.tenant_id and b.account_id = a.id
     left join tail t on t.account_id = a.id
-    where a.tenant_id = ${tenantId}
+    where a.tenant_id = ${tenantId} and (${accountIds}::integer[] is null or a.id = any(${accountIds}::integer[]))
     order by a.code`)
 
 export const fullSums = (tx: Tx, tenantId: number) =>
@@ -161,6 +161,11 @@ export const findMovements = (tx: Tx, tenantId: number, refs: readonly string[],
 export const sqlEntriesOf = (tenantId: number, code: Template, accountClass: string): Sql => sql`
   select e.about, e.amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
   where e.tenant_id = ${tenantId} and e.code = ${code} and a.code like ${`${accountClass}:%`}`
+
+/** Sum of the entries of each account of a class. */
+export const sqlSumsOf = (tenantId: number, accountClass: string): Sql => sql`
+  select e.account_id, sum(e.amount)::bigint as amount from ledger.entry e join ledger.account a on a.tenant_id = e.tenant_id and a.id = e.account_id
+  where e.tenant_id = ${tenantId} and a.code like ${`${accountClass}:%`} group by 1`
 
 /** What each journal moved on one account within [from, to): document, template, what it belongs to, instant and signed sum. */
 export const sqlMovedOn = (tenantId: number, accountId: number, from: Date, to: Date): Sql => sql`

@@ -1,8 +1,8 @@
 import { type Db, firstOf, type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { listBalances, sqlEntriesOf, sqlJournalDebits } from '#modules/ledger/index.ts'
+import { listBalances, sqlEntriesOf, sqlJournalDebits, sqlSumsOf } from '#modules/ledger/index.ts'
 import { type Check, recorded } from '#modules/trail/index.ts'
 import { orderPaid, refundRequested } from './events.ts'
-import { ATTEMPT, CASH, ORDER, REFUND } from './model.ts'
+import { ATTEMPT, CASH, ORDER, PREPAID, PREPAY_SUBJECT, REFUND } from './model.ts'
 
 const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
 
@@ -22,7 +22,8 @@ export async function checkPayments(
     const cleared = await tx.one<{ fen: number }>(sql`
       select (coalesce((select sum(paid_fen) from payments."order" where tenant_id = ${t}), 0)
         + coalesce((select sum(amount_fen) from payments.suspense where tenant_id = ${t}), 0)
-        - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0))::bigint as fen`)
+        - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0)
+        - coalesce((select sum(fen) from (${sqlSpent(t)}) s), 0))::bigint as fen`)
     // Over and short stands beside the drawer it was found in.
     const clearing =
       (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221')) + (await ledgerSum(tx, '1013'))
@@ -88,7 +89,26 @@ export async function checkPayments(
         ok: clearing === cleared.fen,
         detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}`,
       },
-      none('I9', 'prepaid balances are not negative'),
+      await empty(
+        tx,
+        'I9',
+        'what is held in advance is not negative, and is what came in less what was taken',
+        sql`
+        with booked as (
+          select p.id, p.ledger_account_id, -e.amount as held from payments.prepaid p
+          join (${sqlSumsOf(t, '2203')}) e on e.account_id = p.ledger_account_id where p.tenant_id = ${t}),
+        facts as (
+          select l.payee_account_id as account_id, l.amount_fen as fen from payments.order_line l
+          join payments."order" o on o.tenant_id = l.tenant_id and o.id = l.order_id and o.state = ${ORDER.paid}
+          where l.tenant_id = ${t} and l.subject_kind = ${PREPAY_SUBJECT}
+          union all
+          select r.from_account_id, -r.amount_fen from payments.refund r where r.tenant_id = ${t} and r.state not in (${REFUND.requested}, ${REFUND.closed})
+          union all
+          select p.ledger_account_id, -s.fen from (${sqlSpent(t)}) s join payments.prepaid p on p.tenant_id = ${t} and p.id::text = s.mchid)
+        select b.id, b.held, coalesce(f.fen, 0) as fen from booked b
+        left join (select account_id, sum(fen) as fen from facts group by 1) f on f.account_id = b.ledger_account_id
+        where b.held < 0 or b.held <> coalesce(f.fen, 0)`,
+      ),
       {
         id: 'I10',
         name: 'each fen in suspense has an open break',
@@ -178,6 +198,13 @@ export async function checkPayments(
     ]
   })
 }
+
+/** What orders took from balances, and what of it went back. */
+const sqlSpent = (t: number): Sql => sql`
+  select a.mchid, a.amount_fen as fen from payments.attempt_state a where a.tenant_id = ${t} and a.channel = ${PREPAID} and a.state = ${ATTEMPT.succeeded}
+  union all
+  select a.mchid, -r.amount_fen from payments.refund r join payments.attempt a on a.tenant_id = r.tenant_id and a.id = r.attempt_id
+  where r.tenant_id = ${t} and a.channel = ${PREPAID} and r.state = ${REFUND.succeeded}`
 
 const sumOf = (tenantId: number) => async (tx: Tx, prefix: string) =>
   (await listBalances(tx, tenantId)).filter(row => row.code.startsWith(`${prefix}:`)).reduce((sum, row) => sum + row.amount, 0)

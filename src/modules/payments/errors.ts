@@ -2,6 +2,7 @@ import { defineErrors } from '#kernel/result.ts'
 
 export const errors = defineErrors('payments', {
   order_not_found: 404,
+  prepaid_too_little: 409,
   order_not_open: 409,
   subject_being_paid: 409,
   subject_already_paid: 409,

@@ -77,6 +77,8 @@ export {
   ORDER_MS_MAX,
   orderStateOf,
   outTradeNoOf,
+  PREPAID,
+  PREPAY_SUBJECT,
   paidEventOf,
   readOutTradeNo,
   refundStateOf,
@@ -85,6 +87,15 @@ export {
 } from './model.ts'
 export { receiveNotification } from './notifications.ts'
 export { type ChannelCode, type CreateInput, type PayerSignIn, type PaymentChannel, StatementRefused } from './ports.ts'
+export {
+  ensurePrepaid,
+  findPrepaid,
+  listPrepaid,
+  listPrepaidMoves,
+  type Prepaid,
+  type PrepaidMove,
+  payFromPrepaid,
+} from './prepaid/service.ts'
 export {
   type Break,
   countOpenBreaks,

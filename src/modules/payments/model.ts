@@ -102,6 +102,10 @@ export const REFUND_MS_MAX = 365 * 24 * 60 * M
 export const REFUNDS_MAX = 50
 /** The channel of money taken at a window; its merchant number is the drawer. */
 export const CASH = 'cash'
+/** The channel, and the place, of money taken from what was paid in advance; its merchant number is the balance. */
+export const PREPAID = 'prepaid'
+/** What a top-up pays. */
+export const PREPAY_SUBJECT = 'prepay'
 /** What an order of cash pays that was taken without the network for a bill nobody knows: it is never paid, only returned. */
 export const OFFLINE_SUBJECT = 'offline_act'
 /** The channel, and the place, of money a bank debits by file; its merchant number is bank and batch. */

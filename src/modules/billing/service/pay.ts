@@ -15,7 +15,7 @@ export interface PayBills {
   readonly quote: string
   readonly idempotencyKey: string | undefined
   readonly payer: string
-  readonly place: 'phone' | 'kiosk' | 'window' | 'debit'
+  readonly place: 'phone' | 'kiosk' | 'window' | 'debit' | 'prepaid'
   /** For a debit, which takes the bank a day or two. */
   readonly expiresAt?: Date
 }

@@ -5,7 +5,7 @@ import { append } from '#modules/trail/index.ts'
 import { coalesce } from '../coalescer.ts'
 import { confirmMany, type PaidFact } from '../confirm.ts'
 import { paymentSuspended } from '../events.ts'
-import { ATTEMPT, CASH, DEBIT, documentOf, ORDER } from '../model.ts'
+import { ATTEMPT, CASH, DEBIT, documentOf, ORDER, PREPAID } from '../model.ts'
 import * as store from '../store.ts'
 import { approveAutomatically } from './refunds.ts'
 
@@ -110,8 +110,8 @@ export async function settleOddFact(tx: Tx, ctx: Ctx, fact: PaidFact, why?: 'bil
 export const ensureMerchant = (ctx: Ctx, channel: string, mchid: string): Promise<void> =>
   ctx.kernel.db.tx(ctx.tenantId, tx => ensureMerchantIn(tx, ctx, channel, mchid))
 
-/** Class of the account a channel's money comes in on: cash is kept in a drawer, debits are on their way by batch. */
-const CLEARING: Readonly<Record<string, string>> = { [CASH]: '1001', [DEBIT]: '1013' }
+/** Class of the account a channel's money comes in on: cash is kept in a drawer, debits are on their way by batch, a balance is owed already. */
+const CLEARING: Readonly<Record<string, string>> = { [CASH]: '1001', [DEBIT]: '1013', [PREPAID]: '2203' }
 
 export async function ensureMerchantIn(tx: Tx, ctx: Ctx, channel: string, mchid: string): Promise<void> {
   await store.insertMerchant(tx, ctx.tenantId, {

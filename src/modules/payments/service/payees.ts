@@ -2,7 +2,7 @@ import type { Ctx } from '#kernel/context.ts'
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { addDays, dayOf, startOfDay } from '#kernel/time.ts'
 import { sqlMovedOn } from '#modules/ledger/index.ts'
-import { CASH, DEBIT } from '../model.ts'
+import { CASH, DEBIT, PREPAID } from '../model.ts'
 import { hasMovements } from '../reconcile/store.ts'
 
 /** One line of an order that brought a payee money, or of which some went back. */
@@ -60,7 +60,8 @@ export async function findOpenDay(tx: Tx, ctx: Ctx, day: string): Promise<OpenDa
     select channel, mchid, clearing_account_id as clearing from payments.merchant where tenant_id = ${tenantId} order by channel, mchid`)
   for (const { channel, mchid, clearing } of merchants) {
     // Cash is counted, and what a bank debits is booked from its own return: neither has a statement of a day.
-    if (channel === CASH || channel === DEBIT || !(await hasMovements(tx, tenantId, { clearing, from, to }))) continue
+    if (channel === CASH || channel === DEBIT || channel === PREPAID || !(await hasMovements(tx, tenantId, { clearing, from, to })))
+      continue
     const stated = await tx.maybe(sql`
       select from payments.statement
       where tenant_id = ${tenantId} and channel = ${channel} and mchid = ${mchid} and day = ${day} and superseded_at is null`)

@@ -17,8 +17,20 @@ import {
   refundSucceeded,
   refundUnknown,
 } from '../events.ts'
-import { ATTEMPT, askAgainAfterMs, CASH, DEBIT, documentOf, ORDER, REFUND, REFUND_REPEATS_MAX, type RefundCause } from '../model.ts'
+import {
+  ATTEMPT,
+  askAgainAfterMs,
+  CASH,
+  DEBIT,
+  documentOf,
+  ORDER,
+  PREPAID,
+  REFUND,
+  REFUND_REPEATS_MAX,
+  type RefundCause,
+} from '../model.ts'
 import type { RefundFact } from '../ports.ts'
+import { guardPrepaid } from '../prepaid/balance.ts'
 import * as store from '../store.ts'
 
 interface NewRefund {
@@ -95,6 +107,7 @@ export async function setAside(
       { accountId: merchant.refundAccountId, amount: -refund.amountFen },
     ],
   })
+  await guardPrepaid(tx, ctx, refund.fromAccountId)
 }
 
 /** The attempt that paid an order, not one whose money went to suspense. Order row locked. */
@@ -157,6 +170,7 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
   })
   if (!found?.attempt) return
   const { refund, attempt } = found
+  if (attempt.channel === PREPAID) return refundToPrepaid(ctx, refund, attempt)
   const channel = refunderOf(ctx.tenantId, attempt.channel)
   if (!channel) return
   if (refund.state !== REFUND.approved) {
@@ -194,6 +208,14 @@ export async function workRefund(ctx: Ctx, refundId: string): Promise<void> {
       })
   })
 }
+
+/** What was taken from a balance goes back to it: no channel is asked. */
+const refundToPrepaid = (ctx: Ctx, seen: store.RefundRow, attempt: store.AttemptRow): Promise<void> =>
+  ctx.kernel.db.tx(ctx.tenantId, async tx => {
+    await store.lockOrder(tx, ctx.tenantId, seen.orderId)
+    const refund = await store.lockRefund(tx, ctx.tenantId, seen.id)
+    if (!refund.finishedAt) await finishRefund(tx, ctx, refund, attempt, ctx.kernel.clock.now())
+  })
 
 export const notifyUrlOf = (ctx: Pick<Ctx, 'kernel' | 'tenantId'>, channel: string): string =>
   `${publicUrl(ctx.kernel.config)}/notify/${channel}/${ctx.tenantId}`
