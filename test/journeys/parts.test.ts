@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
-import { faultsInBooks, payInWallet } from '../abuse/support.ts'
+import { faultsInBooks, payInWallet, signInAs } from '../abuse/support.ts'
 import { plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
@@ -26,7 +26,7 @@ test('a bill paid in two parts: what it pays is said before, what is left after,
     }
     const part = await browser.get(`/b/${code}?part=40`)
     assert.match(textOf(part.text), /这次只缴40\.00元 1\.00元抵违约金，39\.00元抵账单，之后还剩61\.00元没缴/)
-    const paying = await browser.submit(part, `/b/${code}/pay`, { way: 'wechat' })
+    const paying = await browser.submit(part, `/b/${code}/pay?part=40`, { way: 'wechat' })
     const done = await browser.get(await payInWallet(paying.location!))
     assert.match(textOf(done.text), /这张账单还剩61\.00元没缴[\s\S]*类别 部分缴费/)
 
@@ -51,5 +51,26 @@ test('paid early a bill costs less, and its receipt says so', { timeout: 120_000
     const paying = await browser.submit(bill, `/b/${code}/pay`, { way: 'wechat' })
     const done = await browser.get(await payInWallet(paying.location!))
     assert.match(textOf(done.text), /98\.00[\s\S]*提前缴清优惠 −2\.00/)
+  }),
+)
+
+test('a part in cash at the window: typed, taken, the rest stays due', { timeout: 120_000 }, () =>
+  withProduct(async product => {
+    await letParts(product, { part_min_fen: 2_000 })
+    const code = await product.issueBill(10_000)
+    const { rows } = await queryIn(product.kernel, 'select id from billing.bill where code = $1', [code])
+    const clerk = await signInAs(product, 'clerk')
+    const desk = await clerk.browser.get('/staff/cash')
+    await clerk.browser.submit(desk, '/staff/cash/open', { drawer: 'A1' })
+    const path = `/staff/cash/bills/${rows[0].id}`
+    assert.match(textOf((await clerk.browser.get(path)).text), /只缴一部分/)
+    assert.match(textOf((await clerk.browser.get(`${path}?part=1`)).text), /请写20\.00到99\.99元之间的数/)
+    const part = await clerk.browser.get(`${path}?part=30`)
+    const little = await clerk.browser.submit(part, `${path}?part=30`, { tendered: '20' })
+    assert.match(textOf(little.text), /这次只缴30\.00元/)
+    const taken = await clerk.browser.submit(little, `${path}?part=30`, { tendered: '50' })
+    assert.match(textOf((await clerk.browser.get(taken.location!)).text), /找零 ¥ 20\.00 [^ ]*50\.00[^ ]*30\.00/)
+    assert.match(textOf((await clerk.browser.get(path)).text), /70\.00/)
+    assert.deepEqual(await faultsInBooks(product), [])
   }),
 )

@@ -1,3 +1,4 @@
+import { PartChosen, PartForm, type PartsView } from '#web/resident/part.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -245,6 +246,7 @@ export interface CashBillView {
   account: string
   amountFen: number
   lateFeeFen: number
+  parts?: PartsView
   warnings: readonly string[]
   /** Why it cannot be taken. */
   stop?: string
@@ -276,6 +278,7 @@ export function CashBillPage({ view }: { view: CashBillView }) {
             ...(view.lateFeeFen > 0 ? [{ label: t('cash.late_fee'), value: yuan(view.lateFeeFen) }] : []),
           ]}
         />
+        {view.parts?.chosen && <PartChosen chosen={view.parts.chosen} />}
         {view.warnings.map(text => (
           <Banner key={text} tone="warn" title={text} />
         ))}
@@ -302,6 +305,7 @@ export function CashBillPage({ view }: { view: CashBillView }) {
           </PostForm>
         )}
       </Pane>
+      {!view.stop && view.parts?.offer && <PartForm offer={view.parts.offer} />}
     </StaffLayout>
   )
 }

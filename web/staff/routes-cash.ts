@@ -6,7 +6,6 @@ import { parseYuan } from '#kernel/money.ts'
 import type { AppError } from '#kernel/result.ts'
 import {
   askCashVoid,
-  type BillForPayer,
   type BillState,
   beginJourney,
   billingErrors,
@@ -36,6 +35,7 @@ import {
   windowPayer,
 } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
+import { partsView, readPart } from '#web/resident/routes/parts.ts'
 import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { yuan } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -77,7 +77,6 @@ export function addCashRoutes(server: Server, pages: Pages): void {
   const hidden = { schema: { hide: true } } as const
   const denominations = DENOMINATIONS_FEN
 
-  const lastQuote = (found: BillForPayer) => found.quote
   const errorsOf = (ctx: Ctx, error: AppError): FieldError[] | undefined => {
     const say = (key: MessageKey) => t(ctx.lang)(key)
     switch (error.code) {
@@ -160,7 +159,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     desk: Desk,
     reply: FastifyReply,
     billId: string,
-    typed?: { tendered: string; errors: FieldError[] },
+    { part, ...typed }: { part?: string | undefined; tendered?: string; errors?: FieldError[] },
   ): Promise<FastifyReply> {
     const { ctx } = desk
     const seen = await viewDrawer(ctx)
@@ -171,6 +170,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     if (!found?.ok) return refuse(desk, reply, 404)
     const { bill, biller, lateFeeFen, checks } = found.value
     const say = t(ctx.lang)
+    const asked = part ? await readPart(ctx, found.value, part, billHref(bill.id)) : undefined
     const stop = checks.find(check => check.level === 'stop')
     if (!stop) await beginJourney(ctx, { payer: windowPayer(seen.value.session), billId: bill.id, place: 'window', way: 'desk' })
     return pages.html(
@@ -182,6 +182,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         account: maskedAccount(bill.accountNo),
         amountFen: dueFen(found.value),
         lateFeeFen,
+        ...partsView(found.value, billHref(bill.id)),
         warnings: checks.some(check => check.key === 'older_open') ? [say('cash.warn_older')] : [],
         ...(stop && {
           stop: say(
@@ -194,12 +195,13 @@ export function addCashRoutes(server: Server, pages: Pages): void {
                   : 'cash.stop_other',
           ),
         }),
-        action: billHref(bill.id),
-        quote: lastQuote(found.value),
+        action: `${billHref(bill.id)}${part ? `?part=${encodeURIComponent(part)}` : ''}`,
+        quote: found.value.quote,
         idempotencyKey: newCode(kernel.random),
+        ...asked,
         ...typed,
       }),
-      typed ? 422 : 200,
+      typed.errors || asked?.errors ? 422 : 200,
     )
   }
 
@@ -220,7 +222,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
 
   server.get(`${staffPaths.cash}/bills/:id`, hidden, async (request, reply) => {
     const desk = await enter(request, reply)
-    return isDesk(desk) ? showBill(desk, reply, (request.params as { id: string }).id) : desk
+    return isDesk(desk) ? showBill(desk, reply, (request.params as { id: string }).id, textsOf(request.query)) : desk
   })
   pages.form(server, `${staffPaths.cash}/bills/:id`, { per_minute: 120 }, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -230,13 +232,15 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     const { id } = request.params as { id: string }
     const may = permit(ctx, 'payments.cash.collect')
     if (!may.ok) return deny(desk, reply, may.error, place)
+    const { part } = textsOf(request.query)
     const { quote = '', tendered = '', idempotency_key: idempotencyKey } = textsOf(request.body)
     const amount = parseYuan(tendered)
-    if (!amount.ok) return showBill(desk, reply, id, { tendered, errors: [{ field: 'tendered', text: t(ctx.lang)('cash.error_amount') }] })
+    if (!amount.ok)
+      return showBill(desk, reply, id, { part, tendered, errors: [{ field: 'tendered', text: t(ctx.lang)('cash.error_amount') }] })
     const taken = await payInCash(ctx, { quote, tenderedFen: amount.value, idempotencyKey })
     if (taken.ok) return reply.redirect(`${staffPaths.cash}/done/${taken.value.orderId}`, 303)
     const errors = errorsOf(ctx, taken.error)
-    if (errors) return showBill(desk, reply, id, { tendered, errors })
+    if (errors) return showBill(desk, reply, id, { part, tendered, errors })
     // Paid or being paid elsewhere meanwhile: the page says which.
     const stops: string[] = [
       billingErrors.bill_already_paid.code,
@@ -244,7 +248,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
       paymentErrors.subject_already_paid.code,
       paymentErrors.subject_being_paid.code,
     ]
-    if (stops.includes(taken.error.code)) return showBill(desk, reply, id)
+    if (stops.includes(taken.error.code)) return showBill(desk, reply, id, {})
     return deny(desk, reply, taken.error, place)
   })
 

@@ -1,12 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publicUrl } from '#kernel/config.ts'
-import type { Ctx } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
-import { parseYuan } from '#kernel/money.ts'
 import type { AppError } from '#kernel/result.ts'
-import { type BillForPayer, beginJourney, billingErrors, dueFen, getBill, partRange, payBills, quotePart } from '#modules/billing/index.ts'
+import { beginJourney, billingErrors, dueFen, getBill, payBills } from '#modules/billing/index.ts'
 import {
   askChannel,
   attemptStateOf,
@@ -21,20 +19,20 @@ import {
   startAttempt,
 } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
-import { yuan } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type Visit, visitErrors } from '#web/visit.ts'
 import { alreadyPaidPage } from '../already-paid.tsx'
-import { type BillView, billPage, type WayId } from '../bill.tsx'
+import { billPage, type WayId } from '../bill.tsx'
 import { waitingPage } from '../waiting.tsx'
 import { type JsapiView, jsapiPage, qrPayPage } from '../wallet.tsx'
 import { openBrowserPage, staleReturnPage } from '../wechat.tsx'
 import { olderHref } from './accounts.ts'
 import { addAfterRoutes, showDone } from './after.ts'
 import type { Pages } from './pages.ts'
+import { readPart } from './parts.ts'
 import { addReceiptRoutes } from './receipts.ts'
-import { billerName, billView, channelName, partHref, periodLabel, serviceName, textsOf } from './views.ts'
+import { billerName, billView, channelName, periodLabel, serviceName, textsOf } from './views.ts'
 import { agentOf, askWechat, findOpenid, forgetOpenid, hasSignIn, isInWechat, type Pressed, productFor, readReturn } from './wechat.ts'
 
 /** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
@@ -92,8 +90,8 @@ async function showBill(
     billPage(
       visit.page,
       billView(visit.ctx, found.value, {
-        ...(typed && (await withPart(visit.ctx, found.value, typed))),
-        payAction: `/b/${code}/pay`,
+        ...(typed && (await readPart(visit.ctx, found.value, typed, `/b/${code}`))),
+        payAction: `/b/${code}/pay${typed ? `?part=${encodeURIComponent(typed)}` : ''}`,
         olderHref: await olderHref(visit, found.value),
         idempotencyKey: newCode(visit.ctx.kernel.random),
         ways: waysFor(visit.ctx.tenantId, agentOf(request)),
@@ -103,29 +101,6 @@ async function showBill(
     ),
     errors ? 422 : 200,
   )
-}
-
-/** The page of a bill with the part of it somebody asked to pay, or with why that cannot be. */
-async function withPart(ctx: Ctx, found: BillForPayer, typed: string): Promise<Partial<BillView>> {
-  const range = partRange(found, found.rule)
-  const paidFen = found.parts.reduce((sum, part) => sum + part.principalFen, 0)
-  if (!range) return {}
-  const action = partHref(found.bill.code)
-  const fen = parseYuan(typed)
-  const part = fen.ok ? await quotePart(ctx, found, fen.value) : fen
-  if (!part.ok) {
-    const key = part.error.code === billingErrors.part_not_oldest.code ? 'part.error_oldest' : 'part.error'
-    const text = t(ctx.lang)(key, { min: yuan(range.minFen), max: yuan(range.maxFen) })
-    return { parts: { paidFen, offer: { action, ...range, typed, errors: [{ field: 'part', text }] } }, errors: [{ field: 'part', text }] }
-  }
-  const { amountFen: principalFen, lateFeeFen } = part.value.item
-  const amountFen = principalFen + lateFeeFen
-  const leftFen = found.restFen + found.lateFeeFen - amountFen
-  return {
-    amountFen,
-    quote: part.value.quote,
-    parts: { paidFen, chosen: { amountFen, principalFen, lateFeeFen, leftFen, wholeHref: action } },
-  }
 }
 
 const noticeOf = (lang: Visit['ctx']['lang'], error: AppError): FieldError[] => {

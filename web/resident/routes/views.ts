@@ -1,16 +1,16 @@
 import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
-import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, partRange, type Receipt } from '#modules/billing/index.ts'
+import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
 import { DEBIT, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import type { ReceiptView } from '#web/ui/receipt.tsx'
 import type { BillView, PrecheckView } from '../bill.tsx'
-import type { PartsView } from '../part.tsx'
 import { paths } from '../paths.ts'
 import type { MoneyBack } from './money-back.ts'
+import { partsView } from './parts.ts'
 
 export const billerName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.nameEn : biller.nameZh)
 export const serviceName = (lang: Lang, biller: BillState['biller']): string => (lang === 'en' ? biller.serviceEn : biller.serviceZh)
@@ -137,18 +137,6 @@ export const namesOf = (lang: Lang, { addressMask, holderMask }: { addressMask: 
 const whoOf = (lang: Lang, bill: BillForPayer['bill']): string =>
   [t(lang)('bill.account', { no: maskedAccount(bill.accountNo) }), ...namesOf(lang, bill)].join(t(lang)('list.comma'))
 
-export const partHref = (code: string, part?: number): string =>
-  part === undefined ? `/b/${code}` : `/b/${code}?part=${(part / 100).toFixed(2)}`
-
-/** What was paid of a bill before, and whether a part of it can be paid. */
-function partsView(found: BillForPayer, action: string): { parts?: PartsView } {
-  // Of the principal: the late fee that is shown is what is still owed of it.
-  const paidFen = found.parts.reduce((sum, part) => sum + part.principalFen, 0)
-  const offer = partRange(found, found.rule)
-  const isLater = found.checks.some(check => check.key === 'older_open')
-  return paidFen > 0 || (offer && !isLater) ? { parts: { paidFen, ...(offer && !isLater && { offer: { action, ...offer } }) } } : {}
-}
-
 export function billView(
   ctx: Ctx,
   found: BillForPayer,
@@ -167,7 +155,7 @@ export function billView(
     amountFen: dueFen(found) || bill.amountFen,
     lateFeeFen: found.lateFeeFen,
     ...(found.rebateFen > 0 && { rebateFen: found.rebateFen }),
-    ...partsView(found, partHref(bill.code)),
+    ...partsView(found, `/b/${bill.code}`),
     ...(!found.checks.some(check => check.key === 'paid') && { due: { on: bill.dueOn, isOver: bill.dueOn < today } }),
     who: whoOf(lang, bill),
     precheck: found.checks.flatMap(check => {
