@@ -18,6 +18,10 @@ export interface Faults {
   lie_then_correct: number
   /** Refusal of a posting (biller only). */
   reject: number
+  /** A row is left out of a check file (biller only). */
+  check_omit: number
+  /** A check file is cut off somewhere (biller only). */
+  check_cut: number
   /** Statements of the running day are handed out too. */
   statement_today: boolean
 }
@@ -31,14 +35,18 @@ export const noFaults = (): Faults => ({
   fail_after_commit: 0,
   lie_then_correct: 0,
   reject: 0,
+  check_omit: 0,
+  check_cut: 0,
   statement_today: false,
 })
+
+type Probability = { [K in keyof Faults]: Faults[K] extends number ? K : never }[Exclude<keyof Faults, 'create_delay_ms'>]
 
 export interface FaultSource {
   readonly current: Faults
   set(change: object): Faults
   /** True with the named probability. */
-  strikes(name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject'): boolean
+  strikes(name: Probability): boolean
 }
 
 /** Faults of one process, replayable from its seed. Unknown names and wrong types are refused with an error. */

@@ -3,6 +3,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
+import { runChecks } from './checks/service.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
 import { runPrepaid } from './prepaid/service.ts'
 import { runOffline } from './service/offline.ts'
@@ -55,6 +56,7 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
     await runPrepaid(kernel, tenantId)
     return false
   })
+  timers.every(`billing.checks:${tenantId}`, 60_000, () => runChecks(kernel, tenantId))
   timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

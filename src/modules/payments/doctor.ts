@@ -4,8 +4,6 @@ import { type Check, recorded } from '#modules/trail/index.ts'
 import { orderPaid, refundRequested } from './events.ts'
 import { ATTEMPT, CASH, ORDER, PREPAID, PREPAY_SUBJECT, REFUND } from './model.ts'
 
-const none = (id: string, name: string): Check => ({ id, name, ok: 'not applicable', detail: '' })
-
 async function empty(tx: Tx, id: string, name: string, query: Sql): Promise<Check> {
   const bad = await tx.rows<Record<string, unknown>>(firstOf(query, 5))
   return { id, name, ok: bad.length === 0, detail: bad.length === 0 ? '' : JSON.stringify(bad) }
@@ -115,7 +113,6 @@ export async function checkPayments(
         ok: suspense === open.fen,
         detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}`,
       },
-      none('I11', 'postings of a day equal the check file of the biller'),
       await empty(
         tx,
         'I12',

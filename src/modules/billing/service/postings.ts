@@ -44,6 +44,7 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
   if (!sent) return
   const answer = await port.post({
     postingNo: posting.id,
+    billerId: posting.billerId,
     billNo: bill.billNo,
     accountNo: bill.accountNo,
     amountFen: posting.amountFen,
