@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { CLASSES, notPersonal, type PersonalColumns, personalColumns } from '../src/app/personal.ts'
+import { notPersonal } from '../src/app/not-personal.ts'
+import { CLASSES, type PersonalColumns, personalColumns } from '../src/app/personal.ts'
 import { migrationFolders, startTestServer } from '../src/kernel/db/testing.ts'
 import { root } from './root.ts'
 

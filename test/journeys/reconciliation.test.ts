@@ -7,9 +7,10 @@ import { runSettlements } from '#modules/billing/index.ts'
 import { type Role, roles } from '#modules/identity/index.ts'
 import { reconcileStatement, runClose, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
-import { type Desk, faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
-import { type Product, withProduct } from '../support/product.ts'
+import { faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
+import { withProduct } from '../support/product.ts'
 import { wechatStatement } from '../support/statement.ts'
+import { upload } from '../support/upload.ts'
 
 let browser: Browser
 before(async () => {
@@ -26,20 +27,6 @@ const control = async (url: string, act: string, body: object) => {
     body: JSON.stringify(body),
   })
   assert.ok(answer.ok, `${act}: ${answer.status}`)
-}
-
-/** Sends the form of a statement as a browser does. */
-async function upload(product: Product, desk: Desk, fields: Record<string, string>, file?: { name: string; bytes: Buffer }) {
-  const form = new FormData()
-  for (const [name, value] of Object.entries({ csrf: desk.csrf, ...fields })) form.set(name, value)
-  if (file) form.set('file', new File([new Uint8Array(file.bytes)], file.name))
-  const answer = await fetch(`${product.url}/staff/statements`, {
-    method: 'POST',
-    body: form,
-    redirect: 'manual',
-    headers: { cookie: [...desk.browser.cookies].map(([k, v]) => `${k}=${v}`).join('; '), origin: product.url },
-  })
-  return { status: answer.status, location: answer.headers.get('location'), text: textOf(await answer.text()) }
 }
 
 test('the day closes by itself over the real protocol; what differs is decided from the keyboard', { timeout: 180_000 }, () => {
@@ -108,13 +95,12 @@ test('the day closes by itself over the real protocol; what differs is decided f
       }
       await press('Enter')
       await page.waitForURL('**/staff/breaks/**')
-      await page.locator('#reason').focus()
-      await press('ArrowDown')
-      await press('ArrowUp')
+      // The reasons wait for the keyboard: the blank chooses, Enter sends.
+      await press('Space')
       await press('Enter')
       await page.waitForURL('**/staff/reconciliation?notice=resolved')
       assert.match((await page.textContent('main'))!, /已记下结论[\s\S]*没有待处理的差异/)
-      assert.ok(keys <= 4)
+      assert.equal(keys, 3)
       await context.close()
       assert.deepEqual(await faultsInBooks(product), [])
     },
@@ -150,26 +136,29 @@ test('a statement brought by hand: bad ones are refused with their place, leave 
         ],
       ]
       for (const [what, bytes, words] of bad) {
-        const answer = await upload(product, manager, fields, { name: 'a.csv', bytes })
+        const answer = await upload(product, manager, '/staff/statements', fields, { name: 'a.csv', bytes })
         assert.equal(answer.status, 422, what)
         assert.match(answer.text, words, what)
       }
       await until('the refusals', async () => (await see.refusals()) === before + bad.length)
       assert.equal(await see.count('select count(*) as n from payments.statement'), 0)
     })
-    assert.match((await upload(product, manager, { channel: 'wechat', day: 'tomorrow' })).text, /请写日期[\s\S]*请选账单文件/)
     assert.match(
-      (await upload(product, manager, { ...fields, day: dayOf(new Date()) }, { name: 'a.csv', bytes: good })).text,
+      (await upload(product, manager, '/staff/statements', { channel: 'wechat', day: 'tomorrow' })).text,
+      /请写日期[\s\S]*请选账单文件/,
+    )
+    assert.match(
+      (await upload(product, manager, '/staff/statements', { ...fields, day: dayOf(new Date()) }, { name: 'a.csv', bytes: good })).text,
       /当天还没有结束/,
     )
     // As people write it.
     const typed = `${day.replaceAll('-', '／')}`
     assert.equal(
-      (await upload(product, manager, { channel: 'wechat', day: typed }, { name: 'a.csv', bytes: good })).location,
+      (await upload(product, manager, '/staff/statements', { channel: 'wechat', day: typed }, { name: 'a.csv', bytes: good })).location,
       '/staff/reconciliation?notice=compared',
     )
     assert.equal(
-      (await upload(product, manager, fields, { name: 'b.csv', bytes: good })).location,
+      (await upload(product, manager, '/staff/statements', fields, { name: 'b.csv', bytes: good })).location,
       '/staff/reconciliation?notice=unchanged',
     )
     assert.match((await manager.browser.get('/staff/reconciliation/breaks.csv')).text, /,'=cmd\(\),/)
@@ -184,14 +173,14 @@ test('a statement brought by hand: bad ones are refused with their place, leave 
     assert.equal((await manager.browser.submit(page, first, { reason: '' })).status, 422)
     assert.match(textOf((await manager.browser.submit(page, first, { reason: 'other' })).text), /选其他时，请写说明/)
     const decision = { reason: 'other', note: '门口小店的收款码挂在同一商户号上' }
-    assert.equal((await manager.browser.submit(page, first, decision)).location, '/staff/reconciliation?notice=proposed')
+    assert.equal((await manager.browser.submit(page, first, decision)).location?.split('?')[1], 'notice=proposed')
     assert.doesNotMatch((await manager.browser.get(first)).text, /name="reason"/)
     assert.equal((await manager.browser.submit(page, first, decision)).status, 409)
     const approver = await signInAs(product, 'approver')
     const shown = await approver.browser.get(first)
     assert.match(textOf(shown.text), /待第二人同意[\s\S]*门口小店的收款码挂在同一商户号上/)
-    assert.equal((await approver.browser.submit(shown, first, decision)).location, '/staff/reconciliation?notice=resolved')
-    assert.equal((await approver.browser.submit(shown, first, decision)).location, '/staff/reconciliation?notice=resolved_before')
+    assert.equal((await approver.browser.submit(shown, first, decision)).location?.split('?')[1], 'notice=resolved')
+    assert.equal((await approver.browser.submit(shown, first, decision)).location?.split('?')[1], 'notice=resolved_before')
     const settled = /已有结论[\s\S]*第一人作出决定[\s\S]*差异了结/
     await until('the trail', async () => settled.test(textOf((await manager.browser.get(first)).text)))
   }),
@@ -221,7 +210,7 @@ test('who may see and decide: each page and form of reconciliation by role', { t
       assert.equal((await desk.browser.get(`/staff/settlements/${product.ctx.requestId}`)).status, maySettle ? 404 : 403, `${role} file`)
       const mayDecide = may && role !== 'operator-audit'
       assert.equal((await desk.browser.post(href, { csrf: desk.csrf, reason: '' })).status, mayDecide ? 422 : 403, `${role} decides`)
-      assert.equal((await upload(product, desk, {})).status, mayDecide ? 422 : 403, `${role} uploads`)
+      assert.equal((await upload(product, desk, '/staff/statements', {})).status, mayDecide ? 422 : 403, `${role} uploads`)
     }
     const outside = await fetch(product.url + href, { redirect: 'manual' })
     assert.equal(outside.status, 303)

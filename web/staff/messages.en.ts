@@ -1,8 +1,10 @@
+import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
   ...money,
+  ...checks,
   'event.payments.order_placed': 'Order placed',
   'event.payments.attempt_submitted': 'Sent to the channel',
   'event.payments.attempt_accepted': 'Accepted by the channel',
@@ -24,6 +26,9 @@ export const messages: Record<keyof typeof zh, string> = {
   'event.billing.posting_posted': 'Posted by the biller',
   'event.billing.posting_rejected': 'Refused by the biller',
   'event.billing.posting_reversed': 'Posting taken back',
+  'event.billing.check_taken': 'Check file of a biller taken',
+  'event.billing.check_break_proposed': 'Decision about a difference asked for',
+  'event.billing.check_break_resolved': 'Difference decided',
   'event.billing.payment_undone': 'Undone by the payer',
   'event.payments.refund_closed': 'Refund closed by the channel, asked for again',
   'staff.odd_return': 'Return this money to where it came from',

@@ -1,8 +1,10 @@
+import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
   ...money,
+  ...checks,
   'event.payments.order_placed': '下单',
   'event.payments.attempt_submitted': '交给支付渠道',
   'event.payments.attempt_accepted': '渠道已受理',
@@ -24,6 +26,9 @@ export const messages = {
   'event.billing.posting_posted': '收费单位已入账',
   'event.billing.posting_rejected': '收费单位拒收',
   'event.billing.posting_reversed': '入账撤回',
+  'event.billing.check_taken': '收到收费单位对账文件',
+  'event.billing.check_break_proposed': '差异处理已提出',
+  'event.billing.check_break_resolved': '差异已处理',
   'event.billing.payment_undone': '付款人撤销',
   'event.payments.refund_closed': '退款被渠道关闭，已重新提出',
   'staff.odd_return': '把这笔钱原路退回',

@@ -157,6 +157,11 @@ function UploadPane({ form }: { form: UploadFormView }) {
   )
 }
 
+function BreakNotice({ notice }: { notice: ReconciliationNotice | undefined }) {
+  const { t } = usePage()
+  return notice ? <Banner tone={notice.endsWith('_before') ? 'warn' : 'ok'} title={t(`staff.notice_break_${notice}`)} live /> : null
+}
+
 /** How the days agree with the channels, and what waits for a decision, the gravest first. */
 export function ReconciliationPage({ view }: { view: ReconciliationView }) {
   const { t } = usePage()
@@ -164,7 +169,7 @@ export function ReconciliationPage({ view }: { view: ReconciliationView }) {
     <StaffLayout>
       <ErrorSummary errors={view.upload?.errors} />
       <h1>{t('staff.recon_n', { n: view.breaks.length, amount: yuan(view.openFen) })}</h1>
-      {view.notice && <Banner tone={view.notice.endsWith('_before') ? 'warn' : 'ok'} title={t(`staff.notice_break_${view.notice}`)} live />}
+      <BreakNotice notice={view.notice} />
       <Pane title={t('staff.breaks')}>
         <Breaks view={view} />
       </Pane>
@@ -196,6 +201,8 @@ export interface BreakView {
   openedAt: Date
   /** The order it belongs to, where it is one of ours. */
   orderHref?: string
+  /** Of the one decided before. */
+  notice?: ReconciliationNotice
   decision?: { reason: string; note?: string; by: string; isFinal: boolean }
   /** For who may decide. */
   form?: {
@@ -216,6 +223,7 @@ export function BreakPage({ view }: { view: BreakView }) {
   return (
     <StaffLayout>
       <ErrorSummary errors={form?.errors} />
+      <BreakNotice notice={view.notice} />
       <div class="spread row--wrap">
         <h1>{view.what}</h1>
         <Tag tone={view.severity.tone}>{view.severity.text}</Tag>
@@ -266,6 +274,7 @@ export function BreakPage({ view }: { view: BreakView }) {
                   choices={form.reasons}
                   chosen={form.values?.reason}
                   errors={form.errors}
+                  autoFocus
                 />
                 <Field
                   name="note"

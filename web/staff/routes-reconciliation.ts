@@ -238,6 +238,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     reply: FastifyReply,
     b: Break,
     typed?: { values: Record<string, string | undefined>; errors: FieldError[] },
+    notice?: ReconciliationNotice,
   ) {
     const { ctx } = desk
     const say = t(ctx.lang)
@@ -251,6 +252,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     return pages.html(
       reply,
       breakPage(desk.page, {
+        ...(notice && { notice }),
         what: say(`staff.break_${b.class}`),
         advice: say(`staff.break_${b.class}_text`),
         severity: severityOf(ctx.lang, b.severity),
@@ -300,7 +302,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const may = permit(desk.ctx, 'payments.reconcile.read')
     if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/breaks/:id')
     const found = isUuid(id) ? await findBreak(desk.ctx, id) : undefined
-    return found?.ok ? showBreak(desk, reply, found.value) : refuse(desk, reply, 404)
+    const notice = RECONCILIATION_NOTICES.find(known => known === textsOf(request.query).notice)
+    return found?.ok ? showBreak(desk, reply, found.value, undefined, notice) : refuse(desk, reply, 404)
   })
   pages.form(server, '/staff/breaks/:id', {}, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -313,14 +316,21 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     if (!found?.ok) return refuse(desk, reply, 404)
     const values = textsOf(request.body)
     const decided = await decideBreak(desk.ctx, { breakId: id, reason: values.reason ?? '', note: values.note ?? '' })
-    const to = (notice: ReconciliationNotice) => reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
-    if (decided.ok) return to(decided.value)
+    if (decided.ok) return goOn(desk, reply, id, decided.value)
     const { field, code } = decided.error
     if (field === 'reason' || field === 'note')
       return showBreak(desk, reply, found.value, { values, errors: [{ field, text: t(desk.ctx.lang)(`staff.error_break_${field}`) }] })
     pages.refused({ ...desk.visit, ctx: desk.ctx }, decided.error, place)
-    return code === paymentErrors.break_resolved.code ? to('resolved_before') : refuse(desk, reply, 409)
+    return code === paymentErrors.break_resolved.code ? goOn(desk, reply, id, 'resolved_before') : refuse(desk, reply, 409)
   })
+
+  /** The next break this person may decide about, so that a list is worked off without going back; else the list. */
+  async function goOn(desk: Desk, reply: FastifyReply, id: string, notice: ReconciliationNotice): Promise<FastifyReply> {
+    const to = dayOf(kernel.clock.now())
+    const seen = await viewReconciliation(desk.ctx, to, to)
+    const next = seen.ok ? seen.value.open.find(b => b.id !== id && b.proposedBy !== desk.ctx.actor.id) : undefined
+    return reply.redirect(`${next ? breakHref(next.id) : staffPaths.reconciliation}?notice=${notice}`, 303)
+  }
 }
 
 function exportOf(ctx: Ctx, open: readonly Break[]): (string | number | undefined)[][] {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isUuid } from '#kernel/id.ts'
 
 /** One posting as a biller's daily check file states it. */
 export interface StatedPosting {
@@ -88,6 +87,3 @@ export function renderCheckFile(day: string, rows: readonly (StatedPosting & { r
   const sum = standing.reduce((total, row) => total + row.amountFen, 0)
   return Buffer.from(`T|${day}|${standing.length}|${sum}|${createHash('sha256').update(detail).digest('hex')}\n${detail}`)
 }
-
-/** Our postings are told under their ids; anything else is a number we never gave. */
-export const isOurs = (postingNo: string): boolean => isUuid(postingNo)
