@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
 import { CHECK_REASONS, CHECK_RESOLUTIONS } from './checks/model.ts'
 import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
+import { FEATURES } from './switchover/model.ts'
 
 export const batchImported = defineEvent({
   type: 'billing.batch_imported',
@@ -51,6 +52,32 @@ export const checkBreakResolved = defineEvent({
   subject: 'check_break',
   body: z.object({ resolution: z.enum(CHECK_RESOLUTIONS), reason: z.enum(CHECK_REASONS).optional() }),
 })
+const rampStep = z.object({ from: z.string(), pct: z.int() })
+export const switchAsked = defineEvent({
+  type: 'billing.switch_asked',
+  version: 1,
+  subject: 'switch_plan',
+  body: z.object({ feature: z.enum(FEATURES), areas: z.array(z.string()), steps: z.array(rampStep), budget_e4: z.int() }),
+})
+export const switchDecided = defineEvent({
+  type: 'billing.switch_decided',
+  version: 1,
+  subject: 'switch_plan',
+  body: z.object({ is_agreed: z.boolean() }),
+})
+export const switchEnded = defineEvent({
+  type: 'billing.switch_ended',
+  version: 1,
+  subject: 'switch_plan',
+  body: z.object({ why: z.enum(['budget', 'person']), tries: z.int().optional(), failures: z.int().optional() }),
+})
+export const areaRuleSet = defineEvent({
+  type: 'billing.area_rule_set',
+  version: 1,
+  subject: 'area',
+  body: z.object({ prefix: z.string() }),
+})
+export const areaRuleRemoved = defineEvent({ type: 'billing.area_rule_removed', version: 1, subject: 'area_rule', body: z.object({}) })
 export const paymentUndone = defineEvent({ type: 'billing.payment_undone', version: 1, subject: 'order', body: z.object({}) })
 export const rescueAsked = defineEvent({
   type: 'billing.rescue_asked',

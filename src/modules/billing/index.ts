@@ -108,4 +108,19 @@ export {
 } from './service/settlements.ts'
 export { staffActor } from './service/staff.ts'
 export { listSignals } from './service/watch.ts'
+export { FEATURES, type Feature, type RampStep, type Terms as SwitchTerms } from './switchover/model.ts'
+export {
+  askSwitch,
+  decideSwitch,
+  type PlanView,
+  previewSwitch,
+  removeAreaRule,
+  runSwitchover,
+  type SwitchoverView,
+  type SwitchPreview,
+  setAreaRule,
+  standingOf,
+  takeBack,
+  viewSwitchover,
+} from './switchover/service.ts'
 export { type Signal, WATCH_DAYS } from './watch.ts'

@@ -11,6 +11,7 @@ import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { billsOf, issueReceipts } from './service/receipts.ts'
 import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
+import { runSwitchover } from './switchover/service.ts'
 
 const TAKEN_MAX = 50
 /** A new bill is paid from what is held within a minute. */
@@ -57,6 +58,10 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
     return false
   })
   timers.every(`billing.checks:${tenantId}`, 60_000, () => runChecks(kernel, tenantId))
+  timers.every(`billing.switchover:${tenantId}`, 15_000, async () => {
+    await runSwitchover(kernel, tenantId)
+    return false
+  })
   timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

@@ -92,6 +92,7 @@ export type PrecheckKey =
   | 'account_ok'
   | 'biller_ok'
   | 'older_open'
+  | 'not_open'
 
 export interface Precheck {
   readonly level: 'ok' | 'warn' | 'stop'

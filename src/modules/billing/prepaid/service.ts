@@ -23,6 +23,7 @@ import { offerPart, openOrder } from '../service/pay.ts'
 import { quoteItem } from '../service/quotes.ts'
 import { issueReceipts } from '../service/receipts.ts'
 import * as bills from '../store.ts'
+import { requireOn } from '../switchover/service.ts'
 import * as store from './store.ts'
 
 /** Less is not worth a payment. */
@@ -66,6 +67,7 @@ export interface TopUp {
 /** Opens an order that pays in advance for an account, in the caller's transaction. What is held never exceeds what the biller allows. */
 export async function openTopUp(tx: Tx, ctx: Ctx, { accountId, amountFen, payer, place }: TopUp): Promise<PlacedOrder> {
   const { account, biller, topUpMaxFen } = unwrap(await roomOf(tx, ctx, accountId))
+  if (place === 'phone') await requireOn(tx, ctx, 'prepay', accountId)
   if (topUpMaxFen < TOP_UP_FEN_MIN) return unwrap(fail(errors.prepay_not_taken))
   if (!Number.isSafeInteger(amountFen) || amountFen < TOP_UP_FEN_MIN || amountFen > topUpMaxFen)
     return unwrap(fail(errors.prepay_out_of_range, { min: TOP_UP_FEN_MIN, max: topUpMaxFen }, 'amount'))

@@ -10,6 +10,8 @@ import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
 import { BILL_KINDS, cleanAccountNo, isAccountNo, type Precheck, precheck } from '../model.ts'
 import * as store from '../store.ts'
+import type { Feature } from '../switchover/model.ts'
+import { standingOf } from '../switchover/service.ts'
 import { makeQuote, quoteItem } from './quotes.ts'
 import { refreshBill } from './refresh.ts'
 
@@ -101,8 +103,15 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
   })
 }
 
-/** The bill behind a printed code, with everything checked before money moves. Names come masked. */
-export async function getBill(ctx: Ctx, code: string, payers: readonly string[]): Promise<Result<BillForPayer>> {
+/** Where paying is not on yet for an account: said before anybody tries. Paid is paid, whatever is on. */
+async function switchCheck(tx: Tx, ctx: Ctx, feature: Feature, state: BillState): Promise<Precheck[]> {
+  if (isPaid(state)) return []
+  const standing = await standingOf(tx, ctx, feature, state.bill.accountId)
+  return standing.isOn ? [] : [{ level: 'stop', key: 'not_open', params: { from: standing.from?.toISOString() ?? '' } }]
+}
+
+/** The bill behind a printed code, `feature` being what it is to be paid by, with everything checked before money moves. Names come masked. */
+export async function getBill(ctx: Ctx, code: string, payers: readonly string[], feature?: Feature): Promise<Result<BillForPayer>> {
   await refreshBill(ctx, code)
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const bill = await store.findBillByCode(tx, ctx.tenantId, code)
@@ -115,7 +124,7 @@ export async function getBill(ctx: Ctx, code: string, payers: readonly string[])
     const tariff = tariffs.find(t => t.validFrom <= `${bill.periodTo}-28` && (t.validTo === null || t.validTo >= `${bill.periodFrom}-01`))
     return ok({
       ...state,
-      checks: checksOf(ctx, state, others, payers),
+      checks: [...checksOf(ctx, state, others, payers), ...(feature ? await switchCheck(tx, ctx, feature, state) : [])],
       history: rows.filter(r => r.periodTo < bill.periodTo),
       ...(tariff && { tariff }),
       quote: makeQuote(ctx, [quoteItem(state)]),

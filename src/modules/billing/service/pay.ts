@@ -6,6 +6,8 @@ import { type OrderLineInput, type PlacedOrder, placeOrder } from '#modules/paym
 import { applyPart, partRange } from '../dues.ts'
 import { errors } from '../errors.ts'
 import type { PrecheckKey } from '../model.ts'
+import type { Feature } from '../switchover/model.ts'
+import { requireOn } from '../switchover/service.ts'
 import { type BillState, examine, hasOlderOpen } from './bills.ts'
 import { confirmJourney } from './journeys.ts'
 import { makeQuote, type QuoteItem, quoteItem, readQuote } from './quotes.ts'
@@ -85,6 +87,9 @@ export async function quotePart(
   return item.ok ? ok({ item: item.value, quote: makeQuote(ctx, [item.value]) }) : item
 }
 
+/** What has to be on where somebody begins to pay. */
+const FEATURE_AT: Partial<Record<PayBills['place'], Feature>> = { phone: 'online', kiosk: 'kiosk' }
+
 export async function openOrder(
   tx: Tx,
   ctx: Ctx,
@@ -106,6 +111,8 @@ export async function openOrder(
       throw new AppFailure(
         fail(STOPS[stop.key] ?? errors.bill_not_found, { bill: bill.code, ...(claim && { order: claim.orderCode }) }).error,
       )
+    const feature = FEATURE_AT[input.place]
+    if (feature) await requireOn(tx, ctx, feature, bill.accountId)
     const item = items.find(i => i.billId === bill.id)!
     const now = item.isPart ? unwrap(await offerPart(tx, ctx, state, item.amountFen + item.lateFeeFen)) : quoteItem(state)
     if (item.amountFen !== now.amountFen || item.lateFeeFen !== now.lateFeeFen) return fail(errors.quote_changed, { bill: bill.code })
