@@ -14,10 +14,12 @@ export interface Faults {
   reorder: number
   /** The call is carried out, then answered with status 500. */
   fail_after_commit: number
-  /** A query about a paid trade first says "not paid", once per trade. */
+  /** A query about a paid trade first says "not paid", once per trade; an ordering carried out is told as only accepted, once. */
   lie_then_correct: number
-  /** Refusal of a posting (biller only). */
+  /** Refusal of a posting or an ordering (biller only). */
   reject: number
+  /** An ordering is only accepted at first, and carried out after it was asked about (biller only). */
+  accept_first: number
   /** Statements of the running day are handed out too. */
   statement_today: boolean
 }
@@ -31,6 +33,7 @@ export const noFaults = (): Faults => ({
   fail_after_commit: 0,
   lie_then_correct: 0,
   reject: 0,
+  accept_first: 0,
   statement_today: false,
 })
 
@@ -38,7 +41,7 @@ export interface FaultSource {
   readonly current: Faults
   set(change: object): Faults
   /** True with the named probability. */
-  strikes(name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject'): boolean
+  strikes(name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject' | 'accept_first'): boolean
 }
 
 /** Faults of one process, replayable from its seed. Unknown names and wrong types are refused with an error. */

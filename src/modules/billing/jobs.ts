@@ -4,6 +4,7 @@ import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
+import { isTold } from './model.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { issueReceipts } from './service/receipts.ts'
@@ -19,7 +20,7 @@ export function registerReceipts(): void {
     types: ['payments.order_paid'],
     async handle({ tx, ctx, entry }) {
       const order = await getOrder(ctx, entry.subject.id)
-      if (order.ok && order.value.lines.some(line => line.subjectKind === 'bill')) await issueReceipts(tx, ctx, order.value)
+      if (order.ok && order.value.lines.some(isTold)) await issueReceipts(tx, ctx, order.value)
     },
   })
 }

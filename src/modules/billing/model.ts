@@ -1,5 +1,6 @@
 import { divideHalfUp } from '#kernel/money.ts'
 import { addDays, daysBetween } from '#kernel/time.ts'
+import type { ProductAmounts } from './products/model.ts'
 
 export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, reversing: 6, reversed: 7 } as const
 export type PostingState = keyof typeof POSTING
@@ -35,8 +36,13 @@ export interface BillerConfig {
   readonly cycle_months: number
   /** Age in minutes at which the biller is asked about an account somebody looks at; 10 unless told. */
   readonly query_after_min?: number
+  /** Set for a biller things can be ordered from: how it writes amounts. */
+  readonly products?: { readonly amounts: ProductAmounts }
   readonly mappings: Readonly<Record<string, unknown>>
 }
+
+/** Lines of an order that a posting tells and a receipt proves; the others belong to one of them. */
+export const isTold = ({ subjectKind }: { readonly subjectKind: string }): boolean => subjectKind === 'bill' || subjectKind === 'product'
 
 /** A late fee rule and the first day on which it holds; until then the one before it does. */
 export interface DatedLateFee {

@@ -42,7 +42,7 @@ export {
   viewCollections,
   viewMonthMoney,
 } from './console/service.ts'
-export { sqlHeldSubjects, sqlOrderSteps } from './console/store.ts'
+export { sqlHeldSubjects, sqlOrderSteps, sqlSubjectMoney } from './console/store.ts'
 export { addToBatch } from './debit/batches.ts'
 export { checkDebits } from './debit/doctor.ts'
 export { runDebitExchange } from './debit/exchange.ts'

@@ -7,7 +7,7 @@ import { type Claim, DEBIT, findOrderById, listClaims } from '#modules/payments/
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
-import { cleanAccountNo, isAccountNo, lateFeeFen, type Precheck, precheck, type WaivedSpan } from '../model.ts'
+import { cleanAccountNo, isAccountNo, isTold, lateFeeFen, type Precheck, precheck, type WaivedSpan } from '../model.ts'
 import * as store from '../store.ts'
 import { makeQuote } from './quotes.ts'
 import { refreshBill } from './refresh.ts'
@@ -32,16 +32,11 @@ export interface BillForPayer extends BillState {
 
 async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Promise<BillState[]> {
   const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
-  const claims = new Map(
-    (
-      await listClaims(
-        tx,
-        ctx.tenantId,
-        'bill',
-        bills.map(b => b.id),
-      )
-    ).map(c => [c.subjectId, c]),
-  )
+  const idsOf = (isProduct: boolean) => bills.filter(b => !!b.product === isProduct).map(b => b.id)
+  const ofBills = await listClaims(tx, ctx.tenantId, 'bill', idsOf(false))
+  const ordered = idsOf(true)
+  const ofProducts = ordered.length > 0 ? await listClaims(tx, ctx.tenantId, 'product', ordered) : []
+  const claims = new Map([...ofBills, ...ofProducts].map(c => [c.subjectId, c]))
   const today = dayOf(ctx.kernel.clock.now())
   const waivers = await store.mapWaivers(tx, ctx.tenantId, [...new Set(bills.map(b => b.accountId))])
   return bills
@@ -49,7 +44,7 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
     .map(bill => {
       const biller = billers.get(bill.billerId)!
       const claim = claims.get(bill.id)
-      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null || !!bill.product
       const waived = waivers.get(bill.accountId) ?? []
       const late = isOver ? 0 : lateFeeFen(bill.amountFen, bill.dueOn, today, biller.lateFees, waived)
       return { bill, biller, lateFeeFen: late, waived, ...(claim && { claim }) }
@@ -145,10 +140,10 @@ export async function readBill(
   })
 }
 
-/** The first bill an order pays for. */
+/** The first bill an order pays for, or what was ordered by it. */
 export async function findBillOfOrder(ctx: Ctx, orderId: string): Promise<BillState | undefined> {
   const order = await findOrderById(ctx, orderId)
-  const line = order?.lines.find(l => l.subjectKind === 'bill')
+  const line = order?.lines.find(isTold)
   return line && findBillById(ctx, line.subjectId)
 }
 

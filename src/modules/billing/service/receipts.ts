@@ -4,6 +4,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
 import { orderRead, receiptIssued } from '../events.ts'
+import { isTold } from '../model.ts'
 import * as store from '../store.ts'
 import { isOwn } from './bills.ts'
 
@@ -29,7 +30,7 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
   const day = dayOf(order.paidAt)
   const { last } = await store.lockReceiptDay(tx, ctx.tenantId, day)
   const known = new Set((await store.listReceipts(tx, ctx.tenantId, order.id)).map(r => r.billId))
-  const missing = order.lines.filter(line => line.subjectKind === 'bill' && !known.has(line.subjectId))
+  const missing = order.lines.filter(line => isTold(line) && !known.has(line.subjectId))
   if (missing.length === 0) return
   const bills = await store.listBillsById(
     tx,
@@ -80,7 +81,7 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
 /** Receipts of an order, made now if the payer was faster than the subscriber; later looks only read. */
 export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[]> {
   const made = await ctx.kernel.db.read(ctx.tenantId, tx => store.listReceipts(tx, ctx.tenantId, order.id))
-  if (order.lines.some(line => line.subjectKind === 'bill' && !made.some(r => r.billId === line.subjectId)))
+  if (order.lines.some(line => isTold(line) && !made.some(r => r.billId === line.subjectId)))
     await ctx.kernel.db.tx(ctx.tenantId, tx => issueReceipts(tx, ctx, order))
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const rows = await store.listReceipts(tx, ctx.tenantId, order.id)

@@ -160,6 +160,14 @@ export const listCounted = (tx: Tx, tenantId: number, { from, to }: Span) =>
     select to_char(closed_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) as turns, sum(counted_fen - expected_fen)::bigint as "overFen"
     from payments.drawer_session where tenant_id = ${tenantId} and closed_at >= ${from} and closed_at < ${to} group by 1 order by 1`)
 
+/** What became of the money of each paid subject of a kind; `self_back_fen` went back by itself or at its payer's wish, not by people's decision. */
+export const sqlSubjectMoney = (tenantId: number, subjectKind: string): Sql => sql`
+  select l.subject_id, o.id as order_id, o.paid_at, o.paid_fen, o.refunded_fen + o.reserved_fen as back_fen,
+    coalesce((select sum(r.amount_fen) from payments.refund r where r.tenant_id = ${tenantId} and r.order_id = o.id and r.state <> ${REFUND.closed}
+      and r.cause in ('undone_by_payer', 'wrong_payment', 'biller_refused', 'biller_reversed')), 0) as self_back_fen
+  from payments."order" o join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
+  where o.tenant_id = ${tenantId} and l.subject_kind = ${subjectKind} and o.paid_at is not null`
+
 /** Subjects of a kind that an order pays or is about to. */
 export const sqlHeldSubjects = (tenantId: number, subjectKind: string): Sql =>
   sql`select subject_id from payments.claim where tenant_id = ${tenantId} and subject_kind = ${subjectKind}`
