@@ -40,7 +40,8 @@ export const PRODUCTS: readonly Product[] = [
     includes_en: ['20 GB of data in the whole country', 'Used before the data of your plan'],
     ends: '30天后自己结束，不会续订。',
     ends_en: 'Ends by itself after 30 days. It does not renew.',
-    terms: '一、流量包自办好时起30天内有效，到期没用完的不转到以后。\n二、到期自动结束，不会自动续订，也不会另外扣费。\n三、没有用过的流量包，办好当天可以到营业厅退。',
+    terms:
+      '一、流量包自办好时起30天内有效，到期没用完的不转到以后。\n二、到期自动结束，不会自动续订，也不会另外扣费。\n三、没有用过的流量包，办好当天可以到营业厅退。',
     terms_en:
       '1. The pack is valid for 30 days from the moment it is set up; what is left then does not carry over.\n2. It ends by itself, does not renew and charges nothing more.\n3. A pack not used at all can be given back at a shop on the day it was set up.',
   },
@@ -57,7 +58,8 @@ export const PRODUCTS: readonly Product[] = [
     ends: '30天后自己结束，不会续订。',
     ends_en: 'Ends by itself after 30 days. It does not renew.',
     terms: '一、通话包自办好时起30天内有效，只用于国内通话。\n二、到期自动结束，不会自动续订，也不会另外扣费。',
-    terms_en: '1. Valid for 30 days from the moment it is set up, for calls in the country only.\n2. It ends by itself, does not renew and charges nothing more.',
+    terms_en:
+      '1. Valid for 30 days from the moment it is set up, for calls in the country only.\n2. It ends by itself, does not renew and charges nothing more.',
   },
   {
     code: 'PLAN29',
@@ -71,7 +73,8 @@ export const PRODUCTS: readonly Product[] = [
     includes_en: ['200 minutes of calls a month', '5 GB of data a month', 'Shows who is calling'],
     ends: '没有约定期限，随时可以换，下个月生效。',
     ends_en: 'No minimum term. Change it any time; the change counts from the next month.',
-    terms: '一、套餐从下个月1日起生效，这个月仍按原来的套餐收费。\n二、每月29元，在每月账单里收，现在不用付钱。\n三、没有最短使用期，随时可以换别的套餐，不收违约金。\n四、超出部分：通话每分钟0.15元，流量每GB 5元，每月最多收50元。',
+    terms:
+      '一、套餐从下个月1日起生效，这个月仍按原来的套餐收费。\n二、每月29元，在每月账单里收，现在不用付钱。\n三、没有最短使用期，随时可以换别的套餐，不收违约金。\n四、超出部分：通话每分钟0.15元，流量每GB 5元，每月最多收50元。',
     terms_en:
       '1. The plan begins on the 1st of next month; this month is charged by the old plan.\n2. 29 yuan a month, on the monthly bill; nothing is paid now.\n3. There is no minimum term and no charge for leaving.\n4. Beyond it: calls 0.15 yuan a minute, data 5 yuan a GB, at most 50 yuan a month.',
     group: 'plan',
@@ -91,7 +94,8 @@ export const PRODUCTS: readonly Product[] = [
     includes_en: ['500 minutes of calls a month', '30 GB of data a month', 'Two members of the family may share it'],
     ends: '要用满12个月；提前换，每少一个月收10元。',
     ends_en: 'Bound for 12 months; leaving earlier costs 10 yuan for each month left.',
-    terms: '一、套餐从下个月1日起生效，这个月仍按原来的套餐收费。\n二、每月59元，在每月账单里收，现在不用付钱。\n三、使用期12个月。提前换别的套餐，每少一个月收10元，最多收120元。\n四、满12个月后按月使用，随时可以换，不再收这笔钱。',
+    terms:
+      '一、套餐从下个月1日起生效，这个月仍按原来的套餐收费。\n二、每月59元，在每月账单里收，现在不用付钱。\n三、使用期12个月。提前换别的套餐，每少一个月收10元，最多收120元。\n四、满12个月后按月使用，随时可以换，不再收这笔钱。',
     terms_en:
       '1. The plan begins on the 1st of next month; this month is charged by the old plan.\n2. 59 yuan a month, on the monthly bill; nothing is paid now.\n3. The term is 12 months. Leaving earlier costs 10 yuan for each month left, at most 120 yuan.\n4. After 12 months it goes on by the month and can be left at no charge.',
     group: 'plan',
@@ -111,7 +115,8 @@ export const PRODUCTS: readonly Product[] = [
     includes_en: ['300 Mbit broadband for a year', 'One visit to set it up', 'The modem is lent and given back at the end'],
     ends: '满一年自己结束，不会续订。装好前可以全额退。',
     ends_en: 'Ends by itself after a year and does not renew. Paid back in full before it is set up.',
-    terms: '一、费用360元一次付清，包括一年宽带和一次上门安装。\n二、三个工作日内联系您约安装时间，从装好那天算起一年。\n三、装好之前可以全额退。装好后提前停用，按没用的整月退，每月30元。\n四、到期自动结束，不会自动续订。',
+    terms:
+      '一、费用360元一次付清，包括一年宽带和一次上门安装。\n二、三个工作日内联系您约安装时间，从装好那天算起一年。\n三、装好之前可以全额退。装好后提前停用，按没用的整月退，每月30元。\n四、到期自动结束，不会自动续订。',
     terms_en:
       '1. 360 yuan, paid once, for a year of broadband and one visit to set it up.\n2. We call within three working days to agree on a time; the year begins on the day it is set up.\n3. Before that it is paid back in full. Later, each whole month not used is paid back at 30 yuan.\n4. It ends by itself and does not renew.',
     group: 'broadband',

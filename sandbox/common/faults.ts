@@ -41,7 +41,9 @@ export interface FaultSource {
   readonly current: Faults
   set(change: object): Faults
   /** True with the named probability. */
-  strikes(name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject' | 'accept_first'): boolean
+  strikes(
+    name: 'drop' | 'garbage' | 'duplicate' | 'reorder' | 'fail_after_commit' | 'lie_then_correct' | 'reject' | 'accept_first',
+  ): boolean
 }
 
 /** Faults of one process, replayable from its seed. Unknown names and wrong types are refused with an error. */

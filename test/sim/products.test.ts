@@ -140,7 +140,12 @@ async function simulate(shared: TestKernel, seed: number): Promise<void> {
     const payableAccountId = await ensureAccount(tx, ctx, '2202:telecom')
     const names = { nameZh: '通信', nameEn: 'Telecom', serviceZh: '通信费', serviceEn: 'Telecom' }
     const config = { partial_payment: 'free', posting_window_min: 5, cycle_months: 1, products: { amounts: 'fen' }, mappings: {} } as never
-    await billing.upsertBiller(tx, tenantId, { id: 'telecom', ...names, unit: 'month', payableAccountId, isOnline: true, config }, clock.now())
+    await billing.upsertBiller(
+      tx,
+      tenantId,
+      { id: 'telecom', ...names, unit: 'month', payableAccountId, isOnline: true, config },
+      clock.now(),
+    )
   })
   const people = await residents(ctx)
   const payments = new Map<string, Ctx>()
@@ -210,7 +215,10 @@ async function simulate(shared: TestKernel, seed: number): Promise<void> {
 
 async function audit(kernel: TestKernel, tenantId: number, orders: ReturnType<typeof simCompany>['orders']): Promise<void> {
   const checks = [checkLedger, checkPayments, checkProducts].map(check => check(kernel.db, tenantId))
-  assert.deepEqual((await Promise.all(checks)).flat().filter(check => check.ok === false), [])
+  assert.deepEqual(
+    (await Promise.all(checks)).flat().filter(check => check.ok === false),
+    [],
+  )
   const { rows } = await queryIn(
     kernel,
     `select o.id, o.amount_fen::int as fen, p.id as posting, p.state, m.state as order_state, coalesce(m.paid_fen, 0)::int as paid, coalesce(m.refunded_fen, 0)::int as back, o.ended_at
@@ -233,7 +241,11 @@ async function audit(kernel: TestKernel, tenantId: number, orders: ReturnType<ty
       if (row.fen > 0) assert.equal(row.back, isDelivered ? 0 : row.paid, 'delivered or given back, never both, never neither')
     }
   }
-  assert.equal([...orders.values()].filter(one => one.state === 'posted').length, delivered, 'the company delivered what nobody here ordered')
+  assert.equal(
+    [...orders.values()].filter(one => one.state === 'posted').length,
+    delivered,
+    'the company delivered what nobody here ordered',
+  )
 }
 
 test(`${SEEDS} simulated towns: what is ordered is delivered once or given back once`, { timeout: 20 * 60_000 }, () =>

@@ -45,14 +45,15 @@ export interface DoneView {
   part?: BackView
   /** A request made after the time to undo, and its answer. */
   rescue?: { state: 'asked' | 'returned' | 'declined'; href: string; answerBy?: string; answer?: string }
-  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string }
+  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string; ordering?: string }
 }
 
 function PostingLine({ view }: { view: DoneView }) {
   const { ctx, t } = usePage()
   const { biller } = view.receipt
-  if (view.posting === 'held') return <>{t('done.posting_held', { biller, when: time(view.heldUntil) })}</>
-  return <>{t(`done.posting_${view.posting}`, { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
+  const area = view.links.ordering ? 'product' : 'done'
+  if (view.posting === 'held') return <>{t(`${area}.posting_held`, { biller, when: time(view.heldUntil) })}</>
+  return <>{t(`${area}.posting_${view.posting}`, { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
 }
 
 /** Undo within its time; the island only counts down what the server said. */
@@ -176,6 +177,7 @@ export function DonePage({ view }: { view: DoneView }) {
             ...(links.autoDebit && !refund
               ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
               : []),
+            ...(links.ordering ? [{ href: links.ordering, title: t('product.see_ordering') }] : []),
             { href: paths.payments, title: t('err.see_payments') },
           ]}
         />

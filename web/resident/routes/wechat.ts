@@ -9,7 +9,8 @@ import { textsOf } from './views.ts'
 
 /** What a person pressed on, kept while WeChat says who they are. */
 export interface Pressed {
-  readonly bill: string
+  /** The page it was pressed on: where the browser comes back to, with `/wechat` after it. */
+  readonly at: string
   readonly quote: string
   readonly idempotencyKey: string | undefined
 }
@@ -88,9 +89,9 @@ export function askWechat(
   const kept = keeper(pages, visit, request, reply, signIn.account)
   const before = kept.take('wechat_return')
   // A second press while the first is on its way goes the same way: whichever comes back is answered.
-  const state = before?.bill === pressed.bill && typeof before.state === 'string' ? before.state : newCode(visit.ctx.kernel.random)
+  const state = before?.at === pressed.at && typeof before.state === 'string' ? before.state : newCode(visit.ctx.kernel.random)
   kept.put('wechat_return', { state, ...pressed }, RETURN_S_MAX)
-  const back = `${publicUrl(visit.ctx.kernel.config)}/b/${encodeURIComponent(pressed.bill)}/wechat`
+  const back = `${publicUrl(visit.ctx.kernel.config)}${pressed.at}/wechat`
   return reply.redirect(signIn.addressOf(back, state), 303)
 }
 
@@ -102,27 +103,21 @@ const same = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
 
 /**
- * The browser comes back. The state must be the one this browser left with, for this bill, not long ago, and counts once;
+ * The browser comes back. The state must be the one this browser left with, for this page, not long ago, and counts once;
  * what was pressed is read from the browser's sealed note, never from the address. WeChat refusing or being away leaves
  * the openid out: the payment goes on with a code.
  */
-export async function readReturn(
-  pages: Pages,
-  visit: Visit,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  bill: string,
-): Promise<Returned> {
+export async function readReturn(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply, at: string): Promise<Returned> {
   const signIn = signInOf(visit)
   if (!signIn) return { kind: 'stale' }
   const kept = keeper(pages, visit, request, reply, signIn.account)
   const note = kept.take('wechat_return')
   const { state, code } = textsOf(request.query)
-  if (!note || typeof note.state !== 'string' || typeof note.quote !== 'string' || note.bill !== bill || !state || !same(state, note.state))
+  if (!note || typeof note.state !== 'string' || typeof note.quote !== 'string' || note.at !== at || !state || !same(state, note.state))
     return { kind: 'stale' }
   kept.drop('wechat_return')
   const pressed = {
-    bill,
+    at,
     quote: note.quote,
     idempotencyKey: typeof note.idempotencyKey === 'string' ? note.idempotencyKey : undefined,
   }

@@ -49,7 +49,16 @@ const productOf = (amounts: ProductAmounts) =>
 const stateSchema = z.object({ state: z.enum(['ACCEPTED', 'DONE', 'REFUSED', 'CANCELLED']), reason: z.string().max(200).optional() })
 
 /** Absent fields stay absent: a stored version is compared with what is listed later. */
-const bodyOf = ({ name, price, monthly, includes, ends, terms: text, replaces, ...rest }: z.infer<ReturnType<typeof productOf>>): ProductBody => ({
+const bodyOf = ({
+  name,
+  price,
+  monthly,
+  includes,
+  ends,
+  terms: text,
+  replaces,
+  ...rest
+}: z.infer<ReturnType<typeof productOf>>): ProductBody => ({
   ...rest,
   ...{ name_zh: name, price_fen: price, includes_zh: includes, ends_zh: ends, terms_zh: text },
   ...(monthly !== undefined && { monthly_fen: monthly }),

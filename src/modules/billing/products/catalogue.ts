@@ -3,7 +3,7 @@ import type { Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { errors } from '../errors.ts'
 import { findPort } from '../service/clients.ts'
-import { signQuote } from '../service/quotes.ts'
+import { readSigned, signQuote } from '../service/quotes.ts'
 import * as bills from '../store.ts'
 import type { ProductBody } from './model.ts'
 import * as store from './store.ts'
@@ -88,6 +88,26 @@ export async function viewOffers(ctx: Ctx, accountId: string): Promise<Result<Of
     return { product, quote: signQuote(ctx, 'billing.product_quote', body) }
   })
   return ok({ biller, account, offers })
+}
+
+/** What a page showed and signed, for whoever agrees to it: its words are those of the version kept, whatever the biller lists by now. */
+export async function readOffer(
+  ctx: Ctx,
+  quoteText: string,
+): Promise<Result<{ quote: ProductQuote; biller: bills.BillerRow; account: bills.BindingRow; product: ProductBody }>> {
+  const payer = ownPayer(ctx)
+  if (!payer.ok) return payer
+  const quote = readSigned<ProductQuote>(ctx, 'billing.product_quote', quoteText)
+  if (!quote.ok) return quote
+  return ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const account = await findOwn(tx, ctx, payer.value, quote.value.accountId)
+    const biller = account && (await bills.findBiller(tx, ctx.tenantId, account.billerId))
+    if (!account || !biller) return fail(errors.account_not_found)
+    const found = await store.findProduct(tx, ctx.tenantId, biller.id, quote.value.product, quote.value.version)
+    return found?.body.price_fen === quote.value.amountFen
+      ? ok({ quote: quote.value, biller, account, product: found.body })
+      : fail(errors.product_not_found)
+  })
 }
 
 async function keep(ctx: Ctx, billerId: string, listed: readonly ProductBody[]): Promise<ProductBody[]> {

@@ -36,9 +36,7 @@ export async function checkProducts(db: Db, tenantId: number): Promise<Check[]> 
       from billing.product_order o
       left join billing.product p on p.tenant_id = o.tenant_id and p.biller_id = o.biller_id and p.code = o.product_code and p.version = o.version
       where o.tenant_id = ${t} order by o.id limit ${ORDERINGS_MAX}`)
-    const changed = orderings.filter(
-      o => o.priceFen !== o.amountFen || !createHash('sha256').update(o.wording).digest().equals(o.sha256),
-    )
+    const changed = orderings.filter(o => o.priceFen !== o.amountFen || !createHash('sha256').update(o.wording).digest().equals(o.sha256))
     return [
       checkOf('O1', 'what was ordered and paid is told, given back or held', untold),
       checkOf('O2', 'nothing ordered is both delivered and given back, or neither', both),

@@ -11,9 +11,8 @@ import { errors } from '../errors.ts'
 import { productOrdered, productUndone } from '../events.ts'
 import { POSTING, postingStateOf } from '../model.ts'
 import { holdPostings } from '../service/postings.ts'
-import { readSigned } from '../service/quotes.ts'
 import * as bills from '../store.ts'
-import { findOwn, ownPayer, type ProductQuote } from './catalogue.ts'
+import { ownPayer, readOffer } from './catalogue.ts'
 import { type ProductBody, type ProductState, productStateOf, slotOf } from './model.ts'
 import * as store from './store.ts'
 
@@ -42,35 +41,43 @@ export interface OrderedProduct {
 export async function orderProduct(ctx: Ctx, input: OrderProduct): Promise<Result<OrderedProduct>> {
   const payer = ownPayer(ctx)
   if (!payer.ok) return payer
-  const quote = readSigned<ProductQuote>(ctx, 'billing.product_quote', input.quote)
-  if (!quote.ok) return quote
+  const offer = await readOffer(ctx, input.quote)
+  if (!offer.ok) return offer
   if (!input.isGiven || input.wording === '' || input.wording.length > WORDING_CHARS_MAX)
     return fail(errors.product_consent_missing, undefined, 'consent')
   const call = { scope: 'billing.order_product', key: input.idempotencyKey, input: { quote: input.quote, payer: payer.value } }
   return catching(() =>
     ctx.kernel.db.tx(ctx.tenantId, async tx =>
-      unwrap(await once(tx, ctx, call, async () => unwrap(await open(tx, ctx, payer.value, quote.value, input.wording)))),
+      unwrap(await once(tx, ctx, call, async () => unwrap(await open(tx, ctx, payer.value, offer.value, input.wording)))),
     ),
   )
 }
 
-async function open(tx: Tx, ctx: Ctx, payer: string, quote: ProductQuote, wording: string): Promise<Result<OrderedProduct>> {
+type Agreed = Extract<Awaited<ReturnType<typeof readOffer>>, { ok: true }>['value']
+
+async function open(tx: Tx, ctx: Ctx, payer: string, agreed: Agreed, wording: string): Promise<Result<OrderedProduct>> {
   const { tenantId, kernel } = ctx
-  const account = await findOwn(tx, ctx, payer, quote.accountId)
-  if (!account) return fail(errors.account_not_found)
-  const biller = (await bills.findBiller(tx, tenantId, account.billerId))!
-  const found = await store.findProduct(tx, tenantId, biller.id, quote.product, quote.version)
-  if (!found || found.body.price_fen !== quote.amountFen) return fail(errors.product_not_found)
-  const slot = slotOf(found.body)
+  const { quote, account, biller, product } = agreed
+  const slot = slotOf(product)
   const live = await freeSlot(tx, ctx, account.id, slot)
   if (live) return fail(errors.product_ordered, { ordering: live.code })
   const at = kernel.clock.now()
   const id = makeId(ctx)
   const code = newCode(kernel.random)
   const sha256 = createHash('sha256').update(wording).digest()
-  const payment = quote.amountFen > 0 ? unwrap(await pay(tx, ctx, biller, id, payer, found.body)) : undefined
+  const payment = quote.amountFen > 0 ? unwrap(await pay(tx, ctx, biller, id, payer, product)) : undefined
   const orderId = payment?.orderId ?? id
-  const row = { id, code, billerId: biller.id, accountId: account.id, orderId, payer, productCode: quote.product, version: quote.version, slot }
+  const row = {
+    id,
+    code,
+    billerId: biller.id,
+    accountId: account.id,
+    orderId,
+    payer,
+    productCode: quote.product,
+    version: quote.version,
+    slot,
+  }
   const isNew = await store.insertOrder(tx, tenantId, { ...row, amountFen: quote.amountFen, lang: ctx.lang, wording, sha256, placedAt: at })
   if (!isNew) return fail(errors.product_ordered)
   if (!payment) await tellLater(tx, ctx, biller.id, id, at)

@@ -69,11 +69,12 @@ interface Town {
 }
 
 const bind = (kernel: TestKernel, payer: string, accountId: string, relation: string) =>
-  queryIn(
-    kernel,
-    `insert into billing.binding (tenant_id, payer, account_id, relation, bound_at) values (1, $1, $2, $3, $4)`,
-    [payer, accountId, relation, kernel.clock.now()],
-  )
+  queryIn(kernel, `insert into billing.binding (tenant_id, payer, account_id, relation, bound_at) values (1, $1, $2, $3, $4)`, [
+    payer,
+    accountId,
+    relation,
+    kernel.clock.now(),
+  ])
 
 /** A resident with a telecom account of their own, the company as a process, and a channel. */
 async function withTown(work: (town: Town) => Promise<void>, amounts: ProductAmounts = 'fen'): Promise<void> {
@@ -190,7 +191,15 @@ test('undone within ten minutes nothing is told and the money goes back; later t
     await town.pay(second.payment!)
     await town.later(11)
     assert.equal(await town.stateOf(second.code), 'done')
-    unwrap(await askRescue(ctx, { orderCode: second.payment!.code, payers, reason: 'other', note: undefined, idempotencyKey: newCode(town.kernel.random) }))
+    unwrap(
+      await askRescue(ctx, {
+        orderCode: second.payment!.code,
+        payers,
+        reason: 'other',
+        note: undefined,
+        idempotencyKey: newCode(town.kernel.random),
+      }),
+    )
     const clerk = testCtx(town.kernel, { permissions: new Set(['billing.rescue.answer']) })
     unwrap(await answerRescue(clerk, { orderId: second.payment!.orderId, isAgreed: true, answer: '同意' }))
     await town.later(5)
@@ -318,7 +327,12 @@ test('only who signed in orders, under an account of their own, what was shown, 
 test('nothing is offered from memory, nor what changed under the same version, nor what says too little; amounts in the unit declared', () =>
   withTown(async town => {
     const { resident, accountId } = town
-    const inYuan = (product: Product, change: object = {}) => ({ ...product, price: (product.price / 100).toFixed(2), monthly: undefined, ...change })
+    const inYuan = (product: Product, change: object = {}) => ({
+      ...product,
+      price: (product.price / 100).toFixed(2),
+      monthly: undefined,
+      ...change,
+    })
     const [data, call] = PRODUCTS as unknown as [Product, Product]
     const codes = async () => unwrap(await viewOffers(resident, accountId)).offers.map(o => [o.product.code, o.product.price_fen])
     await town.control('products', { products: [inYuan(data), inYuan(call, { terms: '' }), inYuan(call, { code: 'X', price: 10 })] })

@@ -1,0 +1,105 @@
+import type { ProductBody } from '#modules/billing/index.ts'
+import type { WayId } from '#web/resident/bill.tsx'
+import { Choices, ConsentBox, ErrorSummary, type FieldError, PayBar, PostForm } from '#web/ui/forms.tsx'
+import { Layout } from '#web/ui/layout.tsx'
+import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
+import { Banner, Button, LinkButton, Money, Section, SummaryList } from '#web/ui/parts.tsx'
+import { courseFacts, includesOf, nameOf, priceFacts, termsOf, type WordingOf } from './wording.ts'
+
+export interface ProductView extends WordingOf {
+  product: ProductBody
+  backHref: string
+  action: string
+  quote: string
+  idempotencyKey: string
+  ways: readonly { id: WayId }[]
+  /** Inside WeChat the form says whether script runs. */
+  isInWechat?: true
+  /** The same is being ordered already. */
+  orderingHref?: string
+  errors?: readonly FieldError[]
+}
+
+/** The terms as the company wrote them, a line a paragraph. */
+export function Terms({ text }: { text: string }) {
+  return (
+    <div class="card stack stack--tight">
+      {text.split('\n').map(line => (
+        <p key={line}>{line}</p>
+      ))}
+    </div>
+  )
+}
+
+/** Price and term first, then what it is, then every word of the terms, and a box nobody ticked before the one button. */
+export function ProductPage({ view }: { view: ProductView }) {
+  const { ctx, t } = usePage()
+  const { product } = view
+  const isFree = product.price_fen === 0
+  return (
+    <Layout back={{ href: view.backHref }}>
+      <ErrorSummary errors={view.errors} />
+      <section class="bill-top">
+        <h1 class="t-md">{nameOf(ctx.lang, product)}</h1>
+        {isFree ? <p class="t-lg">{t('product.price_free')}</p> : <Money fen={product.price_fen} size="xl" />}
+        <p class="t-2">
+          {view.biller}
+          <br />
+          {view.accountMasked}
+        </p>
+      </section>
+      {view.orderingHref && (
+        <Banner tone="warn" title={t('product.error_ordered')}>
+          <LinkButton href={view.orderingHref} kind="link">
+            {t('product.see_ordering')}
+          </LinkButton>
+        </Banner>
+      )}
+      <div class="card">
+        <SummaryList rows={[...priceFacts(ctx.lang, product), ...courseFacts(ctx.lang, product)]} />
+      </div>
+      <Section title={t('product.includes')}>
+        <ul class="card stack stack--tight">
+          {includesOf(ctx.lang, product).map(item => (
+            <li key={item}>{item}</li>
+          ))}
+        </ul>
+      </Section>
+      <Section title={t('product.terms')}>
+        <div class="stack">
+          <Terms text={termsOf(ctx.lang, product)} />
+          <p class="t-3">
+            {t('product.terms_of', { biller: view.biller, version: product.version })} {t('product.terms_hold')}
+          </p>
+          <p class="t-2">{t('product.undo_note')}</p>
+        </div>
+      </Section>
+      <div class="sec">
+        <PostForm action={view.action} id="pay" quote={view.quote} idempotencyKey={view.idempotencyKey} class="stack stack--loose">
+          <ConsentBox name="consent" label={t('product.consent')} {...(view.errors && { errors: view.errors })} />
+          {isFree ? (
+            <Button wide big>
+              {t('product.order_free')}
+            </Button>
+          ) : (
+            <Choices
+              name="way"
+              legend={t('bill.way')}
+              {...(view.ways[0] && { chosen: view.ways[0].id })}
+              choices={view.ways.map(way => ({ value: way.id, label: t(`way.${way.id}`) }))}
+              {...(view.errors && { errors: view.errors })}
+            />
+          )}
+        </PostForm>
+      </div>
+      {!isFree && <PayBar form="pay" label={t('product.pay')} amountFen={product.price_fen} />}
+    </Layout>
+  )
+}
+
+export const productPage = (ctx: PageContext, view: ProductView): string =>
+  renderPage(ctx, <ProductPage view={view} />, {
+    title: nameOf(ctx.lang, view.product),
+    hasError: !!view.errors?.length,
+    ...(view.isInWechat && { scripts: ['jsapi.js'] as const }),
+  })
