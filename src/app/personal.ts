@@ -467,6 +467,7 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'kernel.migration.name': 'name of a file',
   'payments.statement.name': 'name of a channel file',
   'payments.debit_file.name': 'name of a bank file',
+  'billing.product.body': 'what a biller offers to everybody: price, terms',
   'billing.debit_mandate.why': 'a code: why a mandate ended or was suspended',
   'payments.statement_wait.why': 'why a statement could not be had, in the words of the channel',
   'payments.attempt.launch': 'addresses and codes of the channel for one order',

@@ -5,7 +5,7 @@ import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Banner, Empty, LinkButton, LinkList, PhoneButton, Section, type Tone } from '#web/ui/parts.tsx'
-import { nameOf } from './wording.ts'
+import { nameOf, saysTerm } from './wording.ts'
 
 export const STATE_TONES: Partial<Record<ProductState, Tone>> = {
   paying: 'warn',
@@ -49,7 +49,11 @@ function Price({ product }: { product: ProductBody }) {
   const parts = [
     product.price_fen === 0 ? t('product.price_free') : undefined,
     product.monthly_fen ? t('product.monthly_short', { amount: yuan(product.monthly_fen) }) : undefined,
-    product.bound_months ? t('product.term_months', { months: product.bound_months }) : t('product.term_none'),
+    saysTerm(product)
+      ? product.bound_months
+        ? t('product.term_months', { months: product.bound_months })
+        : t('product.term_none')
+      : undefined,
     product.lasts_days ? t('product.lasts_days', { days: product.lasts_days }) : undefined,
   ]
   return <>{parts.filter(part => part !== undefined).join(t('list.comma'))}</>

@@ -5,8 +5,7 @@ import { PostForm } from '#web/ui/forms.tsx'
 import { Heading, Layout } from '#web/ui/layout.tsx'
 import { t } from '#web/ui/messages.ts'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
-import { Banner, Button, LinkButton, Section, SummaryList, Tag } from '#web/ui/parts.tsx'
-import { STATE_TONES } from './list.tsx'
+import { Banner, Button, LinkButton, Section, SummaryList } from '#web/ui/parts.tsx'
 import { Terms } from './product.tsx'
 
 export interface OrderingView {
@@ -20,6 +19,7 @@ export interface OrderingView {
   at: Date
   /** Word for word as agreed to. */
   wording: string
+  wordingLang: string
   /** Its payment, open or paid. */
   paymentHref?: string
   offerHref: string
@@ -52,10 +52,6 @@ export function OrderingPage({ view }: { view: OrderingView }) {
             rows={[
               { label: t('product.biller'), value: view.biller },
               { label: t('product.account'), value: view.accountMasked },
-              {
-                label: t('product.state'),
-                value: <Tag {...(STATE_TONES[state] && { tone: STATE_TONES[state] })}>{t(`product.state_${state}`)}</Tag>,
-              },
             ]}
           />
         </div>
@@ -81,7 +77,7 @@ export function OrderingPage({ view }: { view: OrderingView }) {
       <Section title={t('product.agreed')}>
         <div class="stack">
           <p class="t-2">{t('product.agreed_on', { when: dateTime(ctx.lang, view.at) })}</p>
-          <Terms text={view.wording} />
+          <Terms text={view.wording} lang={view.wordingLang} />
         </div>
       </Section>
     </Layout>

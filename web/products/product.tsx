@@ -1,6 +1,7 @@
 import type { ProductBody } from '#modules/billing/index.ts'
 import type { WayId } from '#web/resident/bill.tsx'
-import { Choices, ConsentBox, ErrorSummary, type FieldError, PayBar, PostForm } from '#web/ui/forms.tsx'
+import { yuan } from '#web/ui/format.ts'
+import { Choices, ConsentBox, ErrorSummary, type FieldError, PostForm } from '#web/ui/forms.tsx'
 import { Layout } from '#web/ui/layout.tsx'
 import { type PageContext, renderPage, usePage } from '#web/ui/page.tsx'
 import { Banner, Button, LinkButton, Money, Section, SummaryList } from '#web/ui/parts.tsx'
@@ -21,9 +22,9 @@ export interface ProductView extends WordingOf {
 }
 
 /** The terms as the company wrote them, a line a paragraph. */
-export function Terms({ text }: { text: string }) {
+export function Terms({ text, lang }: { text: string; lang?: string }) {
   return (
-    <div class="card stack stack--tight">
+    <div class="card stack stack--tight" lang={lang}>
       {text.split('\n').map(line => (
         <p key={line}>{line}</p>
       ))}
@@ -31,7 +32,7 @@ export function Terms({ text }: { text: string }) {
   )
 }
 
-/** Price and term first, then what it is, then every word of the terms, and a box nobody ticked before the one button. */
+/** Price and term first, then what it is, then every word of the terms; beneath them a box nobody ticked, and the one button, which is not in reach before. */
 export function ProductPage({ view }: { view: ProductView }) {
   const { ctx, t } = usePage()
   const { product } = view
@@ -77,11 +78,7 @@ export function ProductPage({ view }: { view: ProductView }) {
       <div class="sec">
         <PostForm action={view.action} id="pay" quote={view.quote} idempotencyKey={view.idempotencyKey} class="stack stack--loose">
           <ConsentBox name="consent" label={t('product.consent')} {...(view.errors && { errors: view.errors })} />
-          {isFree ? (
-            <Button wide big>
-              {t('product.order_free')}
-            </Button>
-          ) : (
+          {!isFree && (
             <Choices
               name="way"
               legend={t('bill.way')}
@@ -90,9 +87,11 @@ export function ProductPage({ view }: { view: ProductView }) {
               {...(view.errors && { errors: view.errors })}
             />
           )}
+          <Button wide big>
+            {isFree ? t('product.order_free') : t('product.pay', { amount: yuan(product.price_fen) })}
+          </Button>
         </PostForm>
       </div>
-      {!isFree && <PayBar form="pay" label={t('product.pay')} amountFen={product.price_fen} />}
     </Layout>
   )
 }

@@ -240,7 +240,7 @@ async function showOrdering(pages: Pages, request: FastifyRequest, reply: Fastif
       ...orderingRow(visit, o),
       biller: billerName(visit.ctx.lang, o.biller),
       isFree: o.amountFen === 0,
-      wording: o.wording,
+      ...{ wording: o.wording, wordingLang: o.lang },
       offerHref: offerHref(o.accountId, o.productCode),
       ...(o.failure && { failure: o.failure }),
       ...(o.paymentCode && { paymentHref: `/o/${o.paymentCode}` }),

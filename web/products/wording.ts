@@ -20,6 +20,9 @@ export interface Fact {
   readonly value: string
 }
 
+/** What ends by itself binds nobody: its days say enough. */
+export const saysTerm = ({ bound_months, lasts_days }: ProductBody): boolean => bound_months !== undefined || lasts_days === undefined
+
 /** What must be known before anything else: what it costs, now and later, and how long one is bound. */
 export function priceFacts(lang: Lang, product: ProductBody): Fact[] {
   const say = t(lang)
@@ -30,10 +33,14 @@ export function priceFacts(lang: Lang, product: ProductBody): Fact[] {
       value: product.price_fen > 0 ? `${yuan(product.price_fen)}${lang === 'en' ? ' yuan' : '元'}` : say('product.price_free_note'),
     },
     ...(monthly ? [{ label: say('product.monthly'), value: say('product.monthly_n', { amount: yuan(monthly) }) }] : []),
-    {
-      label: say('product.term'),
-      value: product.bound_months ? say('product.term_months', { months: product.bound_months }) : say('product.term_none'),
-    },
+    ...(saysTerm(product)
+      ? [
+          {
+            label: say('product.term'),
+            value: product.bound_months ? say('product.term_months', { months: product.bound_months }) : say('product.term_none'),
+          },
+        ]
+      : []),
     ...(product.lasts_days ? [{ label: say('product.lasts'), value: say('product.lasts_days', { days: product.lasts_days }) }] : []),
   ]
 }

@@ -51,9 +51,8 @@ export interface DoneView {
 function PostingLine({ view }: { view: DoneView }) {
   const { ctx, t } = usePage()
   const { biller } = view.receipt
-  const area = view.links.ordering ? 'product' : 'done'
-  if (view.posting === 'held') return <>{t(`${area}.posting_held`, { biller, when: time(view.heldUntil) })}</>
-  return <>{t(`${area}.posting_${view.posting}`, { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
+  const times = { biller, when: view.posting === 'held' ? time(view.heldUntil) : dateTime(ctx.lang, view.postedBy) }
+  return <>{view.links.ordering ? t(`product.posting_${view.posting}`, times) : t(`done.posting_${view.posting}`, times)}</>
 }
 
 /** Undo within its time; the island only counts down what the server said. */

@@ -30,6 +30,7 @@ export interface ProductOrderRow {
   readonly version: string
   readonly slot: string
   readonly amountFen: number
+  readonly lang: string
   readonly wording: string
   readonly placedAt: Date
   readonly acceptedAt: Date | null
@@ -37,13 +38,13 @@ export interface ProductOrderRow {
 }
 
 const ORDER_COLUMNS = sql`o.id, o.code, o.biller_id as "billerId", o.account_id as "accountId", o.order_id as "orderId", o.payer, o.product_code as "productCode", o.version, o.slot,
-  o.amount_fen as "amountFen", o.wording, o.placed_at as "placedAt", o.accepted_at as "acceptedAt", o.ended_at as "endedAt"`
+  o.amount_fen as "amountFen", o.lang, o.wording, o.placed_at as "placedAt", o.accepted_at as "acceptedAt", o.ended_at as "endedAt"`
 
 /** False when another ordering of its slot is under way. */
 export const insertOrder = async (
   tx: Tx,
   tenantId: number,
-  o: Omit<ProductOrderRow, 'acceptedAt' | 'endedAt'> & { readonly lang: string; readonly sha256: Buffer },
+  o: Omit<ProductOrderRow, 'acceptedAt' | 'endedAt'> & { readonly sha256: Buffer },
 ): Promise<boolean> =>
   (await tx.run(sql`
     insert into billing.product_order (tenant_id, id, code, biller_id, account_id, order_id, payer, product_code, version, slot, amount_fen, lang, wording, wording_sha256, placed_at)
