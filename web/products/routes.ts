@@ -24,9 +24,11 @@ import { startInWallet } from '#web/resident/routes/wallet-start.ts'
 import {
   agentOf,
   askWechat,
+  findMiniPayer,
   findOpenid,
   forgetOpenid,
   hasSignIn,
+  isInMini,
   isInWechat,
   type Pressed,
   readReturn,
@@ -172,8 +174,10 @@ async function order(pages: Pages, request: FastifyRequest, reply: FastifyReply)
   const { account, product } = paramsOf(request)
   const pressed: Pressed = { at: offerHref(account, product), quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
   const way = waysFor(visit.ctx.tenantId, agentOf(request)).find(one => one.id === body.way)
-  const asksWho = way?.id === 'wechat' && isInWechat(request) && body.script && hasSignIn(visit)
-  const openid = asksWho ? findOpenid(pages, visit, request, reply) : undefined
+  const isMini = way?.id === 'wechat' && isInMini(request)
+  const asksWho = !isMini && way?.id === 'wechat' && isInWechat(request) && body.script && hasSignIn(visit)
+  const find = isMini ? findMiniPayer : asksWho ? findOpenid : undefined
+  const openid = find?.(pages, visit, request, reply)
   const away = asksWho && !openid ? askWechat(pages, visit, request, reply, pressed) : undefined
   return away ?? place(pages, visit, request, reply, pressed, way?.id, openid)
 }

@@ -28,7 +28,7 @@ export {
   windowPayer,
 } from './cash/service.ts'
 export { listCashierDays } from './cash/store.ts'
-export { findPayerSignIn, listChannels, useChannel } from './channels.ts'
+export { findMiniSignIn, findPayerSignIn, listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
 export {
   type Collections,

@@ -30,7 +30,18 @@ import type { Pages } from './pages.ts'
 import { addReceiptRoutes } from './receipts.ts'
 import { billerName, billView, channelName, partLabel, periodLabel, serviceName, subjectHref, textsOf } from './views.ts'
 import { startInWallet } from './wallet-start.ts'
-import { agentOf, askWechat, findOpenid, forgetOpenid, hasSignIn, isInWechat, type Pressed, readReturn } from './wechat.ts'
+import {
+  agentOf,
+  askWechat,
+  findMiniPayer,
+  findOpenid,
+  forgetOpenid,
+  hasSignIn,
+  isInMini,
+  isInWechat,
+  type Pressed,
+  readReturn,
+} from './wechat.ts'
 
 /** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
 export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
@@ -118,6 +129,8 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
   const way = waysFor(ctx.tenantId, agentOf(request)).find(w => w.id === body.way)
   if (!way) return showBill(pages, visit, request, reply, code, [fieldError(ctx.lang, 'wayMissing')])
   const pressed: Pressed = { at: billHref(code), quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
+  if (way.id === 'wechat' && isInMini(request))
+    return place(pages, visit, request, reply, code, pressed, way.id, findMiniPayer(pages, visit, request, reply))
   if (way.id !== 'wechat' || !isInWechat(request) || body.by === 'code' || !hasSignIn(visit))
     return place(pages, visit, request, reply, code, pressed, way.id)
   if (!body.script) return reply.redirect(`/b/${code}/pay`, 303)
@@ -292,6 +305,7 @@ function showWallet(
         periodLabel: partLabel(lang, found.bill),
         backHref: subjectHref(found.bill),
         params: launch.jsapi as JsapiView['params'],
+        ...(attempt!.product === 'mini' && { shellPath: `/pages/pay/pay?order=${order.code}` }),
         afterHref: `/o/${order.code}?back=1`,
         codeAction: `/o/${order.code}/by-code`,
         cancelAction: `/o/${order.code}/cancel`,

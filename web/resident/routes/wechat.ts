@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publicUrl } from '#kernel/config.ts'
 import { newCode } from '#kernel/id.ts'
-import { type CreateInput, findPayerSignIn, type PayerSignIn } from '#modules/payments/index.ts'
+import { type CreateInput, findMiniSignIn, findPayerSignIn, type PayerSignIn } from '#modules/payments/index.ts'
 import { cookieName, cookieOptions, isHttps, type Visit } from '#web/visit.ts'
 import type { Pages } from './pages.ts'
 import { textsOf } from './views.ts'
@@ -19,18 +19,22 @@ const RETURN_S_MAX = 600
 const PAYER_S_MAX = 30 * 86_400
 
 export const agentOf = (request: FastifyRequest): string => String(request.headers['user-agent'] ?? '')
+/** Inside the web view of a mini programme. */
+export const isInMini = (request: FastifyRequest): boolean => isInWechat(request) && /miniProgram/i.test(agentOf(request))
 export const isInWechat = (request: FastifyRequest): boolean => /MicroMessenger/i.test(agentOf(request))
 
 /** Which product of a channel fits the browser at hand; inside WeChat only a known payer can be sent to the wallet. */
 export function productFor(channel: string, userAgent: string, openid?: string): CreateInput['product'] {
   const isPhone = /Mobile|Android|iPhone/i.test(userAgent)
   if (channel === 'alipay') return isPhone ? 'wap' : 'precreate'
+  // A page shown by a mini programme has no wallet of its own: the shell opens it.
+  if (/miniProgram/i.test(userAgent)) return openid ? 'mini' : 'native'
   // H5 is refused inside WeChat.
   if (/MicroMessenger/i.test(userAgent)) return openid ? 'jsapi' : 'native'
   return isPhone ? 'h5' : 'native'
 }
 
-type Name = 'wechat_return' | 'wechat_payer'
+type Name = 'wechat_return' | 'wechat_payer' | 'mini_payer'
 
 /**
  * Values this browser keeps for us and can neither read nor change: sealed to the tenant, the browser's own cookie and
@@ -72,8 +76,20 @@ export function findOpenid(pages: Pages, visit: Visit, request: FastifyRequest, 
   return typeof openid === 'string' ? openid : undefined
 }
 
+/** The payer the shell of the mini programme brought when it opened the page. */
+export function findMiniPayer(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply): string | undefined {
+  const account = findMiniSignIn(visit.ctx.tenantId, 'wechat')?.account
+  const openid = account && keeper(pages, visit, request, reply, account).take('mini_payer')?.openid
+  return typeof openid === 'string' ? openid : undefined
+}
+
+export function keepMiniPayer(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply, openid: string): void {
+  const account = findMiniSignIn(visit.ctx.tenantId, 'wechat')?.account
+  if (account) keeper(pages, visit, request, reply, account).put('mini_payer', { openid }, PAYER_S_MAX)
+}
+
 export function forgetOpenid(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply): void {
-  keeper(pages, visit, request, reply, '').drop('wechat_payer')
+  keeper(pages, visit, request, reply, '').drop(isInMini(request) ? 'mini_payer' : 'wechat_payer')
 }
 
 /** Sends the browser to WeChat to say who pays; undefined when the merchant has no such sign-in. Nothing is placed yet. */
