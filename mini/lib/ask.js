@@ -18,7 +18,7 @@ function signIn(wx, home) {
   return new Promise(resolve => {
     wx.login({
       success: ({ code }) =>
-        ask(wx, `${home}/mini/session`, { method: 'POST', data: { code } }).then(answer => resolve(answer && answer.ticket)),
+        ask(wx, `${home}/mini/session`, { method: 'POST', data: { code } }).then(answer => resolve(answer?.ticket)),
       fail: () => resolve(undefined),
     })
   })

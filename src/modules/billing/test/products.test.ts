@@ -345,3 +345,36 @@ test('nothing is offered from memory, nor what changed under the same version, n
     const away = await viewOffers(resident, accountId)
     assert.equal(!away.ok && away.error.code, 'billing.product_offline')
   }, 'yuan'))
+
+test('the doctor sees an ordering nobody told of, one delivered and given back, one kept after a refusal, and other words', () =>
+  withTown(async town => {
+    const { kernel, ctx, resident } = town
+    const broken = async () => (await checkProducts(kernel.db, 1)).filter(check => check.ok === false).map(check => check.id)
+    const done = unwrap(await town.order('DATA20'))
+    await town.pay(done.payment!)
+    await town.later(11)
+    const back = unwrap(await town.order('CALL300'))
+    await town.pay(back.payment!)
+    unwrap(
+      await undoPayment(ctx, {
+        orderCode: back.payment!.code,
+        payers: [`resident:${resident.actor.id}`],
+        idempotencyKey: newCode(kernel.random),
+      }),
+    )
+    await town.later(11)
+    assert.deepEqual(await broken(), [])
+    const change = async (text: string, values: unknown[], wrong: string[], undo: string) => {
+      await queryIn(kernel, text, values)
+      assert.deepEqual(await broken(), wrong, text)
+      await queryIn(kernel, undo, values)
+      assert.deepEqual(await broken(), [], undo)
+    }
+    const move = (to: number) => `update billing.posting set state = ${to} where order_id = $1`
+    await change(move(5), [done.payment!.orderId], ['O2'], move(3))
+    await change(move(3), [back.payment!.orderId], ['O2'], move(7))
+    const amount = (fen: number) => `update billing.posting set amount_fen = ${fen} where order_id = $1`
+    await change(amount(1), [done.payment!.orderId], ['O1'], amount(2_000))
+    const words = (text: string) => `update billing.product_order set wording = '${text}' where code = $1`
+    await change(words('别的话'), [done.code], ['O3'], words(WORDS))
+  }))
