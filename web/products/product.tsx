@@ -32,32 +32,72 @@ export function Terms({ text, lang }: { text: string; lang?: string }) {
   )
 }
 
+/** What it costs, as the largest thing on the page: now, or else on each later bill. */
+function Price({ product }: { product: ProductBody }) {
+  const { t } = usePage()
+  if (product.price_fen > 0) return <Money fen={product.price_fen} size="xl" />
+  if (!product.monthly_fen) return <p class="t-lg">{t('product.price_free')}</p>
+  return (
+    <>
+      <Money fen={product.monthly_fen} size="xl" />
+      <p>{t('product.monthly_head')}</p>
+    </>
+  )
+}
+
+/** The box and the one button; there is nothing to agree to while the same is being ordered. */
+function Agree({ view }: { view: ProductView }) {
+  const { t } = usePage()
+  const { product } = view
+  const isFree = product.price_fen === 0
+  return (
+    <div class="sec">
+      <PostForm action={view.action} id="pay" quote={view.quote} idempotencyKey={view.idempotencyKey} class="stack stack--loose">
+        <ConsentBox name="consent" label={t('product.consent')} {...(view.errors && { errors: view.errors })} />
+        {!isFree && (
+          <Choices
+            name="way"
+            legend={t('bill.way')}
+            {...(view.ways[0] && { chosen: view.ways[0].id })}
+            choices={view.ways.map(way => ({ value: way.id, label: t(`way.${way.id}`) }))}
+            {...(view.errors && { errors: view.errors })}
+          />
+        )}
+        <Button wide big>
+          {isFree ? t('product.order_free') : t('product.pay', { amount: yuan(product.price_fen) })}
+        </Button>
+      </PostForm>
+    </div>
+  )
+}
+
 /** Price and term first, then what it is, then every word of the terms; beneath them a box nobody ticked, and the one button, which is not in reach before. */
 export function ProductPage({ view }: { view: ProductView }) {
   const { ctx, t } = usePage()
   const { product } = view
-  const isFree = product.price_fen === 0
   return (
     <Layout back={{ href: view.backHref }}>
       <ErrorSummary errors={view.errors} />
       <section class="bill-top">
         <h1 class="t-md">{nameOf(ctx.lang, product)}</h1>
-        {isFree ? <p class="t-lg">{t('product.price_free')}</p> : <Money fen={product.price_fen} size="xl" />}
+        <Price product={product} />
         <p class="t-2">
           {view.biller}
           <br />
           {view.accountMasked}
         </p>
       </section>
-      {view.orderingHref && (
-        <Banner tone="warn" title={t('product.error_ordered')}>
-          <LinkButton href={view.orderingHref} kind="link">
-            {t('product.see_ordering')}
-          </LinkButton>
-        </Banner>
-      )}
-      <div class="card">
-        <SummaryList rows={[...priceFacts(ctx.lang, product), ...courseFacts(ctx.lang, product)]} />
+      <div class="stack">
+        {view.orderingHref && (
+          <Banner tone="warn" title={t('product.error_ordered')}>
+            <LinkButton href={view.orderingHref} kind="link">
+              {t('product.see_ordering')}
+            </LinkButton>
+          </Banner>
+        )}
+        <div class="card">
+          <SummaryList rows={[...priceFacts(ctx.lang, product), ...courseFacts(ctx.lang, product)]} />
+        </div>
       </div>
       <Section title={t('product.includes')}>
         <ul class="card stack stack--tight">
@@ -70,28 +110,14 @@ export function ProductPage({ view }: { view: ProductView }) {
         <div class="stack">
           <Terms text={termsOf(ctx.lang, product)} />
           <p class="t-3">
-            {t('product.terms_of', { biller: view.biller, version: product.version })} {t('product.terms_hold')}
+            {t('product.terms_of', { biller: view.biller, version: product.version })}
+            <br />
+            {t('product.terms_hold')}
           </p>
           <p class="t-2">{t('product.undo_note')}</p>
         </div>
       </Section>
-      <div class="sec">
-        <PostForm action={view.action} id="pay" quote={view.quote} idempotencyKey={view.idempotencyKey} class="stack stack--loose">
-          <ConsentBox name="consent" label={t('product.consent')} {...(view.errors && { errors: view.errors })} />
-          {!isFree && (
-            <Choices
-              name="way"
-              legend={t('bill.way')}
-              {...(view.ways[0] && { chosen: view.ways[0].id })}
-              choices={view.ways.map(way => ({ value: way.id, label: t(`way.${way.id}`) }))}
-              {...(view.errors && { errors: view.errors })}
-            />
-          )}
-          <Button wide big>
-            {isFree ? t('product.order_free') : t('product.pay', { amount: yuan(product.price_fen) })}
-          </Button>
-        </PostForm>
-      </div>
+      {!view.orderingHref && <Agree view={view} />}
     </Layout>
   )
 }

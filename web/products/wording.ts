@@ -41,7 +41,7 @@ export function priceFacts(lang: Lang, product: ProductBody): Fact[] {
           },
         ]
       : []),
-    ...(product.lasts_days ? [{ label: say('product.lasts'), value: say('product.lasts_days', { days: product.lasts_days }) }] : []),
+    ...(product.lasts_days ? [{ label: say('product.lasts'), value: say('product.lasts_n', { days: product.lasts_days }) }] : []),
   ]
 }
 

@@ -131,12 +131,12 @@ export function DonePage({ view }: { view: DoneView }) {
         : headings[refund.cause]
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
-      <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
+      <Steps names={[t(links.ordering ? 'product.step' : 'pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
       <div class="done-head" data-poll={view.poll?.href} data-poll-ms={view.poll?.firstMs}>
         <div class={`mark${refund ? ' mark--undone' : ''}`}>
           <Icon name={refund ? 'undo' : 'check'} />
         </div>
-        <h1>{t(heading)}</h1>
+        <h1>{t(links.ordering && heading === 'done.heading' ? 'product.heading_paid' : heading)}</h1>
         {!refund && (
           <p class="t-2">
             <PostingLine view={view} />
