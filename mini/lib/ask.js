@@ -17,8 +17,7 @@ function ask(wx, url, options) {
 function signIn(wx, home) {
   return new Promise(resolve => {
     wx.login({
-      success: ({ code }) =>
-        ask(wx, `${home}/mini/session`, { method: 'POST', data: { code } }).then(answer => resolve(answer?.ticket)),
+      success: ({ code }) => ask(wx, `${home}/mini/session`, { method: 'POST', data: { code } }).then(answer => resolve(answer?.ticket)),
       fail: () => resolve(undefined),
     })
   })

@@ -36,7 +36,7 @@ export function Terms({ text, lang }: { text: string; lang?: string }) {
 function Price({ product }: { product: ProductBody }) {
   const { t } = usePage()
   if (product.price_fen > 0) return <Money fen={product.price_fen} size="xl" />
-  if (!product.monthly_fen) return <p class="t-lg">{t('product.price_free')}</p>
+  if (!product.monthly_fen) return <p class="t-md">{t('product.price_free')}</p>
   return (
     <>
       <Money fen={product.monthly_fen} size="xl" />
