@@ -1,6 +1,7 @@
 import { messages as debits } from './debits/messages.en.ts'
 import { messages as kiosk } from './kiosk/messages.en.ts'
 import type { zh } from './messages.zh-CN.ts'
+import { messages as products } from './products/messages.en.ts'
 import { messages as own } from './resident/messages.en.ts'
 import { messages } from './staff/messages.en.ts'
 
@@ -483,4 +484,5 @@ export const en: Record<keyof typeof zh, string> = {
   ...own,
   ...kiosk,
   ...debits,
+  ...products,
 }

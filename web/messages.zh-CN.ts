@@ -1,5 +1,6 @@
 import { messages as debits } from './debits/messages.zh-CN.ts'
 import { messages as kiosk } from './kiosk/messages.zh-CN.ts'
+import { messages as products } from './products/messages.zh-CN.ts'
 import { messages as own } from './resident/messages.zh-CN.ts'
 import { messages } from './staff/messages.zh-CN.ts'
 /** Texts of the resident and staff pages. One idea, one word; `{name}` is filled in by the page. */
@@ -478,4 +479,5 @@ export const zh = {
   ...own,
   ...kiosk,
   ...debits,
+  ...products,
 } as const satisfies Record<string, string>

@@ -5,6 +5,8 @@ import { ensureCaller, storeCaller } from '../common/caller.ts'
 import { hmacGuard } from '../common/hmac.ts'
 import { announce, controlFaults, listen, sandboxServer, surroundings } from '../common/process.ts'
 import { openBillerBooks } from './books.ts'
+import { addProductRoutes, controlProducts } from './product-routes.ts'
+import { openProductBooks } from './products.ts'
 
 /** Stand-in for a utility company with a signed JSON interface, as a process of its own. */
 const around = surroundings()
@@ -12,6 +14,7 @@ const { faults } = around
 const caller = ensureCaller(around.keysDir, 'biller')
 let setTo: Date | undefined
 const books = openBillerBooks(join(around.keysDir, 'biller-journal.jsonl'), () => setTo ?? around.now())
+const products = openProductBooks(join(around.keysDir, 'biller-products.jsonl'))
 const app = await sandboxServer()
 
 const fen = z
@@ -58,6 +61,7 @@ await app.register(async signed => {
     return JSON.stringify({ code: 'busy', message: 'try again' })
   })
 
+  addProductRoutes(signed, products, faults)
   signed.post('/v1/postings', async (request, reply) => {
     const input = postingInput.safeParse(request.body)
     if (!input.success) return reply.status(400).send({ code: 'posting_bad', message: z.prettifyError(input.error) })
@@ -92,6 +96,7 @@ await app.register(async signed => {
 })
 
 controlFaults(app, faults)
+controlProducts(app, products)
 app.post('/_control/bills', async (request, reply) => {
   const input = z.object({ bills: z.array(billInput).max(10_000) }).safeParse(request.body)
   if (!input.success) return reply.status(400).send({ error: z.prettifyError(input.error) })

@@ -14,14 +14,16 @@ export interface Faults {
   reorder: number
   /** The call is carried out, then answered with status 500. */
   fail_after_commit: number
-  /** A query about a paid trade first says "not paid", once per trade. */
+  /** A query about a paid trade first says "not paid", once per trade; an ordering carried out is told as only accepted, once. */
   lie_then_correct: number
-  /** Refusal of a posting (biller only). */
+  /** Refusal of a posting or an ordering (biller only). */
   reject: number
   /** A row is left out of a check file (biller only). */
   check_omit: number
   /** A check file is cut off somewhere (biller only). */
   check_cut: number
+  /** An ordering is only accepted at first, and carried out after it was asked about (biller only). */
+  accept_first: number
   /** Statements of the running day are handed out too. */
   statement_today: boolean
 }
@@ -37,6 +39,7 @@ export const noFaults = (): Faults => ({
   reject: 0,
   check_omit: 0,
   check_cut: 0,
+  accept_first: 0,
   statement_today: false,
 })
 

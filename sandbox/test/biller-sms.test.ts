@@ -52,6 +52,46 @@ test('a posting number counts once, also with a lost answer and after a restart'
   assert.equal((await signedCall(biller, { method: 'GET', path: '/v1/postings/P3' })).status, 404)
 })
 
+const ordering = (order_no: string, more: object = {}) =>
+  signedCall(biller, {
+    method: 'POST',
+    path: '/v1/product-orders',
+    body: {
+      ...{ order_no, product: 'DATA20', version: '2026-09', account_no: 'T1', amount: 2_000, ordered_at: '2026-06-01T10:00:00+08:00' },
+      ...more,
+    },
+  })
+const standing = async (no: string) => (await signedCall(biller, { method: 'GET', path: `/v1/product-orders/${no}` })).json.state
+const carriedOut = async () =>
+  ((await (await fetch(`${biller.baseUrl}/_control/product-orders`)).json()) as { delivered: string[] }).delivered
+
+test('what is ordered counts once under its number, is carried out once, refused, cancelled, and known after a restart', async () => {
+  const listed = await signedCall(biller, { method: 'GET', path: '/v1/products?account_no=T1' })
+  assert.ok((listed.json.products as { code: string }[]).some(product => product.code === 'DATA20'))
+  assert.deepEqual((await signedCall(biller, { method: 'GET', path: '/v1/products?account_no=1045333141' })).json.products, [])
+  assert.deepEqual(
+    [(await ordering('O1')).status, (await ordering('O1')).status, (await ordering('O1', { amount: 1 })).status],
+    [201, 200, 422],
+  )
+  assert.equal((await ordering('O2', { amount: 1 })).json.reason, 'OTHER_PRICE')
+  assert.equal((await ordering('O3', { version: 'old' })).json.reason, 'NOT_OFFERED')
+  await control(biller.baseUrl, 'faults', { accept_first: 1 })
+  assert.equal((await ordering('O4')).json.state, 'ACCEPTED')
+  assert.equal(await standing('O4'), 'ACCEPTED')
+  await control(biller.baseUrl, 'faults', { accept_first: 0, lie_then_correct: 1 })
+  assert.equal(await standing('O4'), 'ACCEPTED', 'it is carried out after it was asked about')
+  assert.equal(await standing('O4'), 'ACCEPTED', 'told late, once')
+  assert.equal(await standing('O4'), 'DONE')
+  await control(biller.baseUrl, 'faults', { lie_then_correct: 0 })
+  const cancel = (no: string) => signedCall(biller, { method: 'POST', path: `/v1/product-orders/${no}/cancel`, body: {} })
+  assert.deepEqual([(await cancel('O1')).json.state, (await cancel('O1')).status], ['CANCELLED', 200])
+  assert.deepEqual([(await cancel('O2')).status, (await cancel('none')).status], [409, 404])
+  await stop()
+  await start()
+  assert.deepEqual([await standing('O1'), await standing('O4')], ['CANCELLED', 'DONE'])
+  assert.deepEqual(await carriedOut(), ['O1', 'O4'])
+})
+
 test('rejections, reversals and the daily check file', async () => {
   await control(biller.baseUrl, 'faults', { reject: 1 })
   assert.equal((await post(postingOf('P4'))).json.state, 'REJECTED')

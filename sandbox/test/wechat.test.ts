@@ -219,6 +219,37 @@ test('faults: notifications come twice, late or not at all at first', async () =
   await until(() => factsOf(dropped).length > 0)
 })
 
+test('a mini programme signs in, orders in its own name and is told in its own name; a page inside the app cannot pay its orders', async () => {
+  const channel = wechatChannel(config)
+  const login = async () => ((await (await fetch(`${sandbox.url}/wallet/mini-login`, { method: 'POST' })).json()) as { code: string }).code
+  const code = await login()
+  const payer = await channel.miniSignIn!.readPayer(code)
+  assert.ok(payer.kind === 'known')
+  assert.deepEqual(await channel.miniSignIn!.readPayer(code), { kind: 'refused', code: '40029', message: 'invalid code' })
+  const stranger = wechatChannel({ ...config, mini: { ...config.mini!, secret: 'not the secret' } })
+  const refused = await stranger.miniSignIn!.readPayer(await login())
+  assert.ok(refused.kind === 'refused' && refused.code === '40125')
+  const order = orderOf({ product: 'mini', openid: payer.openid })
+  const created = await channel.create(order)
+  assert.ok(created.kind === 'accepted' && created.jsapi?.appId === config.mini!.appid)
+  const { appId: _, ...params } = created.jsapi
+  const put = async (path: string, body: object) =>
+    (await (
+      await fetch(`${sandbox.url}/wallet/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    ).json()) as Record<string, string>
+  assert.deepEqual(await put('bridge', { params: created.jsapi }), { err_msg: 'get_brand_wcpay_request:fail' })
+  assert.deepEqual(await put('mini-pay', { params: { ...params, nonceStr: 'x' } }), { errMsg: 'requestPayment:fail' })
+  assert.deepEqual(await put('mini-pay', { params, answer: 'cancel' }), { errMsg: 'requestPayment:fail cancel' })
+  assert.deepEqual(await put('mini-pay', { params }), { errMsg: 'requestPayment:ok' })
+  await until(() => factsOf(order.outTradeNo).length > 0)
+  const { mini: _mini, ...without } = config
+  assert.equal((await wechatChannel(without).create(orderOf({ product: 'mini', openid: payer.openid }))).kind, 'refused')
+})
+
 test('a wrong merchant key is refused, answers of a stranger are not believed', async () => {
   const other = makeRsaPair()
   const stranger = await wechatChannel({ ...config, merchantPrivateKeyPem: other.privateKeyPem }).create(orderOf())

@@ -7,7 +7,9 @@ export const BRIDGE_SCRIPT = `(() => {
   const announce = () => setTimeout(() => {
     window.WeixinJSBridge = {
       invoke(method, params, done) {
-        if (method !== 'getBrandWCPayRequest') return done({ err_msg: method + ':fail' })
+        // Inside a mini programme there is no wallet: the page can only ask its shell to open one of its own pages.
+        if (method === 'invokeMiniProgramAPI' && window.miniApp) return window.miniApp(params).then(() => done({ err_msg: method + ':ok' }))
+        if (method !== 'getBrandWCPayRequest' || !window.wechatApp) return done({ err_msg: method + ':fail' })
         window.wechatApp(params).then(done, () => done({ err_msg: 'get_brand_wcpay_request:fail' }))
       },
     }

@@ -9,7 +9,7 @@ import { localTime, makeNotice, makeNotification, tradeResource, type WechatSign
 /** 15 repetitions over 24 h 4 min, as the channel publishes them. */
 const SCHEDULE_S = [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600]
 const REFUND_MS = 1_000
-const TYPES: Readonly<Record<string, string>> = { jsapi: 'JSAPI', h5: 'MWEB', native: 'NATIVE' }
+const TYPES: Readonly<Record<string, string>> = { jsapi: 'JSAPI', mini: 'JSAPI', h5: 'MWEB', native: 'NATIVE' }
 const isTaken = (status: number): boolean => status === 200 || status === 204
 
 export interface WechatDesk extends Desk {
@@ -41,6 +41,7 @@ export function wechatDesk(keys: WechatKeyFiles, around: Surroundings): WechatDe
           paidAt: new Date(payment.paidAt),
           openid: trade.payer,
           tradeType: TYPES[trade.product],
+          ...(trade.product === 'mini' && { appid: signer.miniAppid }),
           id: `EV-${payment.txnNo}`,
         },
         around.now(),
@@ -90,6 +91,7 @@ function resourceOf(signer: WechatSigner, trade: Trade): object {
     paidAt: first && new Date(first.paidAt),
     openid: trade.payer,
     tradeType: TYPES[trade.product],
+    ...(trade.product === 'mini' && { appid: signer.miniAppid }),
   })
 }
 

@@ -13,6 +13,8 @@ export interface WechatMerchantFile {
   platformKeys: { serial: string; publicKeyPem: string }[]
   baseUrl: string
   appSecret: string
+  /** The mini programme bound to the same merchant. */
+  mini: { appid: string; secret: string }
   openUrl: string
   apiUrl: string
 }
@@ -33,6 +35,8 @@ const TEN_YEARS_MS = 10 * 365 * 86_400_000
 const digits = (count: number): string => Array.from(randomBytes(count), byte => byte % 10).join('')
 /** A serial of 20 bytes whose first byte is positive and not zero. */
 const makeSerial = (): string => `5${randomBytes(20).toString('hex').slice(1)}`.toUpperCase()
+
+const makeMini = () => ({ appid: `wx${randomBytes(8).toString('hex')}`, secret: makeSecret(32) })
 
 /** Fresh keys for both sides of one merchant account. */
 export function makeWechatKeys(now: Date): WechatKeyFiles {
@@ -55,6 +59,7 @@ export function makeWechatKeys(now: Date): WechatKeyFiles {
       ],
       baseUrl: '',
       appSecret: makeSecret(32),
+      mini: makeMini(),
       openUrl: '',
       apiUrl: '',
     },
@@ -76,8 +81,9 @@ export function makeWechatKeys(now: Date): WechatKeyFiles {
 export function ensureWechatKeys(dir: string, now: Date): WechatKeyFiles {
   const merchant = readJson<WechatMerchantFile>(join(dir, 'wechat.json'))
   const platform = readJson<WechatPlatformFile>(join(dir, 'wechat-platform.json'))
-  // A folder made before the account had a secret gets one.
-  if (merchant && platform) return { merchant: { ...merchant, appSecret: merchant.appSecret ?? makeSecret(32) }, platform }
+  // A folder made before the account had a secret or a mini programme gets one.
+  if (merchant && platform)
+    return { merchant: { ...merchant, appSecret: merchant.appSecret ?? makeSecret(32), mini: merchant.mini ?? makeMini() }, platform }
   const files = makeWechatKeys(now)
   writeJson(join(dir, 'wechat-platform.json'), files.platform)
   writeJson(join(dir, 'wechat.json'), files.merchant)

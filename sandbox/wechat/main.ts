@@ -14,7 +14,7 @@ const desk = wechatDesk(keys, around)
 const app = await sandboxServer()
 let url = ''
 serveApi(app, desk, keys, around, () => url)
-serveWallet(app, desk, keys.merchant.appSecret, around.now)
+serveWallet(app, desk, keys.merchant, around.now)
 controlTrades(app, desk, around.faults)
 url = await listen(app, keys.merchant.baseUrl)
 writeJson(join(around.keysDir, 'wechat.json'), { ...keys.merchant, baseUrl: url, openUrl: url, apiUrl: url })

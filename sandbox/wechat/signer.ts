@@ -5,6 +5,8 @@ import type { WechatKeyFiles } from './keys.ts'
 export interface WechatSigner {
   mchid: string
   appid: string
+  /** Of the mini programme. */
+  miniAppid: string
   apiV3Key: Buffer
   merchantSerial: string
   merchantKey: KeyObject
@@ -16,6 +18,7 @@ export function wechatSigner({ merchant, platform }: WechatKeyFiles): WechatSign
   return {
     mchid: merchant.mchid,
     appid: merchant.appid,
+    miniAppid: merchant.mini.appid,
     apiV3Key: Buffer.from(merchant.apiV3Key),
     merchantSerial: merchant.merchantSerial,
     merchantKey: createPublicKey(platform.merchantPublicKeyPem),
@@ -84,6 +87,8 @@ export interface PaidTrade {
   paidAt: Date
   openid?: string
   tradeType?: string
+  /** Of the account that ordered it, unless it is the official one. */
+  appid?: string
   /** Equal on repetitions of one notification. */
   id?: string
 }
@@ -106,7 +111,7 @@ export function tradeResource(
 ): object {
   return {
     mchid: signer.mchid,
-    appid: signer.appid,
+    appid: trade.appid ?? signer.appid,
     out_trade_no: trade.outTradeNo,
     ...(trade.txnNo && { transaction_id: trade.txnNo }),
     trade_type: trade.tradeType ?? 'NATIVE',

@@ -1,7 +1,10 @@
-import { createHash, randomBytes, verify } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { type Brand, donePage, page, payPage, unpaidPage } from '../common/page.ts'
 import type { WechatDesk } from './desk.ts'
+import type { WechatMerchantFile } from './keys.ts'
+import { serveMini } from './mini.ts'
+import { believed } from './parameters.ts'
 
 const BRAND: Brand = { name: '微信支付演示钱包', english: 'WeChat Pay stand-in wallet', colour: '#06743c', root: '/wallet' }
 const MERCHANT = '一门社区服务'
@@ -10,7 +13,12 @@ const CODES_MAX = 10_000
 type Query = Record<string, string | undefined>
 
 /** What a person sees: the payment page, the list standing in for the camera, and sign-in inside the app. */
-export function serveWallet(app: FastifyInstance, desk: WechatDesk, appSecret: string, now: () => Date): void {
+export function serveWallet(
+  app: FastifyInstance,
+  desk: WechatDesk,
+  merchant: Pick<WechatMerchantFile, 'appSecret' | 'mini'>,
+  now: () => Date,
+): void {
   const html = (reply: FastifyReply, status: number, text: string) => reply.status(status).type('text/html; charset=utf-8').send(text)
   const missing = (reply: FastifyReply) =>
     html(
@@ -45,11 +53,9 @@ export function serveWallet(app: FastifyInstance, desk: WechatDesk, appSecret: s
     return form.redirect_url ? reply.redirect(form.redirect_url, 303) : html(reply, 200, donePage(BRAND, false, trade.amountFen))
   })
   serveBridge(app, desk, now)
-  serveSignIn(app, desk, appSecret)
+  serveSignIn(app, desk, merchant.appSecret)
+  serveMini(app, desk, merchant.mini, now)
 }
-
-/** The parameters a page hands to the app are fresh for two hours, like the order they open. */
-const PARAMETERS_S_MAX = 7_200
 
 /**
  * What the app does when a page calls `WeixinJSBridge.invoke('getBrandWCPayRequest', …)`: it believes the merchant's
@@ -60,15 +66,8 @@ function serveBridge(app: FastifyInstance, desk: WechatDesk, now: () => Date): v
   app.post('/wallet/bridge', async (request, reply) => {
     const { params = {}, answer = 'pay' } = (request.body ?? {}) as { params?: Record<string, unknown>; answer?: string }
     const of = (name: string): string => (typeof params[name] === 'string' ? params[name] : '')
-    const bundle = of('package')
-    const message = `${of('appId')}\n${of('timeStamp')}\n${of('nonceStr')}\n${bundle}\n`
-    const isSigned =
-      of('appId') === desk.signer.appid &&
-      of('signType') === 'RSA' &&
-      verify('RSA-SHA256', Buffer.from(message), desk.signer.merchantKey, Buffer.from(of('paySign'), 'base64'))
-    const isFresh = Math.abs(now().getTime() / 1000 - Number(of('timeStamp') || Number.NaN)) <= PARAMETERS_S_MAX
-    const trade = desk.book.findByHandle(bundle.replace(/^prepay_id=/, ''))
-    if (!isSigned || !isFresh || trade?.product !== 'jsapi') return reply.send(said('fail'))
+    const trade = of('appId') === desk.signer.appid ? believed(desk, of('appId'), of, now()) : undefined
+    if (trade?.product !== 'jsapi') return reply.send(said('fail'))
     if (answer !== 'pay') return reply.send(said('cancel'))
     return reply.send(said(desk.pay(trade.outTradeNo).kind === 'refused' ? 'fail' : 'ok'))
   })

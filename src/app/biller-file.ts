@@ -39,6 +39,7 @@ export const billerFileSchema = z.object({
   posting_window_min: z.int().min(0),
   cycle_months: z.int().min(1).max(12),
   query_after_min: z.int().min(1).optional(),
+  products: z.object({ amounts: z.enum(['fen', 'yuan']) }).optional(),
   tariffs: z.array(z.looseObject({ id: z.string().min(1).max(60), valid_from: day, valid_to: day.nullable() })).default([]),
   mapping: z.record(z.string(), z.unknown()),
 })
@@ -59,6 +60,7 @@ export const billerOf = (b: BillerFile): NewBiller => ({
     posting_window_min: b.posting_window_min,
     cycle_months: b.cycle_months,
     ...(b.query_after_min !== undefined && { query_after_min: b.query_after_min }),
+    ...(b.products && { products: b.products }),
     mappings: { bills: b.mapping },
   },
   tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),

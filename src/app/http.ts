@@ -9,6 +9,8 @@ import { paymentErrors, receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
 import { addDebitRoutes } from '#web/debits/routes.ts'
 import { addKioskRoutes } from '#web/kiosk/routes.ts'
+import { addMiniRoutes } from '#web/mini/routes.ts'
+import { addProductRoutes } from '#web/products/routes.ts'
 import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
 import { createPages, type Pages } from '#web/resident/routes/pages.ts'
@@ -93,6 +95,8 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addOtherRoutes(server, pages)
   addSignInRoutes(server, pages)
   addDebitRoutes(server, pages)
+  addProductRoutes(server, pages)
+  addMiniRoutes(server, pages)
   addStaffRoutes(server, pages)
   addKioskRoutes(server, pages)
   if (kernel.config.sandbox) addDemoRoutes(server, pages)

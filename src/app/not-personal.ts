@@ -17,6 +17,7 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'kernel.job.name': 'name of a job',
   'kernel.migration.name': 'name of a file',
   'payments.statement.name': 'name of a channel file',
+  'billing.product.body': 'what a biller offers to everybody: price, terms',
   'payments.debit_file.name': 'name of a bank file',
   'billing.debit_mandate.why': 'a code: why a mandate ended or was suspended',
   'billing.check_file.name': 'name of a file of a biller',

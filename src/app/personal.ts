@@ -66,6 +66,14 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'billing.product_order',
+    columns: 'account_id payer product_code wording',
+    class: 'wish',
+    level: 2,
+    purpose: 'prove what was ordered and agreed to, and show how it stands',
+    kept: BOOKS,
+  },
+  {
     table: 'billing.binding',
     columns: 'payer account_id relation nickname shared_by',
     class: 'relation',

@@ -22,6 +22,7 @@ const schema = z.strictObject({
       merchant_private_key_file: text,
       platform_keys: z.array(z.strictObject({ serial: text, file: text })).min(1),
       app_secret: text.optional(),
+      mini: z.strictObject({ appid: text, secret: text }).optional(),
       base_url: url.default('https://api.mch.weixin.qq.com'),
     })
     .optional(),
@@ -78,6 +79,7 @@ export async function applySettings(kernel: Kernel, tenantId: number, settings: 
         platformKeys: wechat.platform_keys.map(({ serial, file }) => ({ serial, publicKeyPem: key(file) })),
         baseUrl: wechat.base_url,
         ...(wechat.app_secret && { appSecret: wechat.app_secret }),
+        ...(wechat.mini && { mini: wechat.mini }),
       }),
     )
     useChannel(tenantId, channel)

@@ -47,14 +47,14 @@ export interface DoneView {
   part?: BackView
   /** A request made after the time to undo, and its answer. */
   rescue?: { state: 'asked' | 'returned' | 'declined'; href: string; answerBy?: string; answer?: string }
-  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string }
+  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string; ordering?: string }
 }
 
 function PostingLine({ view }: { view: DoneView }) {
   const { ctx, t } = usePage()
   const { biller } = view.receipt
-  if (view.posting === 'held') return <>{t('done.posting_held', { biller, when: time(view.heldUntil) })}</>
-  return <>{t(`done.posting_${view.posting}`, { biller, when: dateTime(ctx.lang, view.postedBy) })}</>
+  const times = { biller, when: view.posting === 'held' ? time(view.heldUntil) : dateTime(ctx.lang, view.postedBy) }
+  return <>{view.links.ordering ? t(`product.posting_${view.posting}`, times) : t(`done.posting_${view.posting}`, times)}</>
 }
 
 /** Undo within its time; the island only counts down what the server said. */
@@ -133,12 +133,12 @@ export function DonePage({ view }: { view: DoneView }) {
         : headings[refund.cause]
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
-      <Steps names={[t('pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
+      <Steps names={[t(links.ordering ? 'product.step' : 'pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
       <div class="done-head" data-poll={view.poll?.href} data-poll-ms={view.poll?.firstMs}>
         <div class={`mark${refund ? ' mark--undone' : ''}`}>
           <Icon name={refund ? 'undo' : 'check'} />
         </div>
-        <h1>{t(heading)}</h1>
+        <h1>{t(links.ordering && heading === 'done.heading' ? 'product.heading_paid' : heading)}</h1>
         {!refund && (
           <p class="t-2">
             <PostingLine view={view} />
@@ -185,6 +185,7 @@ export function DonePage({ view }: { view: DoneView }) {
             ...(links.autoDebit && !refund
               ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
               : []),
+            ...(links.ordering ? [{ href: links.ordering, title: t('product.see_ordering') }] : []),
             { href: paths.payments, title: t('err.see_payments') },
           ]}
         />

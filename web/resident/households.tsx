@@ -183,6 +183,8 @@ export interface HouseholdView {
   billsHref: string
   /** Where auto-debit is switched on for it, or looked after. */
   debit?: { href: string; isOn: boolean }
+  /** Where its plans and packs are. */
+  productsHref?: string
   own?: { saveAction: string; unbindAction: string; nickname?: string }
   /** A family member's: who shares it, masked, and how to see it no more. */
   shared?: { by: string; endAction: string }
@@ -210,6 +212,11 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
         {view.debit && (
           <LinkButton href={view.debit.href} kind="secondary" wide>
             {t(view.debit.isOn ? 'debit.manage' : 'debit.on')}
+          </LinkButton>
+        )}
+        {view.productsHref && (
+          <LinkButton href={view.productsHref} kind="secondary" wide>
+            {t('product.title')}
           </LinkButton>
         )}
       </div>

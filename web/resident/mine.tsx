@@ -7,7 +7,12 @@ import { Button, Empty, LinkButton, LinkList, Pager, type PagerView, type Tone }
 import { paths } from './paths.ts'
 
 /** Hub of a signed-in resident; the name comes from the context. */
-export function MinePage() {
+export interface MineView {
+  /** Whether products are shown, or only how what was ordered stands. */
+  products?: 'all' | 'orders'
+}
+
+export function MinePage({ view }: { view: MineView }) {
   const { ctx, t } = usePage()
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
@@ -20,6 +25,15 @@ export function MinePage() {
             { href: paths.households, title: t('mine.households'), note: t('mine.households_note') },
             { href: paths.messages, title: t('messages.title'), note: t('mine.messages_note') },
             { href: paths.debits, title: t('debit.title'), note: t('debit.note') },
+            ...(view.products
+              ? [
+                  {
+                    href: paths.products,
+                    title: t('product.title'),
+                    note: t(view.products === 'all' ? 'product.note' : 'product.note_orders'),
+                  },
+                ]
+              : []),
             { href: paths.readings, title: t('readings.title'), note: t('mine.readings_note') },
             { href: paths.prefs, title: t('prefs.title') },
           ]}
@@ -40,7 +54,8 @@ export function MinePage() {
   )
 }
 
-export const minePage = (ctx: PageContext): string => renderPage(ctx, <MinePage />, { title: t(ctx.lang)('mine.title') })
+export const minePage = (ctx: PageContext, view: MineView = {}): string =>
+  renderPage(ctx, <MinePage view={view} />, { title: t(ctx.lang)('mine.title') })
 
 export interface PaymentsView {
   payments: readonly {

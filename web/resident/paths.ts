@@ -15,6 +15,8 @@ export const paths = {
   dues: '/mine/dues',
   debits: '/mine/debits',
   debitNew: '/mine/debits/new',
+  products: '/mine/products',
+  orderings: '/mine/orderings',
   householdNew: '/mine/households/new',
   signIn: '/sign-in',
   signInCode: '/sign-in/code',

@@ -80,6 +80,8 @@ export const qrPayPage = (ctx: PageContext, view: QrPayView): string =>
 export interface JsapiView extends Amount {
   /** Signed parameters of `getBrandWCPayRequest`. */
   params: Readonly<Record<'appId' | 'timeStamp' | 'nonceStr' | 'package' | 'signType' | 'paySign', string>>
+  /** Inside a mini programme: the shell's own page, which opens the wallet. */
+  shellPath?: string
   /** Waiting page, opened when the wallet says it is done; the server decides what is true. */
   afterHref: string
   /** POST: a code for another telephone instead. */
@@ -97,7 +99,12 @@ export function JsapiPage({ view }: { view: JsapiView }) {
         <h1 class="t-md">{t('jsapi.title')}</h1>
         <Top view={view} />
       </div>
-      <div class="stack" data-jsapi={JSON.stringify(view.params)} data-after={view.afterHref}>
+      <div
+        class="stack"
+        data-jsapi={view.shellPath ? '{}' : JSON.stringify(view.params)}
+        data-shell={view.shellPath}
+        data-after={view.afterHref}
+      >
         <button type="button" class="btn btn--wide btn--big" hidden>
           {t('jsapi.pay')}
         </button>

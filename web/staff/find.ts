@@ -13,7 +13,7 @@ import {
   readOutTradeNo,
 } from '#modules/payments/index.ts'
 import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
-import { periodLabel, serviceName } from '#web/resident/routes/views.ts'
+import { partLabel, periodLabel, serviceName } from '#web/resident/routes/views.ts'
 import { t } from '#web/ui/messages.ts'
 import type { Tone } from '#web/ui/parts.tsx'
 import type { ResultRow } from './search.tsx'
@@ -50,7 +50,7 @@ export async function orderText(ctx: Ctx, order: Order): Promise<string> {
   const found = await findBillOfOrder(ctx, order.id)
   if (!found) return order.title
   const more = order.lines.filter(line => line.subjectKind === 'bill').length - 1
-  const text = `${serviceName(ctx.lang, found.biller)} ${periodLabel(ctx.lang, found.bill.periodFrom, found.bill.periodTo)}`
+  const text = `${serviceName(ctx.lang, found.biller)} ${partLabel(ctx.lang, found.bill)}`
   return more > 0 ? `${text} +${more}` : text
 }
 

@@ -26,7 +26,7 @@ import { timeline } from '#modules/trail/index.ts'
 import { addDebitDeskRoutes, debitLineOf } from '#web/debits/desk-routes.ts'
 import { findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, channelName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, channelName, maskedAccount, partLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
@@ -207,10 +207,10 @@ function subjectOf(
   return {
     biller: billerName(lang, biller),
     bill: {
-      text: `${serviceName(lang, biller)} ${periodLabel(lang, bill.periodFrom, bill.periodTo)}`,
-      ...(mayReadBills && { href: `/staff/bills/${bill.id}` }),
+      text: `${serviceName(lang, biller)} ${partLabel(lang, bill)}`,
+      ...(mayReadBills && !bill.product && { href: `/staff/bills/${bill.id}` }),
     },
-    account: { text: maskedAccount(bill.accountNo), ...(mayReadBills && { href: `/staff/bills/${bill.id}#bills` }) },
+    account: { text: maskedAccount(bill.accountNo), ...(mayReadBills && !bill.product && { href: `/staff/bills/${bill.id}#bills` }) },
   }
 }
 

@@ -11,6 +11,7 @@ import { pick, receiptSample, type Sample } from './sample-views.ts'
 import { debitSamples } from './samples-debits.tsx'
 import { deskSamples } from './samples-desk.tsx'
 import { kioskSamples } from './samples-kiosk.tsx'
+import { productSamples } from './samples-products.tsx'
 import { residentSamples } from './samples-resident.tsx'
 
 export const billView = (ctx: PageContext, extra: Partial<BillView> = {}): BillView => ({
@@ -197,4 +198,11 @@ const paySamples: readonly Sample[] = [
   })),
 ]
 
-export const samples: readonly Sample[] = [...paySamples, ...residentSamples, ...debitSamples, ...deskSamples, ...kioskSamples(billView)]
+export const samples: readonly Sample[] = [
+  ...paySamples,
+  ...residentSamples,
+  ...debitSamples,
+  ...productSamples,
+  ...deskSamples,
+  ...kioskSamples(billView),
+]

@@ -42,6 +42,16 @@ b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.u
 b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", greatest(b.issued_at, a.asked_at) as "asOf", a.account_no as "accountNo", a.holder_mask as "holderMask",
 a.address_mask as "addressMask", a.is_closed as "isAccountClosed";
 
+-- ORDERED_ON
+(o.placed_at at time zone 'Asia/Shanghai');
+
+-- ORDERED_COLUMNS
+o.id, o.code, o.biller_id, o.account_id, o.code, to_char($1, 'YYYY-MM'), to_char($2, 'YYYY-MM'),
+o.amount_fen, $3::date, null::bigint, null::bigint, null::bigint,
+jsonb_build_array(jsonb_build_object('item', 'product', 'name', p.body ->> 'name_zh', 'amount_fen', o.amount_fen)), null::timestamptz, false, o.placed_at,
+a.account_no, a.holder_mask, a.address_mask, a.is_closed,
+jsonb_build_object('code', p.code, 'version', p.version, 'nameZh', p.body ->> 'name_zh', 'nameEn', coalesce(p.body ->> 'name_en', p.body ->> 'name_zh'));
+
 -- BILL_FROM
 billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id;
 
@@ -49,7 +59,13 @@ billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.
 select $1 from $2 where b.tenant_id = $3 and b.code = $4;
 
 -- listBillsById
-select $1 from $2 where b.tenant_id = $3 and b.id = any($4::uuid[]) order by b.period_to, b.id;
+select $1, null::jsonb as product from $2 where b.tenant_id = $3 and b.id = any($4::uuid[])
+union all
+select $5 from billing.product_order o
+join billing.product p on p.tenant_id = o.tenant_id and p.biller_id = o.biller_id and p.code = o.product_code and p.version = o.version
+join billing.account a on a.tenant_id = o.tenant_id and a.id = o.account_id
+where o.tenant_id = $6 and o.id = any($7::uuid[])
+order by "periodTo", id;
 
 -- listBillsOfAccounts
 select $1 from $2
@@ -101,6 +117,9 @@ select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 orde
 
 -- lockPostings
 select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 order by p.id for update;
+
+-- findPostingOf
+select $1 from billing.posting p where p.tenant_id = $2 and p.order_id = $3 and p.bill_id = $4;
 
 -- findPosting
 select $1 from billing.posting p where p.tenant_id = $2 and p.id = $3;

@@ -68,4 +68,9 @@ export const errors = defineErrors('billing', {
   debit_bank_refused: 409,
   debit_mandate_not_found: 404,
   debit_changed: 409,
+  product_not_found: 404,
+  product_consent_missing: 422,
+  product_ordered: 409,
+  product_offline: 503,
+  product_order_not_found: 404,
 })

@@ -146,6 +146,23 @@ export const settlementMade = defineEvent({
   }),
 })
 
+/** A resident agreed to what a biller offers: the words themselves stay with the ordering. Its payment carries the same id where it has one. */
+export const productOrdered = defineEvent({
+  type: 'billing.product_ordered',
+  version: 1,
+  subject: 'order',
+  body: z.object({
+    ordering: z.string(),
+    biller: z.string(),
+    product: z.string(),
+    version: z.string(),
+    amount_fen: z.int(),
+    wording_sha256: z.string(),
+  }),
+})
+/** What cost nothing was taken back before its biller was told. */
+export const productUndone = defineEvent({ type: 'billing.product_undone', version: 1, subject: 'order', body: z.object({}) })
+
 const ofJourney = <T extends z.ZodRawShape>(name: string, body: T) =>
   defineEvent({ type: `billing.journey_${name}`, version: 1, subject: 'journey', body: z.object(body) })
 

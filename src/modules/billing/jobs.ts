@@ -5,10 +5,11 @@ import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
 import { runChecks } from './checks/service.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
+import { isTold } from './model.ts'
 import { runPrepaid } from './prepaid/service.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
-import { billsOf, issueReceipts } from './service/receipts.ts'
+import { issueReceipts } from './service/receipts.ts'
 import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
 import { runSwitchover } from './switchover/service.ts'
@@ -24,7 +25,7 @@ export function registerReceipts(): void {
     types: ['payments.order_paid'],
     async handle({ tx, ctx, entry }) {
       const order = await getOrder(ctx, entry.subject.id)
-      if (order.ok && billsOf(order.value).length > 0) await issueReceipts(tx, ctx, order.value)
+      if (order.ok && order.value.lines.some(isTold)) await issueReceipts(tx, ctx, order.value)
     },
   })
 }

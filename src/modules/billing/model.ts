@@ -1,13 +1,14 @@
 import { daysBetween } from '#kernel/time.ts'
 import type { BillerRule } from './dues.ts'
+import type { ProductAmounts } from './products/model.ts'
 
 export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, reversing: 6, reversed: 7 } as const
 export type PostingState = keyof typeof POSTING
 export const postingStateOf = (value: number): PostingState => (Object.keys(POSTING) as PostingState[])[value - 1]!
 
-/** What an order's line may pay of a bill. */
-export const BILL_KINDS = ['bill', 'late_fee'] as const
-export const isBillKind = (kind: string): boolean => BILL_KINDS.some(known => known === kind)
+/** Lines of an order that a posting tells and a receipt proves: a bill and its late fee, or something ordered. */
+export const TOLD_KINDS = ['bill', 'late_fee', 'product'] as const
+export const isTold = ({ subjectKind }: { readonly subjectKind: string }): boolean => TOLD_KINDS.some(kind => kind === subjectKind)
 
 export const RESCUE_REASONS = ['account', 'twice', 'amount', 'other'] as const
 export type RescueReason = (typeof RESCUE_REASONS)[number]
@@ -32,6 +33,8 @@ export interface BillerConfig {
   readonly cycle_months: number
   /** Age in minutes at which the biller is asked about an account somebody looks at; 10 unless told. */
   readonly query_after_min?: number
+  /** Set for a biller things can be ordered from: how it writes amounts. */
+  readonly products?: { readonly amounts: ProductAmounts }
   readonly mappings: Readonly<Record<string, unknown>>
 }
 

@@ -1,8 +1,12 @@
+import type { ProductBody } from './products/model.ts'
+
 /** What a biller answers about one posting. `unknown` covers time-outs: it is asked again, never taken for a refusal. */
 export type PostingAnswer =
   | { readonly kind: 'posted' }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'reversed' }
+  /** Taken in hand and not finished: of what was ordered only. */
+  | { readonly kind: 'accepted' }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unknown'; readonly why: string }
 
@@ -35,6 +39,28 @@ export type AccountAnswer =
   | { readonly kind: 'bills'; readonly bills: readonly BillerBill[] }
   | { readonly kind: 'unknown'; readonly why: string }
 
+export interface ProductRequest {
+  readonly orderNo: string
+  readonly product: string
+  readonly version: string
+  readonly accountNo: string
+  readonly amountFen: number
+  readonly orderedAt: Date
+}
+
+export type ProductsAnswer =
+  | { readonly kind: 'products'; readonly products: readonly ProductBody[]; readonly refused: number }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** Ordering at a biller. Its answers are those to a posting: done is posted, cancelled is reversed. */
+export interface ProductPort {
+  /** What this account may order now. A person waits for it. */
+  list(accountNo: string): Promise<ProductsAnswer>
+  order(request: ProductRequest): Promise<PostingAnswer>
+  status(orderNo: string): Promise<PostingAnswer>
+  cancel(orderNo: string): Promise<PostingAnswer>
+}
+
 /** A biller's own system, told of each payment and asked how it stands. */
 export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
@@ -44,4 +70,6 @@ export interface BillerPort {
   readonly checkFile?: (billerId: string, day: string) => Promise<Buffer | string>
   /** Bills of one account as they stand; absent where the biller cannot be asked. A person waits for it. */
   readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
+  /** Absent where nothing can be ordered. */
+  readonly products?: ProductPort
 }

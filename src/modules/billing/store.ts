@@ -92,21 +92,35 @@ export interface BillRow {
   readonly holderMask: string
   readonly addressMask: string
   readonly isAccountClosed: boolean
+  /** Set for what was ordered: it is told, settled and receipted like a bill, and stands in no list of bills. */
+  readonly product?: { readonly code: string; readonly version: string; readonly nameZh: string; readonly nameEn: string } | null
 }
 
 const BILL_COLUMNS = sql`b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
   b.period_to as "periodTo", b.amount_fen as "amountFen", b.due_on as "dueOn", b.usage_e3 as "usageE3", b.reading_from_e3 as "readingFromE3",
   b.reading_to_e3 as "readingToE3", b.lines, b.withdrawn_at as "withdrawnAt", b.settled_before as "isSettledBefore", greatest(b.issued_at, a.asked_at) as "asOf", a.account_no as "accountNo", a.holder_mask as "holderMask",
   a.address_mask as "addressMask", a.is_closed as "isAccountClosed"`
+const ORDERED_ON = sql`(o.placed_at at time zone 'Asia/Shanghai')`
+const ORDERED_COLUMNS = sql`o.id, o.code, o.biller_id, o.account_id, o.code, to_char(${ORDERED_ON}, 'YYYY-MM'), to_char(${ORDERED_ON}, 'YYYY-MM'),
+  o.amount_fen, ${ORDERED_ON}::date, null::bigint, null::bigint, null::bigint,
+  jsonb_build_array(jsonb_build_object('item', 'product', 'name', p.body ->> 'name_zh', 'amount_fen', o.amount_fen)), null::timestamptz, false, o.placed_at,
+  a.account_no, a.holder_mask, a.address_mask, a.is_closed,
+  jsonb_build_object('code', p.code, 'version', p.version, 'nameZh', p.body ->> 'name_zh', 'nameEn', coalesce(p.body ->> 'name_en', p.body ->> 'name_zh'))`
 const BILL_FROM = sql`billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id`
 
 export const findBillByCode = (tx: Tx, tenantId: number, code: string) =>
   tx.maybe<BillRow>(sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.code = ${code}`)
 
+/** Bills and things ordered, by the ids that lines of orders carry. */
 export const listBillsById = (tx: Tx, tenantId: number, ids: readonly string[]) =>
-  tx.rows<BillRow>(
-    sql`select ${BILL_COLUMNS} from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.id = any(${[...ids]}::uuid[]) order by b.period_to, b.id`,
-  )
+  tx.rows<BillRow>(sql`
+    select ${BILL_COLUMNS}, null::jsonb as product from ${BILL_FROM} where b.tenant_id = ${tenantId} and b.id = any(${[...ids]}::uuid[])
+    union all
+    select ${ORDERED_COLUMNS} from billing.product_order o
+    join billing.product p on p.tenant_id = o.tenant_id and p.biller_id = o.biller_id and p.code = o.product_code and p.version = o.version
+    join billing.account a on a.tenant_id = o.tenant_id and a.id = o.account_id
+    where o.tenant_id = ${tenantId} and o.id = any(${[...ids]}::uuid[])
+    order by "periodTo", id`)
 
 /** Newest first, the last two years at most. */
 export const listBillsOfAccounts = (tx: Tx, tenantId: number, accountIds: readonly string[], limit = 200) =>
@@ -225,6 +239,11 @@ export const listPostings = (tx: Tx, tenantId: number, orderId: string) =>
 export const lockPostings = (tx: Tx, tenantId: number, orderId: string) =>
   tx.rows<PostingRow>(
     sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} order by p.id for update`,
+  )
+
+export const findPostingOf = (tx: Tx, tenantId: number, orderId: string, billId: string) =>
+  tx.maybe<PostingRow>(
+    sql`select ${POSTING_COLUMNS} from billing.posting p where p.tenant_id = ${tenantId} and p.order_id = ${orderId} and p.bill_id = ${billId}`,
   )
 
 export const findPosting = (tx: Tx, tenantId: number, id: string) =>

@@ -18,6 +18,9 @@ export const listChannels = (tenantId: number): ChannelCode[] =>
 /** How the channel's own app says who pays. */
 export const findPayerSignIn = (tenantId: number, code: string): PayerSignIn | undefined => findChannel(tenantId, code)?.payerSignIn
 
+/** How the shell of a mini programme says who pays. */
+export const findMiniSignIn = (tenantId: number, code: string): PaymentChannel['miniSignIn'] => findChannel(tenantId, code)?.miniSignIn
+
 const READERS: Readonly<Record<string, PaymentChannel['readStatement']>> = { wechat: readWechatStatement, alipay: readAlipayStatement }
 
 /** How a channel's statement is read: that takes no key, so it works where the channel itself is not set up. */

@@ -28,7 +28,7 @@ export {
   windowPayer,
 } from './cash/service.ts'
 export { listCashierDays } from './cash/store.ts'
-export { findPayerSignIn, listChannels, useChannel } from './channels.ts'
+export { findMiniSignIn, findPayerSignIn, listChannels, useChannel } from './channels.ts'
 export { confirmMany, type PaidFact } from './confirm.ts'
 export {
   type Collections,
@@ -42,7 +42,7 @@ export {
   viewCollections,
   viewMonthMoney,
 } from './console/service.ts'
-export { sqlHeldSubjects, sqlOrderSteps, sqlOrderTries } from './console/store.ts'
+export { sqlHeldSubjects, sqlOrderSteps, sqlOrderTries, sqlSubjectMoney } from './console/store.ts'
 export { addToBatch } from './debit/batches.ts'
 export { checkDebits } from './debit/doctor.ts'
 export { runDebitExchange } from './debit/exchange.ts'

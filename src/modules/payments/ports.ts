@@ -5,7 +5,7 @@
 
 export type ChannelCode = 'wechat' | 'alipay'
 
-export type Product = 'jsapi' | 'h5' | 'native' | 'wap' | 'precreate'
+export type Product = 'jsapi' | 'mini' | 'h5' | 'native' | 'wap' | 'precreate'
 
 export interface CreateInput {
   outTradeNo: string
@@ -16,7 +16,7 @@ export interface CreateInput {
   returnUrl: string
   product: Product
   clientIp: string
-  /** WeChat JSAPI only. */
+  /** WeChat JSAPI and mini programme only. */
   openid?: string
 }
 
@@ -111,6 +111,8 @@ export interface PaymentChannel {
   readonly code: ChannelCode
   /** Absent where the channel has none or the merchant's secret is not configured. */
   readonly payerSignIn?: PayerSignIn
+  /** The same by the code a mini programme's shell brings; it has no address to go to. */
+  readonly miniSignIn?: Pick<PayerSignIn, 'account' | 'readPayer'>
   create(input: CreateInput): Promise<CreateOutcome>
   query(outTradeNo: string): Promise<QueryOutcome>
   close(outTradeNo: string): Promise<CloseOutcome>

@@ -28,7 +28,7 @@ import { donePage } from '../done.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '../wrong-payment.tsx'
 import { findExtraBack, findMoneyBack, findPartBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
-import { billerName, periodLabel, postedBy, postingOf, receiptView, serviceName, textsOf, wayBack } from './views.ts'
+import { billerName, partLabel, postedBy, postingOf, receiptView, serviceName, subjectHref, textsOf, wayBack } from './views.ts'
 
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
 
@@ -58,7 +58,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
   const undo = isMine && !back ? findUndo(visit.ctx, order) : undefined
   const now = kernel.clock.now()
   const way = wayBack(lang, receipt.channel)
-  const debit = isMine && !back ? await debitLinkOf(visit, receipt.bill.accountId) : undefined
+  const debit = isMine && !back && !receipt.bill.product ? await debitLinkOf(visit, receipt.bill.accountId) : undefined
   const rest = receipt.isPart && !back ? await findBillById(visit.ctx, receipt.bill.id) : undefined
   const isFresh = !proof && !!order.paidAt && now.getTime() - order.paidAt.getTime() < REFRESH_MS_MAX
   return pages.html(
@@ -99,6 +99,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
         json: `/o/${order.code}/receipt.json`,
         ...(isMine && !undo && !rescue && !back && { wrongPayment: `/o/${order.code}/wrong` }),
         ...(debit && !debit.isOn && { autoDebit: debit.href }),
+        ...(isMine && receipt.bill.product && { ordering: subjectHref(receipt.bill) }),
       },
     }),
   )
@@ -106,7 +107,7 @@ export async function showDone(pages: Pages, visit: Visit, reply: FastifyReply, 
 
 const paymentLine = (visit: Visit, receipt: Receipt) => ({
   service: serviceName(visit.ctx.lang, receipt.biller),
-  periodLabel: periodLabel(visit.ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+  periodLabel: partLabel(visit.ctx.lang, receipt.bill),
   biller: billerName(visit.ctx.lang, receipt.biller),
   amountFen: receipt.amountFen,
   paidAt: receipt.paidAt,

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { isPhotoInstalled, listBillers, listOpenBills, listTariffs, mapRescues } from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
+import { productsOnMine } from '#web/products/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -21,7 +22,7 @@ import type { Pages } from './pages.ts'
 import { addPhotoRoutes } from './photo.ts'
 import { addReadingRoutes } from './readings.ts'
 import { tariffView } from './tariffs.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from './views.ts'
+import { billerName, maskedAccount, partLabel, serviceName, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
 
@@ -98,8 +99,13 @@ function addFinding(server: Server, pages: Pages, limit: Limit): void {
   )
 }
 
+const showMine = async (pages: Pages, visit: Visit, reply: FastifyReply): Promise<FastifyReply> => {
+  const products = await productsOnMine(visit)
+  return pages.html(reply, minePage(visit.page, products ? { products } : {}))
+}
+
 function addMine(server: Server, pages: Pages): void {
-  server.get(paths.mine, hidden, async (request, reply) => pages.html(reply, minePage((await pages.visit(request, reply)).page)))
+  server.get(paths.mine, hidden, async (request, reply) => showMine(pages, await pages.visit(request, reply), reply))
   server.get(paths.payments, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const page = Math.min(Math.max(Number.parseInt(textsOf(request.query).page ?? '1', 10) || 1, 1), 500)
@@ -117,7 +123,7 @@ function addMine(server: Server, pages: Pages): void {
         return {
           href: `/o/${order.code}`,
           service: found ? serviceName(visit.ctx.lang, found.biller) : order.title,
-          periodLabel: found ? periodLabel(visit.ctx.lang, found.bill.periodFrom, found.bill.periodTo) : '',
+          periodLabel: found ? partLabel(visit.ctx.lang, found.bill) : '',
           amountFen: order.amountFen,
           at: order.paidAt ?? order.createdAt,
           state:

@@ -4,6 +4,7 @@ import { dayOf } from '#kernel/time.ts'
 import { billingErrors, bindAccount, findAccount, listBindings, unbindAccount } from '#modules/billing/index.ts'
 import { identityErrors, listShares, revokeShare, shareWith } from '#modules/identity/index.ts'
 import { debitLinkOf } from '#web/debits/routes.ts'
+import { productsLinkOf } from '#web/products/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import type { Visit } from '#web/visit.ts'
@@ -110,6 +111,7 @@ function addHousehold(server: Server, pages: Pages): void {
     const biller = (await billers(visit)).find(b => b.id === binding.billerId)!
     const base = `/mine/households/${binding.id}`
     const debit = await debitLinkOf(visit, binding.id)
+    const productsHref = await productsLinkOf(visit, binding.id)
     return pages.html(
       reply,
       householdPage(visit.page, {
@@ -119,6 +121,7 @@ function addHousehold(server: Server, pages: Pages): void {
         addressMasked: binding.addressMask,
         billsHref: `${base}/bills`,
         ...(debit && { debit }),
+        ...(productsHref && { productsHref }),
         ...(binding.share
           ? { shared: { by: binding.share.by, endAction: `/mine/shares/${binding.share.id}/end` } }
           : {

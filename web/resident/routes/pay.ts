@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { publicUrl } from '#kernel/config.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
@@ -12,11 +11,9 @@ import {
   DEBIT,
   findOrderByCode,
   listChannels,
-  notifyUrlOf,
   type OrderView,
   orderStateOf,
   paymentErrors,
-  startAttempt,
 } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -32,8 +29,20 @@ import { addAfterRoutes, showDone } from './after.ts'
 import type { Pages } from './pages.ts'
 import { readPart } from './parts.ts'
 import { addReceiptRoutes } from './receipts.ts'
-import { billerName, billView, channelName, periodLabel, serviceName, textsOf } from './views.ts'
-import { agentOf, askWechat, findOpenid, forgetOpenid, hasSignIn, isInWechat, type Pressed, productFor, readReturn } from './wechat.ts'
+import { billerName, billView, channelName, partLabel, periodLabel, serviceName, subjectHref, textsOf } from './views.ts'
+import { startInWallet } from './wallet-start.ts'
+import {
+  agentOf,
+  askWechat,
+  findMiniPayer,
+  findOpenid,
+  forgetOpenid,
+  hasSignIn,
+  isInMini,
+  isInWechat,
+  type Pressed,
+  readReturn,
+} from './wechat.ts'
 
 /** Ways this browser can use: the wallet it runs in comes first, the other one cannot be opened from there. */
 export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
@@ -46,6 +55,7 @@ export function waysFor(tenantId: number, userAgent: string): { id: WayId }[] {
   return usable.map(id => ({ id }))
 }
 
+const billHref = (code: string): string => `/b/${encodeURIComponent(code)}`
 const codeOf = (request: FastifyRequest): string => (request.params as { code: string }).code
 const bodyOf = (request: FastifyRequest): Record<string, string> => textsOf(request.body)
 
@@ -121,25 +131,27 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
   const code = codeOf(request)
   const way = waysFor(ctx.tenantId, agentOf(request)).find(w => w.id === body.way)
   if (!way) return showBill(pages, visit, request, reply, code, [fieldError(ctx.lang, 'wayMissing')])
-  const pressed: Pressed = { bill: code, quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
+  const pressed: Pressed = { at: billHref(code), quote: body.quote ?? '', idempotencyKey: body.idempotency_key }
+  if (way.id === 'wechat' && isInMini(request))
+    return place(pages, visit, request, reply, code, pressed, way.id, findMiniPayer(pages, visit, request, reply))
   if (way.id !== 'wechat' || !isInWechat(request) || body.by === 'code' || !hasSignIn(visit))
-    return place(pages, visit, request, reply, pressed, way.id)
+    return place(pages, visit, request, reply, code, pressed, way.id)
   if (!body.script) return reply.redirect(`/b/${code}/pay`, 303)
   const openid = findOpenid(pages, visit, request, reply)
   const away = openid ? undefined : askWechat(pages, visit, request, reply, pressed)
-  return away ?? place(pages, visit, request, reply, pressed, way.id, openid)
+  return away ?? place(pages, visit, request, reply, code, pressed, way.id, openid)
 }
 
 /** How to leave WeChat. The address is the one another browser then opens: there it is the bill. */
 async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
-  const billHref = `/b/${encodeURIComponent(codeOf(request))}`
+  const back = billHref(codeOf(request))
   const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payers) : undefined
-  if (!found?.ok || found.value.claim) return reply.redirect(billHref, 303)
+  if (!found?.ok || found.value.claim) return reply.redirect(back, 303)
   const idempotencyKey = newCode(visit.ctx.kernel.random)
   return pages.html(
     reply,
-    openBrowserPage(visit.page, { billHref, payAction: `${billHref}/pay`, quote: found.value.quote, idempotencyKey }),
+    openBrowserPage(visit.page, { billHref: back, payAction: `${back}/pay`, quote: found.value.quote, idempotencyKey }),
   )
 }
 
@@ -147,8 +159,8 @@ async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyR
 async function goOn(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const code = codeOf(request)
-  const returned = await readReturn(pages, visit, request, reply, code)
-  if (returned.kind === 'pressed') return place(pages, visit, request, reply, returned.pressed, 'wechat', returned.openid)
+  const returned = await readReturn(pages, visit, request, reply, billHref(code))
+  if (returned.kind === 'pressed') return place(pages, visit, request, reply, code, returned.pressed, 'wechat', returned.openid)
   const found = await getBill(visit.ctx, code, visit.payers)
   if (!found.ok) return pages.error(visit, reply, found.error)
   // Somebody going back in the history sees how the bill stands.
@@ -163,12 +175,12 @@ async function place(
   visit: Visit,
   request: FastifyRequest,
   reply: FastifyReply,
+  code: string,
   pressed: Pressed,
   channel: string,
   openid?: string,
 ): Promise<FastifyReply> {
   const { ctx } = visit
-  const code = pressed.bill
   const placed = await payBills(ctx, {
     quote: pressed.quote,
     idempotencyKey: pressed.idempotencyKey,
@@ -184,15 +196,7 @@ async function place(
     return showBill(pages, visit, request, reply, code, isTaken ? undefined : noticeOf(ctx.lang, placed.error))
   }
   const order = `/o/${placed.value.code}`
-  const started = await startAttempt(ctx, {
-    orderId: placed.value.orderId,
-    channel,
-    product: productFor(channel, agentOf(request), openid),
-    notifyUrl: notifyUrlOf(ctx, channel),
-    returnUrl: `${publicUrl(ctx.kernel.config)}${order}?back=1`,
-    clientIp: request.ip,
-    ...(openid && { openid }),
-  })
+  const started = await startInWallet(visit, request, placed.value, channel, openid)
   if (!started.ok) {
     if (started.error.code === paymentErrors.channel_not_available.code || started.error.code === paymentErrors.order_not_open.code) {
       await closeOrder(ctx, placed.value.orderId, 'not_started')
@@ -223,18 +227,19 @@ async function placeByCode(
   const closed = await findOrderByCode(visit.ctx, closedCode)
   const found = await getBill(visit.ctx, bill, visit.payers)
   if (!found.ok || dueFen(found.value) !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
-  const pressed = { bill, quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
-  return place(pages, visit, request, reply, pressed, 'wechat')
+  const pressed = { at: billHref(bill), quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
+  return place(pages, visit, request, reply, bill, pressed, 'wechat')
 }
 
 async function payByCode(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const order = await findOrderByCode(visit.ctx, codeOf(request))
   if (!order || !visit.payers.includes(order.payer)) return pages.error(visit, reply, paymentErrors.order_not_found)
-  const bill = order.lines.find(line => line.subjectKind === 'bill')
-  const found = bill && (await pages.findBillById(visit, bill.subjectId))
+  const found = await pages.findBillOfOrder(visit, order.id)
   const became = orderStateOf(order.state) === 'open' ? await closeOrder(visit.ctx, order.id, 'by_code') : 'unknown'
   if (!found || became !== 'closed') return reply.redirect(`/o/${order.code}`, 303)
+  // What was ordered is agreed to anew: its page is where that is done.
+  if (found.bill.product) return reply.redirect(subjectHref(found.bill), 303)
   return placeByCode(pages, visit, request, reply, found.bill.code, order.code)
 }
 
@@ -259,11 +264,10 @@ async function showOrder(pages: Pages, request: FastifyRequest, reply: FastifyRe
   if (!visit.payers.includes(order.payer) && orderStateOf(order.state) !== 'paid')
     return pages.error(visit, reply, paymentErrors.order_not_found)
   if (orderStateOf(order.state) === 'paid') return showDone(pages, visit, reply, order)
-  const bill = order.lines.find(line => line.subjectKind === 'bill')
-  const found = bill && (await pages.findBillById(visit, bill.subjectId))
+  const found = await pages.findBillOfOrder(visit, order.id)
   if (!found) return pages.error(visit, reply, paymentErrors.order_not_found)
   // What a bank debits has no wallet to wait for: the bill says when.
-  if (orderStateOf(order.state) === 'closed' || order.place === DEBIT) return reply.redirect(`/b/${found.bill.code}`, 303)
+  if (orderStateOf(order.state) === 'closed' || order.place === DEBIT) return reply.redirect(subjectHref(found.bill), 303)
   return showWallet(pages, visit, reply, order, found, { isAway: !!(back || check), isUnpaid: answer === 'unpaid' || answer === 'gone' })
 }
 
@@ -272,7 +276,7 @@ function showWallet(
   visit: Visit,
   reply: FastifyReply,
   order: OrderView,
-  found: NonNullable<Awaited<ReturnType<Pages['findBillById']>>>,
+  found: NonNullable<Awaited<ReturnType<Pages['findBillOfOrder']>>>,
   { isAway, isUnpaid }: { isAway: boolean; isUnpaid: boolean },
 ): FastifyReply {
   const { lang, kernel } = visit.ctx
@@ -286,8 +290,8 @@ function showWallet(
       qrPayPage(visit.page, {
         ...base,
         ...hrefs,
-        periodLabel: periodLabel(lang, found.bill.periodFrom, found.bill.periodTo),
-        backHref: `/b/${found.bill.code}`,
+        periodLabel: partLabel(lang, found.bill),
+        backHref: subjectHref(found.bill),
         codeUrl: launch.codeUrl,
         way: channelName(lang, attempt!.channel),
         expiresAt: order.expiresAt,
@@ -301,9 +305,10 @@ function showWallet(
       reply,
       jsapiPage(visit.page, {
         ...base,
-        periodLabel: periodLabel(lang, found.bill.periodFrom, found.bill.periodTo),
-        backHref: `/b/${found.bill.code}`,
+        periodLabel: partLabel(lang, found.bill),
+        backHref: subjectHref(found.bill),
         params: launch.jsapi as JsapiView['params'],
+        ...(attempt!.product === 'mini' && { shellPath: `/pages/pay/pay?order=${order.code}` }),
         afterHref: `/o/${order.code}?back=1`,
         codeAction: `/o/${order.code}/by-code`,
         cancelAction: `/o/${order.code}/cancel`,

@@ -8,7 +8,7 @@ import type { Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
 import { type ReadingKind, type ReadingsView, readingsPage } from '../readings.tsx'
 import type { Pages } from './pages.ts'
-import { periodLabel, serviceName } from './views.ts'
+import { partLabel, serviceName } from './views.ts'
 
 const ORDER_PAGES_MAX = 10
 const SHOWN_MAX = 100
@@ -34,7 +34,7 @@ const BY = new Set(['phone', 'id_number', 'id', 'name', 'address'])
 async function orderText(pages: Pages, visit: Visit, order: { id: string; title: string; amountFen: number }): Promise<string> {
   const { lang } = visit.ctx
   const found = await pages.findBillOfOrder(visit, order.id)
-  const name = found ? `${serviceName(lang, found.biller)} ${periodLabel(lang, found.bill.periodFrom, found.bill.periodTo)}` : order.title
+  const name = found ? `${serviceName(lang, found.biller)} ${partLabel(lang, found.bill)}` : order.title
   return `${name} ¥${yuan(order.amountFen)}`
 }
 

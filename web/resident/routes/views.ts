@@ -58,6 +58,13 @@ export function periodLabel(lang: Lang, from: string, to: string): string {
   return fy === ty ? `${fy}年${fm}–${tm}月` : `${fy}年${fm}月–${ty}年${tm}月`
 }
 
+/** What of a biller's is paid: the period of a bill, the name of what was ordered. */
+export const partLabel = (lang: Lang, bill: BillState['bill']): string =>
+  bill.product ? (lang === 'en' ? bill.product.nameEn : bill.product.nameZh) : periodLabel(lang, bill.periodFrom, bill.periodTo)
+
+/** The page of what an order pays: the bill, or the ordering. */
+export const subjectHref = ({ code, product }: BillState['bill']): string => (product ? `${paths.orderings}/${code}` : `/b/${code}`)
+
 /** Months under a column, where there is little room: 9–10, Sep–Oct. */
 function shortPeriod(lang: Lang, from: string, to: string): string {
   const [a, b] = [Number(from.slice(5)), Number(to.slice(5))]
@@ -225,7 +232,7 @@ export const verifyUrlOf = (ctx: Ctx, receipt: Receipt, leaf?: string): string =
 export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: MoneyBack): ReceiptView => ({
   receiptNo: receipt.receiptNo,
   service: serviceName(ctx.lang, receipt.biller),
-  periodLabel: periodLabel(ctx.lang, receipt.bill.periodFrom, receipt.bill.periodTo),
+  periodLabel: partLabel(ctx.lang, receipt.bill),
   biller: billerName(ctx.lang, receipt.biller),
   amountFen: receipt.amountFen,
   paidAt: receipt.paidAt,

@@ -2,14 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publicUrl } from '#kernel/config.ts'
 import { newCode } from '#kernel/id.ts'
-import { type CreateInput, findPayerSignIn, type PayerSignIn } from '#modules/payments/index.ts'
+import { type CreateInput, findMiniSignIn, findPayerSignIn, type PayerSignIn } from '#modules/payments/index.ts'
 import { cookieName, cookieOptions, isHttps, type Visit } from '#web/visit.ts'
 import type { Pages } from './pages.ts'
 import { textsOf } from './views.ts'
 
 /** What a person pressed on, kept while WeChat says who they are. */
 export interface Pressed {
-  readonly bill: string
+  /** The page it was pressed on: where the browser comes back to, with `/wechat` after it. */
+  readonly at: string
   readonly quote: string
   readonly idempotencyKey: string | undefined
 }
@@ -18,18 +19,22 @@ const RETURN_S_MAX = 600
 const PAYER_S_MAX = 30 * 86_400
 
 export const agentOf = (request: FastifyRequest): string => String(request.headers['user-agent'] ?? '')
+/** Inside the web view of a mini programme. */
+export const isInMini = (request: FastifyRequest): boolean => isInWechat(request) && /miniProgram/i.test(agentOf(request))
 export const isInWechat = (request: FastifyRequest): boolean => /MicroMessenger/i.test(agentOf(request))
 
 /** Which product of a channel fits the browser at hand; inside WeChat only a known payer can be sent to the wallet. */
 export function productFor(channel: string, userAgent: string, openid?: string): CreateInput['product'] {
   const isPhone = /Mobile|Android|iPhone/i.test(userAgent)
   if (channel === 'alipay') return isPhone ? 'wap' : 'precreate'
+  // A page shown by a mini programme has no wallet of its own: the shell opens it.
+  if (/miniProgram/i.test(userAgent)) return openid ? 'mini' : 'native'
   // H5 is refused inside WeChat.
   if (/MicroMessenger/i.test(userAgent)) return openid ? 'jsapi' : 'native'
   return isPhone ? 'h5' : 'native'
 }
 
-type Name = 'wechat_return' | 'wechat_payer'
+type Name = 'wechat_return' | 'wechat_payer' | 'mini_payer'
 
 /**
  * Values this browser keeps for us and can neither read nor change: sealed to the tenant, the browser's own cookie and
@@ -71,8 +76,20 @@ export function findOpenid(pages: Pages, visit: Visit, request: FastifyRequest, 
   return typeof openid === 'string' ? openid : undefined
 }
 
+/** The payer the shell of the mini programme brought when it opened the page. */
+export function findMiniPayer(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply): string | undefined {
+  const account = findMiniSignIn(visit.ctx.tenantId, 'wechat')?.account
+  const openid = account && keeper(pages, visit, request, reply, account).take('mini_payer')?.openid
+  return typeof openid === 'string' ? openid : undefined
+}
+
+export function keepMiniPayer(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply, openid: string): void {
+  const account = findMiniSignIn(visit.ctx.tenantId, 'wechat')?.account
+  if (account) keeper(pages, visit, request, reply, account).put('mini_payer', { openid }, PAYER_S_MAX)
+}
+
 export function forgetOpenid(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply): void {
-  keeper(pages, visit, request, reply, '').drop('wechat_payer')
+  keeper(pages, visit, request, reply, '').drop(isInMini(request) ? 'mini_payer' : 'wechat_payer')
 }
 
 /** Sends the browser to WeChat to say who pays; undefined when the merchant has no such sign-in. Nothing is placed yet. */
@@ -88,9 +105,9 @@ export function askWechat(
   const kept = keeper(pages, visit, request, reply, signIn.account)
   const before = kept.take('wechat_return')
   // A second press while the first is on its way goes the same way: whichever comes back is answered.
-  const state = before?.bill === pressed.bill && typeof before.state === 'string' ? before.state : newCode(visit.ctx.kernel.random)
+  const state = before?.at === pressed.at && typeof before.state === 'string' ? before.state : newCode(visit.ctx.kernel.random)
   kept.put('wechat_return', { state, ...pressed }, RETURN_S_MAX)
-  const back = `${publicUrl(visit.ctx.kernel.config)}/b/${encodeURIComponent(pressed.bill)}/wechat`
+  const back = `${publicUrl(visit.ctx.kernel.config)}${pressed.at}/wechat`
   return reply.redirect(signIn.addressOf(back, state), 303)
 }
 
@@ -102,27 +119,21 @@ const same = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
 
 /**
- * The browser comes back. The state must be the one this browser left with, for this bill, not long ago, and counts once;
+ * The browser comes back. The state must be the one this browser left with, for this page, not long ago, and counts once;
  * what was pressed is read from the browser's sealed note, never from the address. WeChat refusing or being away leaves
  * the openid out: the payment goes on with a code.
  */
-export async function readReturn(
-  pages: Pages,
-  visit: Visit,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  bill: string,
-): Promise<Returned> {
+export async function readReturn(pages: Pages, visit: Visit, request: FastifyRequest, reply: FastifyReply, at: string): Promise<Returned> {
   const signIn = signInOf(visit)
   if (!signIn) return { kind: 'stale' }
   const kept = keeper(pages, visit, request, reply, signIn.account)
   const note = kept.take('wechat_return')
   const { state, code } = textsOf(request.query)
-  if (!note || typeof note.state !== 'string' || typeof note.quote !== 'string' || note.bill !== bill || !state || !same(state, note.state))
+  if (!note || typeof note.state !== 'string' || typeof note.quote !== 'string' || note.at !== at || !state || !same(state, note.state))
     return { kind: 'stale' }
   kept.drop('wechat_return')
   const pressed = {
-    bill,
+    at,
     quote: note.quote,
     idempotencyKey: typeof note.idempotencyKey === 'string' ? note.idempotencyKey : undefined,
   }

@@ -7,7 +7,14 @@ const box = document.querySelector<HTMLElement>('[data-jsapi]')
 const button = box?.querySelector<HTMLButtonElement>('button')
 const w = window as unknown as { WeixinJSBridge?: Bridge }
 
+/** Inside a mini programme the wallet is opened by a page of its shell. */
+const askShell = (url: string) => w.WeixinJSBridge?.invoke('invokeMiniProgramAPI', { name: 'navigateTo', arg: { url } }, () => {})
+
 function start(): void {
+  if (box?.dataset.shell) {
+    askShell(box.dataset.shell)
+    return
+  }
   const params: unknown = JSON.parse(box?.dataset.jsapi ?? '{}')
   w.WeixinJSBridge?.invoke('getBrandWCPayRequest', params, answer => {
     if (answer.err_msg === 'get_brand_wcpay_request:ok') location.replace(box?.dataset.after ?? '/')

@@ -3,6 +3,8 @@ import { type Answer, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import { jsonOf, type SharedSecret, signedExchange } from '#kernel/http/signed.ts'
 import type { Clock } from '#kernel/time.ts'
 import type { AccountAnswer, BillerPort, PostingAnswer } from '../ports.ts'
+import type { ProductAmounts } from '../products/model.ts'
+import { productApi } from './product-api.ts'
 
 export type BillerApiConfig = SharedSecret
 
@@ -24,7 +26,7 @@ const LOOK_MS_MAX = 1_500
 const CHECK_BYTES_MAX = 128 * 1024 * 1024
 
 /** The posting interface we ask billers to offer: JSON over HTTP, HMAC-SHA256 over method, path, time, nonce and body. */
-export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
+export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?: ProductAmounts): BillerPort {
   const send = (method: 'GET' | 'POST', path: string, body?: unknown, wait_ms_max?: number): Promise<Answer> =>
     signedExchange(config, clock, {
       ...{ method, path },
@@ -89,6 +91,7 @@ export function billerApi(config: BillerApiConfig, clock: Clock): BillerPort {
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     listBills,
     checkFile,
+    ...(productAmounts && { products: productApi(send, productAmounts) }),
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }
 }

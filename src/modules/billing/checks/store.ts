@@ -64,6 +64,9 @@ export interface Found {
 
 const STANDING = sql`(${join([POSTING.posted, POSTING.sent, POSTING.unknown, POSTING.reversing].map(state => sql`${state}`))})`
 
+/** Check files state what was paid of bills; what was ordered is asked about one by one. */
+const sqlOfBill = sql`exists (select from billing.bill b where b.tenant_id = p.tenant_id and b.id = p.bill_id)`
+
 /** Rows of a day that differ from what was told. A row of a message under way waits for its answer. */
 const sqlStatedOdd = (tenantId: number, billerId: string, day: string, until: Date): Sql => sql`
   select case when p.id is null or p.state not in ${STANDING} then 'biller_only' else 'amount' end as class, r.posting_no as "postingNo",
@@ -80,6 +83,7 @@ const sqlUnstated = (tenantId: number, billerId: string, since: Date, before: Da
     (p.finished_at at time zone 'Asia/Shanghai')::date as day, p.amount_fen as "toldFen", null::bigint as "statedFen", false as "isGivenBack"
   from billing.posting p
   where p.tenant_id = ${tenantId} and p.biller_id = ${billerId} and p.state = ${POSTING.posted} and p.finished_at >= ${since} and p.finished_at < ${before}
+    and ${sqlOfBill}
     and not exists (select from billing.check_row r where r.tenant_id = p.tenant_id and r.posting_no = p.id::text and r.biller_id = p.biller_id
       and not r.is_reversed)`
 
@@ -236,7 +240,7 @@ export const sqlStatedFaults = (t: number): Sql => sql`
 export const sqlUnstatedFaults = (t: number): Sql => sql`
   select p.biller_id, p.id::text as posting_no from billing.posting p
   join (select biller_id, min(day) as first, max(day) as last from billing.check_file where tenant_id = ${t} group by 1) s on s.biller_id = p.biller_id
-  where p.tenant_id = ${t} and p.state = ${POSTING.posted} and p.finished_at >= s.first::timestamp at time zone 'Asia/Shanghai'
+  where p.tenant_id = ${t} and ${sqlOfBill} and p.state = ${POSTING.posted} and p.finished_at >= s.first::timestamp at time zone 'Asia/Shanghai'
     and p.finished_at < s.last::timestamp at time zone 'Asia/Shanghai'
     and not exists (select from billing.check_row r where r.tenant_id = p.tenant_id and r.posting_no = p.id::text and not r.is_reversed)
     and not exists (select from billing.check_break b where b.tenant_id = p.tenant_id and b.biller_id = p.biller_id and b.posting_no = p.id::text)`

@@ -8,7 +8,7 @@ import { append } from '#modules/trail/index.ts'
 import { type BillerRule, countedOn, type Dues, duesOn, type PartOfBill, ruleOn, type WaivedSpan } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
-import { BILL_KINDS, cleanAccountNo, isAccountNo, type Precheck, precheck } from '../model.ts'
+import { cleanAccountNo, isAccountNo, isTold, type Precheck, precheck, TOLD_KINDS } from '../model.ts'
 import * as store from '../store.ts'
 import type { Feature } from '../switchover/model.ts'
 import { standingOf } from '../switchover/service.ts'
@@ -40,8 +40,8 @@ export interface BillForPayer extends BillState {
 async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Promise<BillState[]> {
   const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
   const ids = bills.map(b => b.id)
-  const claims = Map.groupBy(await listClaims(tx, ctx.tenantId, BILL_KINDS, ids), c => c.subjectId)
-  const parts = Map.groupBy(await listPaidParts(tx, ctx.tenantId, BILL_KINDS, ids), p => p.subjectId)
+  const claims = Map.groupBy(await listClaims(tx, ctx.tenantId, TOLD_KINDS, ids), c => c.subjectId)
+  const parts = Map.groupBy(await listPaidParts(tx, ctx.tenantId, TOLD_KINDS, ids), p => p.subjectId)
   const now = ctx.kernel.clock.now()
   const waivers = await store.mapWaivers(tx, ctx.tenantId, [...new Set(bills.map(b => b.accountId))])
   return bills
@@ -56,7 +56,7 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
       const open = held.find(c => c.state === 'open')
       // Of a bill paid in parts the last one still holds it: while a rest is left, nothing does.
       const claim = open ?? (dues.restFen + dues.lateFeeFen > 0 ? held.find(c => !c.isPart) : held[0])
-      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null
+      const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null || !!bill.product
       const left = isOver ? { restFen: 0, lateFeeFen: 0, rebateFen: 0 } : dues
       return { bill, biller, rule: ruleOn(day, biller.rules), ...left, waived, parts: paid, ...(claim && { claim }) }
     })
@@ -172,10 +172,10 @@ export async function readBill(
   })
 }
 
-/** The first bill an order pays for. */
+/** The first bill an order pays for, or what was ordered by it. */
 export async function findBillOfOrder(ctx: Ctx, orderId: string): Promise<BillState | undefined> {
   const order = await findOrderById(ctx, orderId)
-  const line = order?.lines.find(l => l.subjectKind === 'bill')
+  const line = order?.lines.find(isTold)
   return line && findBillById(ctx, line.subjectId)
 }
 

@@ -6,7 +6,8 @@ import { finishTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { postingPosted, postingRejected, postingReversed, postingSent, rescueAnswered } from '../events.ts'
 import { POSTING } from '../model.ts'
-import type { PostingAnswer } from '../ports.ts'
+import type { BillerPort, PostingAnswer } from '../ports.ts'
+import * as products from '../products/store.ts'
 import * as store from '../store.ts'
 import { findPort } from './clients.ts'
 
@@ -23,14 +24,15 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
     return port && { posting, port, bill: (await store.listBillsById(tx, ctx.tenantId, [posting.billId]))[0]! }
   })
   if (!found) return
-  const { posting, port, bill } = found
+  const { posting, bill } = found
+  const told = bill.product ? orderingAt(found.port, bill.product) : found.port
   if (posting.state === POSTING.reversing) {
-    const answer = await port.reverse(posting.id)
+    const answer = await told.reverse(posting.id)
     // A biller that has nothing to take back, because it refused or never heard of it, says so when it is asked.
-    return applyAnswer(ctx, posting, answer.kind === 'reversed' ? answer : await port.query(posting.id))
+    return applyAnswer(ctx, posting, answer.kind === 'reversed' ? answer : await told.query(posting.id))
   }
   if (posting.state !== POSTING.held) {
-    const known = await port.query(posting.id)
+    const known = await told.query(posting.id)
     if (known.kind !== 'missing') return applyAnswer(ctx, posting, known)
   }
   const sent = await db.tx(ctx.tenantId, async tx => {
@@ -42,7 +44,7 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
     return moved
   })
   if (!sent) return
-  const answer = await port.post({
+  const answer = await told.post({
     postingNo: posting.id,
     billerId: posting.billerId,
     billNo: bill.billNo,
@@ -53,6 +55,25 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
     paidAt: posting.paidAt,
   })
   await applyAnswer(ctx, { ...posting, state: POSTING.sent }, answer)
+}
+
+/** What was ordered goes to its biller as a posting does, by the messages for ordering. */
+function orderingAt({ products: at }: BillerPort, { code, version }: NonNullable<store.BillRow['product']>): BillerPort {
+  const nowhere = { kind: 'unknown' as const, why: 'nothing can be ordered from this biller' }
+  return {
+    post: async r =>
+      at
+        ? at.order({ orderNo: r.postingNo, product: code, version, accountNo: r.accountNo, amountFen: r.amountFen, orderedAt: r.paidAt })
+        : nowhere,
+    query: async no => at?.status(no) ?? nowhere,
+    reverse: async no => at?.cancel(no) ?? nowhere,
+  }
+}
+
+/** Gives back what was paid, if anything was. */
+async function giveBack(tx: Tx, ctx: Ctx, posting: store.PostingRow, cause: 'biller_refused' | 'biller_reversed'): Promise<void> {
+  if (posting.amountFen > 0) await refundOrder(tx, ctx, posting.orderId, cause)
+  await answerByItself(tx, ctx, posting.orderId)
 }
 
 /** A message of ours may still be under way the first time the biller knows nothing of it. */
@@ -68,6 +89,7 @@ async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingA
     const isNothingThere = answer.kind === 'missing' && posting.state === POSTING.reversing && posting.tries >= MISSING_ASKS_MIN
     if (answer.kind === 'posted' && (await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.posted, { finishedAt: now }))) {
       await append(tx, ctx, postingPosted, { subjectId: posting.orderId, body })
+      await products.endOrder(tx, ctx.tenantId, posting.billId, now)
     } else if (answer.kind === 'posted') {
       // Booked although its payer has the money back already, by a message that was long on its way: taken back once more.
       await store.reopenPosting(tx, ctx.tenantId, posting.id, [POSTING.reversed], POSTING.reversing, now)
@@ -79,15 +101,18 @@ async function applyAnswer(ctx: Ctx, posting: store.PostingRow, answer: PostingA
       }))
     ) {
       await append(tx, ctx, postingRejected, { subjectId: posting.orderId, body: { ...body, reason: answer.reason } })
-      await refundOrder(tx, ctx, posting.orderId, 'biller_refused')
-      await answerByItself(tx, ctx, posting.orderId)
+      await products.endOrder(tx, ctx.tenantId, posting.billId, now)
+      await giveBack(tx, ctx, posting, 'biller_refused')
     } else if (
       (answer.kind === 'reversed' || isNothingThere) &&
       (await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.reversing, ...open], POSTING.reversed, { finishedAt: now }))
     ) {
       await append(tx, ctx, postingReversed, { subjectId: posting.orderId, body })
-      await refundOrder(tx, ctx, posting.orderId, 'biller_reversed')
-      await answerByItself(tx, ctx, posting.orderId)
+      await products.endOrder(tx, ctx.tenantId, posting.billId, now)
+      await giveBack(tx, ctx, posting, 'biller_reversed')
+    } else if (answer.kind === 'accepted') {
+      await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.sent)
+      await products.acceptOrder(tx, ctx.tenantId, posting.billId, now)
     } else if (answer.kind === 'unknown') {
       await store.movePosting(tx, ctx.tenantId, posting.id, open, POSTING.unknown, { failure: answer.why.slice(0, 200) })
     }
@@ -109,6 +134,7 @@ export async function holdPostings(tx: Tx, ctx: Ctx, orderId: string): Promise<b
   if (postings.some(p => p.state !== POSTING.held)) return false
   for (const posting of postings) {
     await store.movePosting(tx, ctx.tenantId, posting.id, [POSTING.held], POSTING.reversed, { finishedAt: ctx.kernel.clock.now() })
+    await products.endOrder(tx, ctx.tenantId, posting.billId, ctx.kernel.clock.now())
     await append(tx, ctx, postingReversed, { subjectId: orderId, body: { posting: posting.id, bill: posting.billId } })
   }
   return true

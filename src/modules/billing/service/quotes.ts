@@ -30,22 +30,30 @@ export const quoteItem = ({ bill, restFen, rebateFen, lateFeeFen }: Dues & { rea
 const QUOTE_MS_MAX = 10 * 60_000
 const QUOTE_CHARS_MAX = 4_000
 
-const sign = (ctx: Ctx, payload: string) => ctx.kernel.vault.digest('billing.quote', payload)
+/** What a signature is for: a quote of one kind is none of another. */
+export type QuoteKind = 'billing.quote' | 'billing.product_quote'
 
-export function makeQuote(ctx: Ctx, items: Quote['items']): string {
-  const quote: Quote = { tenantId: ctx.tenantId, items, until: ctx.kernel.clock.now().getTime() + QUOTE_MS_MAX }
+export function signQuote(ctx: Ctx, kind: QuoteKind, body: object): string {
+  const quote = { tenantId: ctx.tenantId, ...body, until: ctx.kernel.clock.now().getTime() + QUOTE_MS_MAX }
   const payload = Buffer.from(JSON.stringify(quote)).toString('base64url')
-  return `${payload}.${sign(ctx, payload).toString('base64url')}`
+  return `${payload}.${ctx.kernel.vault.digest(kind, payload).toString('base64url')}`
 }
 
 /** Amounts never come from the payer's side: a changed quote is refused, an old one has to be shown again. */
-export function readQuote(ctx: Ctx, text: string): Result<Quote> {
+export function readSigned<T extends { readonly tenantId: number; readonly until: number }>(
+  ctx: Ctx,
+  kind: QuoteKind,
+  text: string,
+): Result<T> {
   const [payload, mac, ...rest] = text.length <= QUOTE_CHARS_MAX ? text.split('.') : []
   if (!payload || !mac || rest.length > 0) return fail(errors.quote_malformed)
   const given = Buffer.from(mac, 'base64url')
-  const right = sign(ctx, payload)
+  const right = ctx.kernel.vault.digest(kind, payload)
   if (given.length !== right.length || !timingSafeEqual(given, right)) return fail(errors.quote_malformed)
-  const quote = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Quote
+  const quote = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as T
   if (quote.tenantId !== ctx.tenantId) return fail(errors.quote_malformed)
   return quote.until < ctx.kernel.clock.now().getTime() ? fail(errors.quote_expired) : ok(quote)
 }
+
+export const makeQuote = (ctx: Ctx, items: Quote['items']): string => signQuote(ctx, 'billing.quote', { items })
+export const readQuote = (ctx: Ctx, text: string): Result<Quote> => readSigned<Quote>(ctx, 'billing.quote', text)

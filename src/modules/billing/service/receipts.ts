@@ -4,7 +4,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
 import { orderRead, receiptIssued } from '../events.ts'
-import { isBillKind } from '../model.ts'
+import { isTold } from '../model.ts'
 import * as store from '../store.ts'
 import { isOwn } from './bills.ts'
 
@@ -25,7 +25,7 @@ export interface Receipt {
 
 /** The bills an order pays something of. */
 export const billsOf = ({ lines }: Pick<OrderView, 'lines'>): string[] => [
-  ...new Set(lines.flatMap(line => (isBillKind(line.subjectKind) ? [line.subjectId] : []))),
+  ...new Set(lines.flatMap(line => (isTold(line) ? [line.subjectId] : []))),
 ]
 
 /** What a bill paid whole cost less than it asked for. */

@@ -6,7 +6,7 @@ import { type SendInput, send } from '#modules/notify/index.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe, type TrailEntry } from '#modules/trail/index.ts'
 import { dueFen } from '../dues.ts'
-import { type Reminder, reminderOf } from '../model.ts'
+import { isTold, type Reminder, reminderOf } from '../model.ts'
 import * as store from '../store/reminders.ts'
 import * as bills from '../store.ts'
 import { type BillState, examine } from './bills.ts'
@@ -84,12 +84,12 @@ const NEWS_MS_MAX = DAY_MS
 
 /** What an order pays, in English: its first bill, and how many more there are. */
 async function englishTitle(ctx: Ctx, lines: readonly { readonly subjectKind: string; readonly subjectId: string }[]): Promise<string> {
-  const ids = lines.filter(line => line.subjectKind === 'bill').map(line => line.subjectId)
+  const ids = lines.filter(isTold).map(line => line.subjectId)
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const [first] = await bills.listBillsById(tx, ctx.tenantId, ids.slice(0, 1))
     const biller = first && (await bills.findBiller(tx, ctx.tenantId, first.billerId))
     if (!first || !biller) return 'a bill'
-    return `${biller.serviceEn} ${first.periodTo}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}`
+    return `${biller.serviceEn} ${first.product?.nameEn ?? first.periodTo}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}`
   })
 }
 

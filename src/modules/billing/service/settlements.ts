@@ -89,7 +89,7 @@ async function rowsOf(
         ...(bill
           ? [bill.billNo, bill.accountNo, bill.periodFrom === bill.periodTo ? bill.periodTo : `${bill.periodFrom}/${bill.periodTo}`]
           : ['', '', '']),
-        m.subjectKind === 'late_fee' ? '违约金' : '账单',
+        m.subjectKind === 'late_fee' ? '违约金' : m.subjectKind === 'product' ? '套餐业务' : '账单',
         yuan(m.amountFen),
         localTime(m.at),
         receipts.get(`${m.orderId} ${m.subjectId}`) ?? '',

@@ -167,6 +167,13 @@ export const sqlOrderTries = (tenantId: number, place: string, since: Date): Sql
       and a.state in (${ATTEMPT.failed}, ${ATTEMPT.unknown})) as failed
   from payments."order" o join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
   where ${placedIn(tenantId, { from: since, to: new Date('9999-01-01T00:00:00Z') })} and o.place = ${place} and o.created_at >= ${since}`
+/** What became of the money of each paid subject of a kind; `self_back_fen` went back by itself or at its payer's wish, not by people's decision. */
+export const sqlSubjectMoney = (tenantId: number, subjectKind: string): Sql => sql`
+  select l.subject_id, o.id as order_id, o.paid_at, o.paid_fen, o.refunded_fen + o.reserved_fen as back_fen,
+    coalesce((select sum(r.amount_fen) from payments.refund r where r.tenant_id = ${tenantId} and r.order_id = o.id and r.state <> ${REFUND.closed}
+      and r.cause in ('undone_by_payer', 'wrong_payment', 'biller_refused', 'biller_reversed')), 0) as self_back_fen
+  from payments."order" o join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
+  where o.tenant_id = ${tenantId} and l.subject_kind = ${subjectKind} and o.paid_at is not null`
 
 /** Subjects of a kind that an order pays or is about to. */
 export const sqlHeldSubjects = (tenantId: number, subjectKind: string): Sql =>

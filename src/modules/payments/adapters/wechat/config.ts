@@ -17,6 +17,8 @@ export interface WechatConfig {
    * The account must name our host as 网页授权域名, the merchant `https://…/o/` as 支付授权目录.
    */
   appSecret?: string
+  /** The mini programme (小程序) whose shell opens our pages, bound to the same merchant: its payers have openids of their own. */
+  mini?: { appid: string; secret: string }
   /** 'https://open.weixin.qq.com' unless a stand-in. */
   openUrl?: string
   /** 'https://api.weixin.qq.com' unless a stand-in. */

@@ -18,7 +18,7 @@ import { readKeys, type WechatConfig, type WechatKeys } from './config.ts'
 import { makeNonce, openSealed, signText } from './crypto.ts'
 import { readRefund, readTrade } from './facts.ts'
 import { readNotification } from './notification.ts'
-import { payerSignIn } from './oauth.ts'
+import { miniSignIn, payerSignIn } from './oauth.ts'
 import { readWechatStatement } from './statement.ts'
 
 export type { WechatConfig } from './config.ts'
@@ -33,7 +33,12 @@ const REFUND_REFUSALS = new Set(
 )
 const NOT_FOUND = new Set(['ORDER_NOT_EXIST', 'ORDERNOTEXIST', 'RESOURCE_NOT_EXISTS', 'RESOURCE_NOT_EXIST'])
 
-const CREATE_PATH = { jsapi: '/v3/pay/transactions/jsapi', h5: '/v3/pay/transactions/h5', native: '/v3/pay/transactions/native' } as const
+const CREATE_PATH = {
+  mini: '/v3/pay/transactions/jsapi',
+  jsapi: '/v3/pay/transactions/jsapi',
+  h5: '/v3/pay/transactions/h5',
+  native: '/v3/pay/transactions/native',
+} as const
 
 export interface WechatOptions {
   now?: () => Date
@@ -54,6 +59,7 @@ export function wechatChannel(config: WechatConfig, options: WechatOptions = {})
   return {
     code: 'wechat',
     ...(config.appSecret && { payerSignIn: payerSignIn(config, config.appSecret, options.wait_ms_max) }),
+    ...(config.mini && { miniSignIn: miniSignIn(config, config.mini, options.wait_ms_max) }),
     create: input => create(client, config, keys, now, input),
     query: outTradeNo => query(client, config, outTradeNo),
     close: outTradeNo => close(client, config, outTradeNo),
@@ -88,12 +94,14 @@ async function create(
   input: CreateInput,
 ): Promise<CreateOutcome> {
   const { product } = input
-  if (product !== 'jsapi' && product !== 'h5' && product !== 'native') {
+  const appid = product === 'mini' ? config.mini?.appid : config.appid
+  if ((product !== 'mini' && product !== 'jsapi' && product !== 'h5' && product !== 'native') || !appid) {
     return { kind: 'refused', code: 'PRODUCT_UNKNOWN', message: `wechat has no product ${product}` }
   }
-  if (product === 'jsapi' && !input.openid) return { kind: 'refused', code: 'OPENID_MISSING', message: 'jsapi needs an openid' }
+  const asksPayer = product === 'jsapi' || product === 'mini'
+  if (asksPayer && !input.openid) return { kind: 'refused', code: 'OPENID_MISSING', message: `${product} needs an openid` }
   const reply = await client.call('POST', CREATE_PATH[product], {
-    appid: config.appid,
+    appid,
     mchid: config.mchid,
     // The field holds 127 bytes; a Chinese character takes three.
     description: cutBytes(input.title, 127),
@@ -101,7 +109,7 @@ async function create(
     time_expire: rfc3339(input.expireAt),
     notify_url: input.notifyUrl,
     amount: { total: input.amountFen, currency: 'CNY' },
-    ...(product === 'jsapi' && { payer: { openid: input.openid } }),
+    ...(asksPayer && { payer: { openid: input.openid } }),
     ...(product !== 'native' && {
       scene_info: { payer_client_ip: input.clientIp, ...(product === 'h5' && { h5_info: { type: 'Wap' } }) },
     }),
@@ -109,12 +117,12 @@ async function create(
   const refusal = findRefusal(reply, CREATE_REFUSALS)
   if (refusal) return refusal
   if (reply.kind === 'lost' || reply.status !== 200) return unknown(reply)
-  return readCreated(reply, config, keys, now(), input)
+  return readCreated(reply, appid, keys, now(), input)
 }
 
 function readCreated(
   reply: Extract<Reply, { kind: 'said' }>,
-  config: WechatConfig,
+  appid: string,
   keys: WechatKeys,
   now: Date,
   input: CreateInput,
@@ -126,17 +134,18 @@ function readCreated(
     return { kind: 'accepted', redirectUrl: `${h5Url}&redirect_url=${encodeURIComponent(input.returnUrl)}` }
   }
   const prepayId = textOf(reply.fields, 'prepay_id')
-  if (input.product === 'jsapi' && prepayId) return { kind: 'accepted', jsapi: jsapiParameters(config, keys, now, prepayId) }
+  if ((input.product === 'jsapi' || input.product === 'mini') && prepayId)
+    return { kind: 'accepted', jsapi: jsapiParameters(appid, keys, now, prepayId) }
   return { kind: 'unknown', why: 'accepted without an address to pay at' }
 }
 
-/** What the page hands to WeixinJSBridge. */
-function jsapiParameters(config: WechatConfig, keys: WechatKeys, now: Date, prepayId: string): Record<string, string> {
+/** What the page hands to WeixinJSBridge, or the shell to wx.requestPayment: signed with the account it is for. */
+function jsapiParameters(appid: string, keys: WechatKeys, now: Date, prepayId: string): Record<string, string> {
   const timeStamp = String(Math.floor(now.getTime() / 1000))
   const nonceStr = makeNonce()
   const bundle = `prepay_id=${prepayId}`
-  const paySign = signText(keys.credential.privateKey, `${config.appid}\n${timeStamp}\n${nonceStr}\n${bundle}\n`)
-  return { appId: config.appid, timeStamp, nonceStr, package: bundle, signType: 'RSA', paySign }
+  const paySign = signText(keys.credential.privateKey, `${appid}\n${timeStamp}\n${nonceStr}\n${bundle}\n`)
+  return { appId: appid, timeStamp, nonceStr, package: bundle, signType: 'RSA', paySign }
 }
 
 async function query(client: WechatClient, config: WechatConfig, outTradeNo: string): Promise<QueryOutcome> {

@@ -14,7 +14,7 @@ const refused = (code: string, message: string): Refused => ({ kind: 'refused', 
  * A probe of the channel with a wrong signature ("SIGNTEST") is refused like any forgery.
  */
 export function readNotification(
-  config: Pick<WechatConfig, 'mchid' | 'appid'>,
+  config: Pick<WechatConfig, 'mchid' | 'appid' | 'mini'>,
   keys: Pick<WechatKeys, 'apiV3Key' | 'platform'>,
   raw: Buffer,
   headers: Record<string, string | undefined>,
@@ -36,12 +36,13 @@ export function readNotification(
   const resource = openResource(keys.apiV3Key, sealed)
   if (!resource) return refused('resource_bad', 'cannot be opened with the APIv3 key')
   if (textOf(resource, 'mchid') !== config.mchid) return refused('merchant_other', textOf(resource, 'mchid') ?? '')
-  return readEvent(textOf(envelope, 'event_type') ?? '', eventKey, resource, config.appid)
+  return readEvent(textOf(envelope, 'event_type') ?? '', eventKey, resource, [config.appid, config.mini?.appid])
 }
 
-function readEvent(type: string, eventKey: string, resource: Fields, appid: string): NotificationOutcome {
+function readEvent(type: string, eventKey: string, resource: Fields, appids: readonly (string | undefined)[]): NotificationOutcome {
   if (type.startsWith('TRANSACTION.')) {
-    if (textOf(resource, 'appid') !== appid) return refused('merchant_other', `appid ${textOf(resource, 'appid')}`)
+    const appid = textOf(resource, 'appid')
+    if (!appid || !appids.includes(appid)) return refused('merchant_other', `appid ${appid}`)
     const fact = readTrade(resource)
     return fact ? { kind: 'trade', eventKey, fact } : refused('resource_bad', 'transaction lacks a field')
   }

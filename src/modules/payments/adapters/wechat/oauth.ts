@@ -14,6 +14,7 @@ const CODE = /^[\w-]{6,128}$/
  * connection is ours.
  */
 export function payerSignIn(config: WechatConfig, secret: string, wait_ms_max = CALL_MS_MAX): PayerSignIn {
+  const who = { appid: config.appid, secret }
   return {
     account: config.appid,
     addressOf(returnUrl, state) {
@@ -26,23 +27,45 @@ export function payerSignIn(config: WechatConfig, secret: string, wait_ms_max = 
       })
       return `${config.openUrl ?? OPEN_URL}/connect/oauth2/authorize?${query}#wechat_redirect`
     },
-    async readPayer(code) {
-      if (!CODE.test(code)) return { kind: 'refused', code: 'CODE_MALFORMED', message: 'not a code of the channel' }
-      const query = new URLSearchParams({ appid: config.appid, secret, code, grant_type: 'authorization_code' })
-      const answer = await exchange({
-        method: 'GET',
-        url: `${config.apiUrl ?? API_URL}/sns/oauth2/access_token?${query}`,
-        headers: { Accept: 'application/json', 'User-Agent': 'yimen' },
+    readPayer: code =>
+      askOpenid(
+        config,
+        `/sns/oauth2/access_token?${new URLSearchParams({ ...who, code, grant_type: 'authorization_code' })}`,
+        code,
         wait_ms_max,
-      })
-      if (answer.kind === 'lost') return { kind: 'unknown', why: 'no answer' }
-      const fields = parseFields(answer.body.toString())
-      const openid = textOf(fields, 'openid')
-      if (openid && OPENID.test(openid)) return { kind: 'known', openid }
-      const refusal = fields?.errcode
-      return typeof refusal === 'number'
-        ? { kind: 'refused', code: String(refusal), message: textOf(fields, 'errmsg')?.slice(0, 100) ?? '' }
-        : { kind: 'unknown', why: `status ${answer.status} without an openid` }
+      ),
+  }
+}
+
+/** Sign-in of the mini programme: the code its shell got by wx.login. Source: developers.weixin.qq.com, code2Session. */
+export function miniSignIn(
+  config: WechatConfig,
+  { appid, secret }: NonNullable<WechatConfig['mini']>,
+  wait_ms_max = CALL_MS_MAX,
+): Pick<PayerSignIn, 'account' | 'readPayer'> {
+  return {
+    account: appid,
+    readPayer: code => {
+      const query = new URLSearchParams({ appid, secret, js_code: code, grant_type: 'authorization_code' })
+      return askOpenid(config, `/sns/jscode2session?${query}`, code, wait_ms_max)
     },
   }
+}
+
+async function askOpenid(config: WechatConfig, path: string, code: string, wait_ms_max: number): ReturnType<PayerSignIn['readPayer']> {
+  if (!CODE.test(code)) return { kind: 'refused', code: 'CODE_MALFORMED', message: 'not a code of the channel' }
+  const answer = await exchange({
+    method: 'GET',
+    url: `${config.apiUrl ?? API_URL}${path}`,
+    headers: { Accept: 'application/json', 'User-Agent': 'yimen' },
+    wait_ms_max,
+  })
+  if (answer.kind === 'lost') return { kind: 'unknown', why: 'no answer' }
+  const fields = parseFields(answer.body.toString())
+  const openid = textOf(fields, 'openid')
+  if (openid && OPENID.test(openid)) return { kind: 'known', openid }
+  const refusal = fields?.errcode
+  return typeof refusal === 'number'
+    ? { kind: 'refused', code: String(refusal), message: textOf(fields, 'errmsg')?.slice(0, 100) ?? '' }
+    : { kind: 'unknown', why: `status ${answer.status} without an openid` }
 }
