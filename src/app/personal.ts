@@ -406,6 +406,14 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'billing.switch_plan',
+    columns: 'asked_by decided_by ended_by note end_note',
+    class: 'act',
+    level: 1,
+    purpose: 'know who let a feature in and who took it back, and why',
+    kept: BOOKS,
+  },
+  {
     table: 'billing.check_row',
     columns: 'account_no',
     class: 'account',
