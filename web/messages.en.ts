@@ -132,6 +132,8 @@ export const en: Record<keyof typeof zh, string> = {
   'precheck.older_open': 'Older bills still open: {count}',
   'precheck.older_open_text': 'The biller books the oldest first. Pay the older ones first, so that no more late fee grows on them.',
   'precheck.older_open_link': 'See the older bills',
+  'precheck.not_open': 'Paying by phone is not open in this community yet',
+  'precheck.not_open_yet': 'Paying by phone is not open in this community yet',
   'precheck.superseded': 'The bill was corrected; see the new one',
   'precheck.superseded_link': 'Open the new bill',
   // waiting

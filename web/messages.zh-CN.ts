@@ -128,6 +128,8 @@ export const zh = {
   'precheck.older_open': '还有{count}期更早的账单没缴',
   'precheck.older_open_text': '收费单位按先后记账。请先缴更早的，免得那几期多出违约金。',
   'precheck.older_open_link': '看更早的账单',
+  'precheck.not_open': '这个社区还没有开通手机缴费',
+  'precheck.not_open_yet': '这个社区还没有开通手机缴费',
   'precheck.superseded': '账单已更正，请看新账单',
   'precheck.superseded_link': '看新账单',
   // waiting

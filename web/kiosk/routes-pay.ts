@@ -79,7 +79,7 @@ export function addKioskPayRoutes(server: Server, pages: Pages, door: KioskDoor)
 
   async function findBill(kiosk: Kiosk): Promise<BillForPayer | undefined> {
     const code = kiosk.held?.bill
-    const found = code ? await getBill(kiosk.ctx, code, payersOf(kiosk)) : undefined
+    const found = code ? await getBill(kiosk.ctx, code, payersOf(kiosk), 'kiosk') : undefined
     return found?.ok ? found.value : undefined
   }
 

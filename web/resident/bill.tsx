@@ -22,6 +22,8 @@ export type PrecheckKey =
   | 'in_debit'
   | 'older_open'
   | 'superseded'
+  | 'not_open'
+  | 'not_open_yet'
 
 export interface PrecheckView {
   level: 'ok' | 'warn' | 'stop'
@@ -82,6 +84,8 @@ const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKe
   biller_offline: { text: 'precheck.biller_offline_text' },
   in_debit: { text: 'precheck.in_debit_text', link: 'debit.manage_note' },
   older_open: { text: 'precheck.older_open_text', link: 'precheck.older_open_link' },
+  not_open: { text: 'switch.closed_text' },
+  not_open_yet: { text: 'switch.closed_from' },
   superseded: { link: 'precheck.superseded_link' },
 }
 

@@ -1,10 +1,12 @@
 import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
+import { messages as switchover } from './switchover/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
   ...money,
   ...checks,
+  ...switchover,
   'event.payments.order_placed': 'Order placed',
   'event.payments.attempt_submitted': 'Sent to the channel',
   'event.payments.attempt_accepted': 'Accepted by the channel',
@@ -29,6 +31,11 @@ export const messages: Record<keyof typeof zh, string> = {
   'event.billing.check_taken': 'Check file of a biller taken',
   'event.billing.check_break_proposed': 'Decision about a difference asked for',
   'event.billing.check_break_resolved': 'Difference decided',
+  'event.billing.switch_asked': 'Plan of a switchover asked for',
+  'event.billing.switch_decided': 'Plan of a switchover decided',
+  'event.billing.switch_ended': 'Feature taken back',
+  'event.billing.area_rule_set': 'Community of addresses set',
+  'event.billing.area_rule_removed': 'Community of addresses removed',
   'event.billing.payment_undone': 'Undone by the payer',
   'event.payments.refund_closed': 'Refund closed by the channel, asked for again',
   'staff.odd_return': 'Return this money to where it came from',

@@ -1,10 +1,12 @@
 import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
+import { messages as switchover } from './switchover/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
   ...money,
   ...checks,
+  ...switchover,
   'event.payments.order_placed': '下单',
   'event.payments.attempt_submitted': '交给支付渠道',
   'event.payments.attempt_accepted': '渠道已受理',
@@ -29,6 +31,11 @@ export const messages = {
   'event.billing.check_taken': '收到收费单位对账文件',
   'event.billing.check_break_proposed': '差异处理已提出',
   'event.billing.check_break_resolved': '差异已处理',
+  'event.billing.switch_asked': '提出开通计划',
+  'event.billing.switch_decided': '开通计划已决定',
+  'event.billing.switch_ended': '功能已退回',
+  'event.billing.area_rule_set': '设定地址所在社区',
+  'event.billing.area_rule_removed': '去掉地址所在社区',
   'event.billing.payment_undone': '付款人撤销',
   'event.payments.refund_closed': '退款被渠道关闭，已重新提出',
   'staff.odd_return': '把这笔钱原路退回',

@@ -15,6 +15,8 @@ export const staffPaths = {
   turns: '/staff/cash-turns',
   refunds: '/staff/refunds',
   reconciliation: '/staff/reconciliation',
+  switchover: '/staff/switchover',
+  switchAreas: '/staff/switchover-areas',
   checks: '/staff/checks',
   checkFiles: '/staff/check-files',
   rules: '/staff/rules',

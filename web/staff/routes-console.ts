@@ -12,6 +12,7 @@ import {
   listSignals,
   viewBillers,
   viewFunnel,
+  viewSwitchover,
 } from '#modules/billing/index.ts'
 import { listStaffNames } from '#modules/identity/index.ts'
 import {
@@ -175,9 +176,16 @@ async function waitingOf(ctx: Ctx, { waiting: w }: Collections): Promise<Console
   const breaks = await countOpenBreaks(ctx)
   const rescues = await countAskedRescues(ctx)
   const signals = await listSignals(ctx)
+  const switched = await viewSwitchover(ctx)
+  const plans = switched.ok ? switched.value.plans : []
+  const running = plans.filter(plan => plan.isAgreed && !plan.endedAt).length
+  const isBack = plans.some(plan => plan.endWhy === 'budget')
   return [
     ...(signals.ok ? [{ name: say('watch.title'), href: staffPaths.turns, count: signals.value.length }] : []),
     ...(breaks.ok ? [{ name: say('console.wait_breaks'), href: staffPaths.reconciliation, count: breaks.value }] : []),
+    ...(running > 0 || isBack
+      ? [{ name: say('switch.console'), href: staffPaths.switchover, count: running, ...(isBack && { note: say('switch.console_back') }) }]
+      : []),
     { name: say('console.wait_refunds'), href: staffPaths.refunds, count: w.requested },
     ...(rescues.ok ? [{ name: say('console.wait_rescues'), href: staffPaths.rescues, count: rescues.value.count }] : []),
     { name: say('console.wait_suspended'), href: staffPaths.search, count: w.suspended, note: `¥${yuan(w.suspendedFen)}` },

@@ -50,6 +50,7 @@ import { addRuleRoutes } from './routes-rules.ts'
 import { addSettlementRoutes } from './routes-settlements.ts'
 import { searchPage } from './search.tsx'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
+import { addSwitchRoutes } from './switchover/routes.ts'
 import { actorName, codeName, detailOf, eventName } from './words.ts'
 
 const SHIFT_S = 12 * 3_600
@@ -173,6 +174,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addReconciliationRoutes(server, pages)
   addSettlementRoutes(server, pages)
   addCheckRoutes(server, pages)
+  addSwitchRoutes(server, pages)
   addRuleRoutes(server, pages)
   addDebitDeskRoutes(server, pages)
   addBillRoutes(server, pages)

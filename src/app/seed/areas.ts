@@ -1,5 +1,6 @@
 import type { Ctx } from '#kernel/context.ts'
 import { unwrap } from '#kernel/result.ts'
+import { setAreaRule } from '#modules/billing/index.ts'
 import { importAreas, listAreas, registerHousehold, registerPerson } from '#modules/identity/index.ts'
 import { town } from './content.ts'
 import { addressOf, type Household } from './households.ts'
@@ -20,6 +21,9 @@ export async function placeHouseholds(ctx: Ctx, households: readonly Household[]
       areas.map(({ code, zh, en }) => ({ code, nameZh: zh, nameEn: en })),
     ),
   )
+  const communities = new Map(town.communities.map(({ id, code }) => [id, code]))
+  // Billers tell addresses: how those of each estate begin says in which community they lie.
+  for (const { zh, community } of town.estates) unwrap(await setAreaRule(ctx, { prefix: zh, areaCode: communities.get(community) ?? '' }))
   const codeOf = new Map(town.cells.map(cell => [cell.id, cell.code]))
   const queue = [...households]
   const place = async (): Promise<void> => {

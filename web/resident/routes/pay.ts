@@ -70,7 +70,7 @@ async function showBill(
   code: string,
   errors?: FieldError[],
 ): Promise<FastifyReply> {
-  const found = await getBill(visit.ctx, code, visit.payers)
+  const found = await getBill(visit.ctx, code, visit.payers, 'online')
   if (!found.ok) return pages.error(visit, reply, found.error)
   const { claim, bill, biller } = found.value
   const { lang } = visit.ctx
@@ -146,7 +146,7 @@ async function pay(pages: Pages, request: FastifyRequest, reply: FastifyReply): 
 async function showWayOut(pages: Pages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const visit = await pages.visit(request, reply)
   const back = billHref(codeOf(request))
-  const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payers) : undefined
+  const found = isInWechat(request) && hasSignIn(visit) ? await getBill(visit.ctx, codeOf(request), visit.payers, 'online') : undefined
   if (!found?.ok || found.value.claim) return reply.redirect(back, 303)
   const idempotencyKey = newCode(visit.ctx.kernel.random)
   return pages.html(
@@ -161,7 +161,7 @@ async function goOn(pages: Pages, request: FastifyRequest, reply: FastifyReply):
   const code = codeOf(request)
   const returned = await readReturn(pages, visit, request, reply, billHref(code))
   if (returned.kind === 'pressed') return place(pages, visit, request, reply, code, returned.pressed, 'wechat', returned.openid)
-  const found = await getBill(visit.ctx, code, visit.payers)
+  const found = await getBill(visit.ctx, code, visit.payers, 'online')
   if (!found.ok) return pages.error(visit, reply, found.error)
   // Somebody going back in the history sees how the bill stands.
   if (found.value.claim && visit.payers.includes(found.value.claim.payer)) return reply.redirect(`/b/${code}`, 303)
@@ -225,7 +225,7 @@ async function placeByCode(
   closedCode: string,
 ): Promise<FastifyReply> {
   const closed = await findOrderByCode(visit.ctx, closedCode)
-  const found = await getBill(visit.ctx, bill, visit.payers)
+  const found = await getBill(visit.ctx, bill, visit.payers, 'online')
   if (!found.ok || dueFen(found.value) !== closed?.amountFen) return reply.redirect(`/b/${bill}`, 303)
   const pressed = { at: billHref(bill), quote: found.value.quote, idempotencyKey: newCode(visit.ctx.kernel.random) }
   return place(pages, visit, request, reply, bill, pressed, 'wechat')

@@ -107,6 +107,12 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
       return { level: 'warn', key: 'late_fee', params: { amount: yuan(Number(params.fen)) } }
     case 'amount_high':
       return { level: 'warn', key: 'amount_far', params: { times: (Number(params.times_e1) / 10).toFixed(1) } }
+    case 'not_open':
+      return {
+        level: 'stop',
+        key: params.from ? 'not_open_yet' : 'not_open',
+        ...(params.from && { params: { at: dateTime(lang, new Date(String(params.from))) } }),
+      }
     case 'older_open':
       return { level: 'warn', key: 'older_open', params: { count: Number(params.count) } }
     case 'paying_here':

@@ -9,6 +9,7 @@ import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { debitEnded, debitGiven } from '../events.ts'
 import * as bills from '../store.ts'
+import { requireOn } from '../switchover/service.ts'
 import { CEILING_FEN_MAX, DAYS_BEFORE, type Terms } from './model.ts'
 import { tell } from './notices.ts'
 import * as store from './store.ts'
@@ -103,6 +104,7 @@ async function open(tx: Tx, ctx: Ctx, payer: string, { accountId, card, consent 
   const account = await bills.findAccountById(tx, tenantId, accountId)
   if (!account) return fail(errors.account_not_found)
   if (account.isClosed) return fail(errors.account_closed)
+  await requireOn(tx, ctx, 'auto_debit', accountId)
   const before = await store.findLive(tx, tenantId, payer, accountId)
   // One the bank debits by no more makes room for the next.
   if (before?.state === 'suspended') await end(tx, ctx, before, 'replaced')

@@ -160,11 +160,11 @@ export const listCounted = (tx: Tx, tenantId: number, { from, to }: Span) =>
     select to_char(closed_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) as turns, sum(counted_fen - expected_fen)::bigint as "overFen"
     from payments.drawer_session where tenant_id = ${tenantId} and closed_at >= ${from} and closed_at < ${to} group by 1 order by 1`)
 
-/** Orders placed somewhere since an instant, by what they pay: failed where a channel refused them or does not answer, and nothing paid them. */
+/** Orders placed somewhere since an instant, by what they pay: failed where a channel refused them or did not answer, whatever became of that since, and nothing paid them. */
 export const sqlOrderTries = (tenantId: number, place: string, since: Date): Sql => sql`
   select o.id as order_id, l.subject_id,
     o.paid_attempt_id is null and exists (select from payments.attempt a where a.tenant_id = o.tenant_id and a.order_id = o.id
-      and a.state in (${ATTEMPT.failed}, ${ATTEMPT.unknown})) as failed
+      and a.failure is not null) as failed
   from payments."order" o join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
   where ${placedIn(tenantId, { from: since, to: new Date('9999-01-01T00:00:00Z') })} and o.place = ${place} and o.created_at >= ${since}`
 /** What became of the money of each paid subject of a kind; `self_back_fen` went back by itself or at its payer's wish, not by people's decision. */
