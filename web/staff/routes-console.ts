@@ -3,7 +3,7 @@ import type { Ctx, Lang } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { formatYuan } from '#kernel/money.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
-import { addDays } from '#kernel/time.ts'
+import { addDays, addMs } from '#kernel/time.ts'
 import {
   type BillerHealth,
   billingErrors,
@@ -170,6 +170,9 @@ function healthOf(lang: Lang, now: Date, b: BillerHealth): ConsoleView['health']
   }
 }
 
+/** How long a feature that went back by itself is shown. */
+const SWITCH_SHOWN_MS = 7 * 86_400_000
+
 /** What waits for people, with where to go. What this person may not see is left out. */
 async function waitingOf(ctx: Ctx, { waiting: w }: Collections): Promise<ConsoleView['waiting']> {
   const say = t(ctx.lang)
@@ -179,13 +182,17 @@ async function waitingOf(ctx: Ctx, { waiting: w }: Collections): Promise<Console
   const switched = await viewSwitchover(ctx)
   const plans = switched.ok ? switched.value.plans : []
   const running = plans.filter(plan => plan.isAgreed && !plan.endedAt).length
-  const isBack = plans.some(plan => plan.endWhy === 'budget')
+  const since = addMs(ctx.kernel.clock.now(), -SWITCH_SHOWN_MS)
+  const back = plans.filter(plan => plan.endWhy === 'budget' && plan.endedAt! > since).length
   return [
     ...(signals.ok ? [{ name: say('watch.title'), href: staffPaths.turns, count: signals.value.length }] : []),
     ...(breaks.ok ? [{ name: say('console.wait_breaks'), href: staffPaths.reconciliation, count: breaks.value }] : []),
-    ...(running > 0 || isBack
-      ? [{ name: say('switch.console'), href: staffPaths.switchover, count: running, ...(isBack && { note: say('switch.console_back') }) }]
-      : []),
+    {
+      name: say('switch.console'),
+      href: staffPaths.switchover,
+      count: running + back,
+      ...(back > 0 && { note: say('switch.console_back') }),
+    },
     { name: say('console.wait_refunds'), href: staffPaths.refunds, count: w.requested },
     ...(rescues.ok ? [{ name: say('console.wait_rescues'), href: staffPaths.rescues, count: rescues.value.count }] : []),
     { name: say('console.wait_suspended'), href: staffPaths.search, count: w.suspended, note: `¥${yuan(w.suspendedFen)}` },

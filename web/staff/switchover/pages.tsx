@@ -10,8 +10,6 @@ export const SWITCH_NOTICES = ['asked', 'agreed', 'declined', 'back', 'saved', '
 export type SwitchNotice = (typeof SWITCH_NOTICES)[number]
 
 export const STEP_FIELDS = [1, 2, 3] as const
-/** Fields of a plan's form, areas aside. */
-export const PLAN_FIELDS = ['feature', 'open_from', 'open_until', 'budget', 'tries_min', 'window', 'note'] as const
 
 export interface SwitchPlanRow {
   what: string
