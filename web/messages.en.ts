@@ -1,6 +1,7 @@
 import { messages as debits } from './debits/messages.en.ts'
 import { messages as kiosk } from './kiosk/messages.en.ts'
 import type { zh } from './messages.zh-CN.ts'
+import { messages as prepaid } from './prepaid/messages.en.ts'
 import { messages as products } from './products/messages.en.ts'
 import { messages as own } from './resident/messages.en.ts'
 import { messages } from './staff/messages.en.ts'
@@ -107,6 +108,7 @@ export const en: Record<keyof typeof zh, string> = {
   'way.sandbox': 'Practice payment',
   'way.sandbox_note': 'No real money',
   'way.bank': 'Auto-debit',
+  'way.prepaid': 'Money in advance',
   'bill.pay': 'Pay',
   'bill.blocked': 'This bill cannot be paid now',
   'precheck.not_paid': 'Nobody has paid this bill',
@@ -487,4 +489,5 @@ export const en: Record<keyof typeof zh, string> = {
   ...kiosk,
   ...debits,
   ...products,
+  ...prepaid,
 }

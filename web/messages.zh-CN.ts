@@ -1,5 +1,6 @@
 import { messages as debits } from './debits/messages.zh-CN.ts'
 import { messages as kiosk } from './kiosk/messages.zh-CN.ts'
+import { messages as prepaid } from './prepaid/messages.zh-CN.ts'
 import { messages as products } from './products/messages.zh-CN.ts'
 import { messages as own } from './resident/messages.zh-CN.ts'
 import { messages } from './staff/messages.zh-CN.ts'
@@ -105,6 +106,7 @@ export const zh = {
   'way.sandbox': '演示付款',
   'way.sandbox_note': '不动真钱',
   'way.bank': '自动扣款',
+  'way.prepaid': '预存款',
   'bill.pay': '确认支付',
   'bill.blocked': '这张账单现在不能付',
   'precheck.not_paid': '这张账单没有人缴过',
@@ -482,4 +484,5 @@ export const zh = {
   ...kiosk,
   ...debits,
   ...products,
+  ...prepaid,
 } as const satisfies Record<string, string>

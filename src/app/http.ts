@@ -10,6 +10,7 @@ import { refuse } from '#modules/trail/index.ts'
 import { addDebitRoutes } from '#web/debits/routes.ts'
 import { addKioskRoutes } from '#web/kiosk/routes.ts'
 import { addMiniRoutes } from '#web/mini/routes.ts'
+import { addPrepaidRoutes } from '#web/prepaid/routes.ts'
 import { addProductRoutes } from '#web/products/routes.ts'
 import { addDemoRoutes } from '#web/resident/routes/demo.ts'
 import { addOtherRoutes } from '#web/resident/routes/find.ts'
@@ -96,6 +97,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addSignInRoutes(server, pages)
   addDebitRoutes(server, pages)
   addProductRoutes(server, pages)
+  addPrepaidRoutes(server, pages)
   addMiniRoutes(server, pages)
   addStaffRoutes(server, pages)
   addKioskRoutes(server, pages)

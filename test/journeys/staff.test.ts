@@ -251,7 +251,7 @@ const ALL = [
 ]
 const LANGS = ['zh-CN', 'en'].map(lang => ({ lang, elder: '' }))
 
-test('axe finds nothing on any page of the desk, in both languages and modes', { timeout: 120_000 }, () =>
+test('axe finds nothing on any page of the desk, in both languages and modes', { timeout: 300_000 }, () =>
   withProduct(async product => {
     const complaints = await visitAll(
       product,
@@ -271,7 +271,7 @@ for (const [name, size, scale] of [
   ['at 320 px', { width: 320, height: 640 }, 1],
   ['at 200% of a desk of 1280 px', { width: 640, height: 400 }, 2],
 ] as const) {
-  test(`${name} the desk reads without scrolling sideways; tables scroll by themselves`, { timeout: 240_000 }, () =>
+  test(`${name} the desk reads without scrolling sideways; tables scroll by themselves`, { timeout: 300_000 }, () =>
     withProduct(async product => {
       const complaints = await visitAll(
         product,
@@ -296,7 +296,7 @@ for (const [name, size, scale] of [
   )
 }
 
-test('two administrators reset a clerk, who enrols and signs in without script', { timeout: 240_000 }, () =>
+test('two administrators reset a clerk, who enrols and signs in without script', { timeout: 300_000 }, () =>
   withProduct(async product => {
     const [clerk, admin, head] = [
       await signInAs(product, 'clerk'),
@@ -345,7 +345,7 @@ test('two administrators reset a clerk, who enrols and signs in without script',
   }),
 )
 
-test('two administrators open an account, whoever gets it signs in, and two close it again', { timeout: 240_000 }, () =>
+test('two administrators open an account, whoever gets it signs in, and two close it again', { timeout: 300_000 }, () =>
   withProduct(async product => {
     const [first, head] = [await signInAs(product, 'operator-security'), await signInAs(product, 'manager')]
     const propose = (fields: Record<string, string>) =>

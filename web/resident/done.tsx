@@ -27,7 +27,7 @@ interface BackView {
 export interface DoneView {
   receipt: ReceiptView
   /** What the biller knows: held during the undo window, then sent, posted or refused. */
-  posting: 'held' | 'sent' | 'posted' | 'refused'
+  posting: 'held' | 'sent' | 'posted' | 'refused' | 'kept'
   /** With `sent`: when the biller will have it at the latest. */
   postedBy: Date
   /** Until then it is held, and can be undone. */
@@ -52,9 +52,11 @@ export interface DoneView {
 
 function PostingLine({ view }: { view: DoneView }) {
   const { ctx, t } = usePage()
+  const { posting } = view
+  if (posting === 'kept') return <>{t('prepaid.kept')}</>
   const { biller } = view.receipt
-  const times = { biller, when: view.posting === 'held' ? time(view.heldUntil) : dateTime(ctx.lang, view.postedBy) }
-  return <>{view.links.ordering ? t(`product.posting_${view.posting}`, times) : t(`done.posting_${view.posting}`, times)}</>
+  const times = { biller, when: posting === 'held' ? time(view.heldUntil) : dateTime(ctx.lang, view.postedBy) }
+  return <>{view.links.ordering ? t(`product.posting_${posting}`, times) : t(`done.posting_${posting}`, times)}</>
 }
 
 /** Undo within its time; the island only counts down what the server said. */
@@ -133,7 +135,14 @@ export function DonePage({ view }: { view: DoneView }) {
         : headings[refund.cause]
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
-      <Steps names={[t(links.ordering ? 'product.step' : 'pay.step_scan'), t('pay.step_check'), t('pay.step_done')]} at={3} />
+      <Steps
+        names={[
+          t(view.posting === 'kept' ? 'prepaid.amount' : links.ordering ? 'product.step' : 'pay.step_scan'),
+          t('pay.step_check'),
+          t('pay.step_done'),
+        ]}
+        at={3}
+      />
       <div class="done-head" data-poll={view.poll?.href} data-poll-ms={view.poll?.firstMs}>
         <div class={`mark${refund ? ' mark--undone' : ''}`}>
           <Icon name={refund ? 'undo' : 'check'} />
@@ -185,7 +194,9 @@ export function DonePage({ view }: { view: DoneView }) {
             ...(links.autoDebit && !refund
               ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
               : []),
-            ...(links.ordering ? [{ href: links.ordering, title: t('product.see_ordering') }] : []),
+            ...(links.ordering
+              ? [{ href: links.ordering, title: t(view.posting === 'kept' ? 'prepaid.see' : 'product.see_ordering') }]
+              : []),
             { href: paths.payments, title: t('err.see_payments') },
           ]}
         />

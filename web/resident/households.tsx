@@ -185,6 +185,8 @@ export interface HouseholdView {
   debit?: { href: string; isOn: boolean }
   /** Where its plans and packs are. */
   productsHref?: string
+  /** Where money is paid in advance. */
+  prepaidHref?: string
   own?: { saveAction: string; unbindAction: string; nickname?: string }
   /** A family member's: who shares it, masked, and how to see it no more. */
   shared?: { by: string; endAction: string }
@@ -212,6 +214,11 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
         {view.debit && (
           <LinkButton href={view.debit.href} kind="secondary" wide>
             {t(view.debit.isOn ? 'debit.manage' : 'debit.on')}
+          </LinkButton>
+        )}
+        {view.prepaidHref && (
+          <LinkButton href={view.prepaidHref} kind="secondary" wide>
+            {t('prepaid.title')}
           </LinkButton>
         )}
         {view.productsHref && (

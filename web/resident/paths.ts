@@ -13,6 +13,7 @@ export const paths = {
   readings: '/mine/readings',
   messages: '/mine/messages',
   dues: '/mine/dues',
+  prepaid: '/mine/prepaid',
   debits: '/mine/debits',
   debitNew: '/mine/debits/new',
   products: '/mine/products',

@@ -1,3 +1,4 @@
+import { prepaidPage } from '#web/prepaid/page.tsx'
 import { alreadyPaidPage } from '#web/resident/already-paid.tsx'
 import { billsPage } from '#web/resident/bills.tsx'
 import { accountNumberPage, chooseBillerPage } from '#web/resident/find-account.tsx'
@@ -14,6 +15,7 @@ import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
 import { openBrowserPage, staleReturnPage } from '#web/resident/wechat.tsx'
 import { wrongOutcomePage, wrongPaymentPage } from '#web/resident/wrong-payment.tsx'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { t } from '#web/ui/messages.ts'
 import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
 
@@ -370,6 +372,28 @@ const publicSamples: readonly Sample[] = [
         ],
       })
     },
+  },
+  {
+    name: 'prepaid-error',
+    render: ctx => {
+      const errors = [{ field: 'amount', text: t(ctx.lang)('prepaid.error_amount', { min: '10.00', max: '388.00' }) }]
+      const move = { href: '/o/1', title: pick(ctx, '水费 2026-10', 'Water 2026-10'), at: new Date('2026-11-19T02:24:36Z') }
+      const form = { action: '/mine/prepaid/1', idempotencyKey: '0192f3a4-0000-7000-8000-000000000001', amounts: [5_000, 10_000] }
+      return prepaidPage(ctx, {
+        ...water(ctx),
+        ...{ accountMasked: '**** 2817', balanceFen: 11_200, backHref: '/mine/households/1' },
+        moves: [
+          { ...move, amountFen: -8_800, backFen: 0 },
+          { ...move, amountFen: 20_000, backFen: 0 },
+        ],
+        form: { ...form, minFen: 1_000, maxFen: 38_800, ways: [{ id: 'wechat' }, { id: 'alipay' }], values: { other: '5' }, errors },
+      })
+    },
+  },
+  {
+    name: 'prepaid-closed',
+    render: ctx =>
+      prepaidPage(ctx, { ...water(ctx), accountMasked: '**** 2817', balanceFen: 0, moves: [], backHref: '/mine/households/1' }),
   },
   { name: 'prices-empty', render: ctx => pricesPage(ctx, { services: [] }) },
   { name: 'help', render: helpPage },

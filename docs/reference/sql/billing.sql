@@ -52,6 +52,15 @@ jsonb_build_array(jsonb_build_object('item', 'product', 'name', p.body ->> 'name
 a.account_no, a.holder_mask, a.address_mask, a.is_closed,
 jsonb_build_object('code', p.code, 'version', p.version, 'nameZh', p.body ->> 'name_zh', 'nameEn', coalesce(p.body ->> 'name_en', p.body ->> 'name_zh'));
 
+-- PAID_IN_ON
+(u.placed_at at time zone 'Asia/Shanghai');
+
+-- TOP_UP_COLUMNS
+u.id, '', a.biller_id, u.account_id, u.id::text, to_char($1, 'YYYY-MM'), to_char($2, 'YYYY-MM'),
+u.amount_fen, $3::date, null::bigint, null::bigint, null::bigint, '[]'::jsonb, null::timestamptz, false, u.placed_at,
+a.account_no, a.holder_mask, a.address_mask, a.is_closed,
+jsonb_build_object('code', '', 'version', '', 'nameZh', '预存', 'nameEn', 'Paid in advance', 'isTopUp', true);
+
 -- BILL_FROM
 billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id;
 
@@ -65,6 +74,9 @@ select $5 from billing.product_order o
 join billing.product p on p.tenant_id = o.tenant_id and p.biller_id = o.biller_id and p.code = o.product_code and p.version = o.version
 join billing.account a on a.tenant_id = o.tenant_id and a.id = o.account_id
 where o.tenant_id = $6 and o.id = any($7::uuid[])
+union all
+select $8 from billing.top_up u join billing.account a on a.tenant_id = u.tenant_id and a.id = u.account_id
+where u.tenant_id = $9 and u.id = any($10::uuid[])
 order by "periodTo", id;
 
 -- listBillsOfAccounts

@@ -6,8 +6,8 @@ export const POSTING = { held: 1, sent: 2, posted: 3, unknown: 4, rejected: 5, r
 export type PostingState = keyof typeof POSTING
 export const postingStateOf = (value: number): PostingState => (Object.keys(POSTING) as PostingState[])[value - 1]!
 
-/** Lines of an order that a posting tells and a receipt proves: a bill and its late fee, or something ordered. */
-export const TOLD_KINDS = ['bill', 'late_fee', 'product'] as const
+/** Lines of an order that a receipt proves: a bill and its late fee, something ordered, or money in advance; all but the last are told to the biller. */
+export const TOLD_KINDS = ['bill', 'late_fee', 'product', 'prepay'] as const
 export const isTold = ({ subjectKind }: { readonly subjectKind: string }): boolean => TOLD_KINDS.some(kind => kind === subjectKind)
 
 export const RESCUE_REASONS = ['account', 'twice', 'amount', 'other'] as const

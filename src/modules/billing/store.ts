@@ -93,7 +93,14 @@ export interface BillRow {
   readonly addressMask: string
   readonly isAccountClosed: boolean
   /** Set for what was ordered: it is told, settled and receipted like a bill, and stands in no list of bills. */
-  readonly product?: { readonly code: string; readonly version: string; readonly nameZh: string; readonly nameEn: string } | null
+  readonly product?: {
+    readonly code: string
+    readonly version: string
+    readonly nameZh: string
+    readonly nameEn: string
+    /** Money paid in advance: nobody is told of it. */
+    readonly isTopUp?: true
+  } | null
 }
 
 const BILL_COLUMNS = sql`b.id, b.code, b.biller_id as "billerId", b.account_id as "accountId", b.bill_no as "billNo", b.period_from as "periodFrom",
@@ -106,6 +113,11 @@ const ORDERED_COLUMNS = sql`o.id, o.code, o.biller_id, o.account_id, o.code, to_
   jsonb_build_array(jsonb_build_object('item', 'product', 'name', p.body ->> 'name_zh', 'amount_fen', o.amount_fen)), null::timestamptz, false, o.placed_at,
   a.account_no, a.holder_mask, a.address_mask, a.is_closed,
   jsonb_build_object('code', p.code, 'version', p.version, 'nameZh', p.body ->> 'name_zh', 'nameEn', coalesce(p.body ->> 'name_en', p.body ->> 'name_zh'))`
+const PAID_IN_ON = sql`(u.placed_at at time zone 'Asia/Shanghai')`
+const TOP_UP_COLUMNS = sql`u.id, '', a.biller_id, u.account_id, u.id::text, to_char(${PAID_IN_ON}, 'YYYY-MM'), to_char(${PAID_IN_ON}, 'YYYY-MM'),
+  u.amount_fen, ${PAID_IN_ON}::date, null::bigint, null::bigint, null::bigint, '[]'::jsonb, null::timestamptz, false, u.placed_at,
+  a.account_no, a.holder_mask, a.address_mask, a.is_closed,
+  jsonb_build_object('code', '', 'version', '', 'nameZh', '预存', 'nameEn', 'Paid in advance', 'isTopUp', true)`
 const BILL_FROM = sql`billing.bill b join billing.account a on a.tenant_id = b.tenant_id and a.id = b.account_id`
 
 export const findBillByCode = (tx: Tx, tenantId: number, code: string) =>
@@ -120,6 +132,9 @@ export const listBillsById = (tx: Tx, tenantId: number, ids: readonly string[]) 
     join billing.product p on p.tenant_id = o.tenant_id and p.biller_id = o.biller_id and p.code = o.product_code and p.version = o.version
     join billing.account a on a.tenant_id = o.tenant_id and a.id = o.account_id
     where o.tenant_id = ${tenantId} and o.id = any(${[...ids]}::uuid[])
+    union all
+    select ${TOP_UP_COLUMNS} from billing.top_up u join billing.account a on a.tenant_id = u.tenant_id and a.id = u.account_id
+    where u.tenant_id = ${tenantId} and u.id = any(${[...ids]}::uuid[])
     order by "periodTo", id`)
 
 /** Newest first, the last two years at most. */

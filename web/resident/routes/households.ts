@@ -4,6 +4,7 @@ import { dayOf } from '#kernel/time.ts'
 import { billingErrors, bindAccount, findAccount, listBindings, unbindAccount } from '#modules/billing/index.ts'
 import { identityErrors, listShares, revokeShare, shareWith } from '#modules/identity/index.ts'
 import { debitLinkOf } from '#web/debits/routes.ts'
+import { prepaidLinkOf } from '#web/prepaid/routes.ts'
 import { productsLinkOf } from '#web/products/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
@@ -112,6 +113,7 @@ function addHousehold(server: Server, pages: Pages): void {
     const base = `/mine/households/${binding.id}`
     const debit = await debitLinkOf(visit, binding.id)
     const productsHref = await productsLinkOf(visit, binding.id)
+    const prepaidHref = await prepaidLinkOf(visit, binding.id)
     return pages.html(
       reply,
       householdPage(visit.page, {
@@ -122,6 +124,7 @@ function addHousehold(server: Server, pages: Pages): void {
         billsHref: `${base}/bills`,
         ...(debit && { debit }),
         ...(productsHref && { productsHref }),
+        ...(prepaidHref && { prepaidHref }),
         ...(binding.share
           ? { shared: { by: binding.share.by, endAction: `/mine/shares/${binding.share.id}/end` } }
           : {

@@ -2,7 +2,7 @@ import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
-import { DEBIT, UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { DEBIT, PREPAID, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
@@ -63,7 +63,8 @@ export const partLabel = (lang: Lang, bill: BillState['bill']): string =>
   bill.product ? (lang === 'en' ? bill.product.nameEn : bill.product.nameZh) : periodLabel(lang, bill.periodFrom, bill.periodTo)
 
 /** The page of what an order pays: the bill, or the ordering. */
-export const subjectHref = ({ code, product }: BillState['bill']): string => (product ? `${paths.orderings}/${code}` : `/b/${code}`)
+export const subjectHref = ({ code, accountId, product }: BillState['bill']): string =>
+  product?.isTopUp ? `${paths.prepaid}/${accountId}` : product ? `${paths.orderings}/${code}` : `/b/${code}`
 
 /** Months under a column, where there is little room: 9–10, Sep–Oct. */
 function shortPeriod(lang: Lang, from: string, to: string): string {
@@ -225,7 +226,9 @@ export const channelName = (lang: Lang, channel: string): string =>
         ? t(lang)('way.cash_short')
         : channel === DEBIT
           ? t(lang)('way.bank')
-          : channel
+          : channel === PREPAID
+            ? t(lang)('way.prepaid')
+            : channel
 
 /** Where money that goes back arrives. */
 export const wayBack = (lang: Lang, channel: string): string => (channel === DEBIT ? t(lang)('debit.way_card') : channelName(lang, channel))
@@ -250,7 +253,8 @@ export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: Mo
   verifyUrl: verifyUrlOf(ctx, receipt, leaf),
 })
 
-export const postingOf = (receipt: Receipt): 'held' | 'sent' | 'posted' | 'refused' => {
+export const postingOf = (receipt: Receipt): 'held' | 'sent' | 'posted' | 'refused' | 'kept' => {
+  if (receipt.bill.product?.isTopUp) return 'kept'
   const state = receipt.posting?.state
   if (state === POSTING.posted) return 'posted'
   if (state === POSTING.rejected || state === POSTING.reversed) return 'refused'

@@ -52,7 +52,7 @@ export const messages: Record<keyof typeof base, string> = {
   'switch.rules': 'Addresses and communities',
   'switch.rules_note': 'Billers tell addresses. Say how addresses of a community begin, so that a feature can be let in there.',
   'switch.prefix': 'The address begins with',
-  'switch.prefix_hint': 'For example 青砖一村',
+  'switch.prefix_hint': 'As the biller writes it, in Chinese',
   'switch.community': 'Community',
   'switch.accounts': 'Accounts',
   'switch.unknown': 'Community not known',

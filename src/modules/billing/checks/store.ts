@@ -210,7 +210,7 @@ export const listDueDays = async (
   (
     await tx.rows<{ day: string }>(sql`
       select d::date as day from generate_series(greatest(${q.from}::date, (
-          select (min(finished_at) at time zone 'Asia/Shanghai')::date from billing.posting
+          select coalesce((min(finished_at) at time zone 'Asia/Shanghai')::date, 'infinity') from billing.posting
           where tenant_id = ${tenantId} and biller_id = ${q.billerId} and finished_at is not null)), ${q.to}::date, interval '1 day') d
       where not exists (select from billing.check_file f where f.tenant_id = ${tenantId} and f.biller_id = ${q.billerId} and f.day = d::date)
         and not exists (select from billing.check_wait w where w.tenant_id = ${tenantId} and w.biller_id = ${q.billerId} and w.day = d::date and w.due_at > ${q.now})

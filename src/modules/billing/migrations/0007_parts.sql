@@ -6,11 +6,15 @@ comment on column billing.posting.rebate_fen is 'what the biller counts as paid 
 
 create table billing.top_up (
   tenant_id integer not null,
+  id uuid not null,
   order_id uuid not null,
   account_id uuid not null,
-  primary key (tenant_id, order_id)
+  amount_fen bigint not null check (amount_fen > 0),
+  placed_at timestamptz not null,
+  primary key (tenant_id, id),
+  unique (tenant_id, order_id)
 );
-comment on table billing.top_up is 'orders that pay in advance, and the account they pay for';
+comment on table billing.top_up is 'what was paid in advance, by the id its order''s line carries, and the account it is for';
 
 create table billing.prepaid_use (
   tenant_id integer not null,

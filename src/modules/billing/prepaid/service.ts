@@ -73,9 +73,10 @@ export async function openTopUp(tx: Tx, ctx: Ctx, { accountId, amountFen, payer,
     return unwrap(fail(errors.prepay_out_of_range, { min: TOP_UP_FEN_MIN, max: topUpMaxFen }, 'amount'))
   const payeeAccountId = await ensurePrepaid(tx, ctx, { id: account.id, payer })
   const title = `${biller.serviceZh}预存`
-  const line = { subjectKind: PREPAY_SUBJECT, subjectId: makeId(ctx), payeeAccountId, amountFen, title }
+  const id = makeId(ctx)
+  const line = { subjectKind: PREPAY_SUBJECT, subjectId: id, payeeAccountId, amountFen, title }
   const placed = unwrap(await placeOrder(tx, ctx, { lines: [line], title, payer, place }))
-  await store.insertTopUp(tx, ctx.tenantId, { orderId: placed.orderId, accountId: account.id })
+  await store.insertTopUp(tx, ctx.tenantId, { id, orderId: placed.orderId, accountId: account.id, amountFen }, ctx.kernel.clock.now())
   return placed
 }
 
@@ -89,13 +90,6 @@ export const topUp = (ctx: Ctx, input: TopUp): Promise<Result<PlacedOrder>> =>
       )
     }),
   )
-
-/** The account an order paid in advance for. */
-export async function findTopUp(ctx: Ctx, orderId: string): Promise<PrepaidView | undefined> {
-  const found = await ctx.kernel.db.read(ctx.tenantId, tx => store.findTopUp(tx, ctx.tenantId, orderId))
-  const view = found && (await viewPrepaid(ctx, found.accountId))
-  return view?.ok ? view.value : undefined
-}
 
 /** Pays one bill, or as much of it as its biller takes in parts, from what is held; `over` when nothing is left for later ones. */
 async function payBill(ctx: Ctx, held: Prepaid, state: BillState): Promise<'paid' | 'left_alone' | 'over'> {

@@ -1,14 +1,14 @@
 import { sql, type Tx } from '#kernel/db/index.ts'
 
-export const insertTopUp = (tx: Tx, tenantId: number, row: { readonly orderId: string; readonly accountId: string }) =>
-  tx.run(
-    sql`insert into billing.top_up (tenant_id, order_id, account_id) values (${tenantId}, ${row.orderId}, ${row.accountId}) on conflict do nothing`,
-  )
-
-export const findTopUp = (tx: Tx, tenantId: number, orderId: string) =>
-  tx.maybe<{ accountId: string }>(
-    sql`select account_id as "accountId" from billing.top_up where tenant_id = ${tenantId} and order_id = ${orderId}`,
-  )
+export const insertTopUp = (
+  tx: Tx,
+  tenantId: number,
+  row: { readonly id: string; readonly orderId: string; readonly accountId: string; readonly amountFen: number },
+  at: Date,
+) =>
+  tx.run(sql`
+    insert into billing.top_up (tenant_id, id, order_id, account_id, amount_fen, placed_at)
+    values (${tenantId}, ${row.id}, ${row.orderId}, ${row.accountId}, ${row.amountFen}, ${at}) on conflict do nothing`)
 
 export const insertUse = (tx: Tx, tenantId: number, row: { readonly billId: string; readonly orderId: string }) =>
   tx.run(sql`insert into billing.prepaid_use (tenant_id, bill_id, order_id) values (${tenantId}, ${row.billId}, ${row.orderId})`)

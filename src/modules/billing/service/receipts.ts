@@ -74,6 +74,7 @@ export async function issueReceipts(tx: Tx, ctx: Ctx, order: OrderView): Promise
       entryId,
       issuedAt: ctx.kernel.clock.now(),
     })
+    if (bill.product?.isTopUp) continue
     // The biller is told when the payer can no longer undo: until then taking it back costs nobody anything.
     await store.insertPosting(tx, ctx.tenantId, {
       id: makeId(ctx),
