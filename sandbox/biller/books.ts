@@ -7,8 +7,6 @@ export interface Posting {
   bill_no: string
   account_no: string
   amount_fen: number
-  /** Which of the utilities this system stands for. */
-  payee?: string | undefined
   /** Of the amount: what is not principal. */
   late_fee_fen?: number | undefined
   /** Granted for paying early: counts as paid. */
@@ -43,8 +41,7 @@ export interface BillerBooks {
   addBill(bill: Omit<UtilityBill, 'is_paid'>): void
   listBills(accountNo: string): UtilityBill[]
   list(): Posting[]
-  /** Of one utility or of all; `isOmitted` is asked about each row. */
-  checkFile(day: string, payee?: string, isOmitted?: () => boolean): string
+  checkFile(day: string): string
 }
 
 /** The utility's own ledger: a posting number counts once, a bill is paid once. */
@@ -103,11 +100,7 @@ export function openBillerBooks(path: string, now: () => Date): BillerBooks {
     addBill: bill => record({ type: 'billed', bill: { ...bill, is_paid: false } }),
     listBills: accountNo => [...bills.values()].filter(bill => bill.account_no === accountNo),
     list: () => [...postings.values()],
-    checkFile: (day, payee, isOmitted = () => false) =>
-      checkFile(
-        [...postings.values()].filter(posting => (payee === undefined || posting.payee === payee) && !isOmitted()),
-        day,
-      ),
+    checkFile: day => checkFile([...postings.values()], day),
   }
 }
 

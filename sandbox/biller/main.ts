@@ -12,8 +12,7 @@ import { openProductBooks } from './products.ts'
 const around = surroundings()
 const { faults } = around
 const caller = ensureCaller(around.keysDir, 'biller')
-let setTo: Date | undefined
-const books = openBillerBooks(join(around.keysDir, 'biller-journal.jsonl'), () => setTo ?? around.now())
+const books = openBillerBooks(join(around.keysDir, 'biller-journal.jsonl'), around.now)
 const products = openProductBooks(join(around.keysDir, 'biller-products.jsonl'))
 const app = await sandboxServer()
 
@@ -25,7 +24,6 @@ const fen = z
 const word = z.string().min(1).max(64)
 const postingInput = z.object({
   posting_no: word,
-  payee: word.optional(),
   bill_no: word,
   account_no: word,
   amount_fen: fen,
@@ -88,10 +86,7 @@ await app.register(async signed => {
   signed.get('/v1/check-file', async (request, reply) => {
     const day = z.iso.date().safeParse((request.query as Record<string, string | undefined>).day)
     if (!day.success) return reply.status(400).send({ code: 'day_bad', message: 'day=YYYY-MM-DD' })
-    const { payee } = request.query as Record<string, string | undefined>
-    const file = books.checkFile(day.data, payee, () => faults.strikes('check_omit'))
-    const whole = faults.strikes('check_cut') ? file.slice(0, Math.floor(file.length * 0.7)) : file
-    return reply.type('text/plain; charset=utf-8').send(whole)
+    return reply.type('text/plain; charset=utf-8').send(books.checkFile(day.data))
   })
 })
 
@@ -102,13 +97,6 @@ app.post('/_control/bills', async (request, reply) => {
   if (!input.success) return reply.status(400).send({ error: z.prettifyError(input.error) })
   for (const bill of input.data.bills) books.addBill(bill)
   return { stored: input.data.bills.length }
-})
-/** The day it writes postings down on, where a test moves its own clock by hand. */
-app.post('/_control/clock', async (request, reply) => {
-  const input = z.object({ now: z.iso.datetime() }).safeParse(request.body)
-  if (!input.success) return reply.status(400).send({ error: z.prettifyError(input.error) })
-  setTo = new Date(input.data.now)
-  return { now: setTo }
 })
 app.get('/_control/postings', async () => {
   const postings = books.list()

@@ -18,10 +18,6 @@ export interface Faults {
   lie_then_correct: number
   /** Refusal of a posting or an ordering (biller only). */
   reject: number
-  /** A row is left out of a check file (biller only). */
-  check_omit: number
-  /** A check file is cut off somewhere (biller only). */
-  check_cut: number
   /** An ordering is only accepted at first, and carried out after it was asked about (biller only). */
   accept_first: number
   /** Statements of the running day are handed out too. */
@@ -37,8 +33,6 @@ export const noFaults = (): Faults => ({
   fail_after_commit: 0,
   lie_then_correct: 0,
   reject: 0,
-  check_omit: 0,
-  check_cut: 0,
   accept_first: 0,
   statement_today: false,
 })

@@ -3,7 +3,7 @@ import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
-import { checkCheckFiles, checkMandates, checkProducts, checkSettlements } from '#modules/billing/index.ts'
+import { checkMandates, checkProducts, checkSettlements } from '#modules/billing/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkDebits, checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
@@ -34,7 +34,6 @@ const examineRecord = async (db: Db, tenantId: number, vkeys: readonly string[])
   ...(await checkDebits(db, tenantId)),
   ...(await checkSettlements(db, tenantId)),
   ...(await checkMandates(db, tenantId)),
-  ...(await checkCheckFiles(db, tenantId)),
   ...(await checkProducts(db, tenantId)),
   ...(await checkTrail(db, tenantId, vkeys)),
 ]

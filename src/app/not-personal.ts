@@ -20,8 +20,6 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'billing.product.body': 'what a biller offers to everybody: price, terms',
   'payments.debit_file.name': 'name of a bank file',
   'billing.debit_mandate.why': 'a code: why a mandate ended or was suspended',
-  'billing.check_file.name': 'name of a file of a biller',
-  'billing.check_wait.why': 'why a check file could not be had, in a code of ours',
   'payments.statement_wait.why': 'why a statement could not be had, in the words of the channel',
   'payments.attempt.launch': 'addresses and codes of the channel for one order',
   'trail.checkpoint.note': 'a signed note: origin, size, hash',

@@ -6,8 +6,7 @@ import { type Random, seededRandom } from '#kernel/random.ts'
 import { addDays, addMs, dayOf, manualClock, startOfDay } from '#kernel/time.ts'
 import {
   askCashVoid,
-  bringCheckFile,
-  checkCheckFiles,
+  type BillerPort,
   checkSettlements,
   decideCashVoid,
   getBill,
@@ -15,14 +14,12 @@ import {
   type Month,
   payBills,
   payInCash,
-  runChecks,
   runOffline,
   runPostings,
   runSettlements,
   undoPayment,
   uploadOffline,
   usePort,
-  viewChecks,
   viewMonth,
 } from '#modules/billing/index.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
@@ -53,7 +50,6 @@ import { seedTown } from '../../src/app/seed/index.ts'
 import { readWechatStatement, renderWechatStatement, type WechatRow } from '../../src/modules/payments/adapters/wechat/statement.ts'
 import { StatementUnavailable } from '../../src/modules/payments/ports.ts'
 import { wechatRow } from '../support/statement.ts'
-import { simBiller } from './biller.ts'
 import { type Faults, type SimChannel, simChannel } from './channel.ts'
 
 const M = 60_000
@@ -76,8 +72,6 @@ export interface MonthOutcome {
   readonly offline: number
   readonly refunds: number
   readonly breaks: number
-  /** Differences with the billers' check files. */
-  readonly check_breaks: number
   readonly byPeople: number
   readonly settlements: number
   readonly unexplained: number
@@ -192,6 +186,35 @@ function statementsOf(channel: SimChannel, clock: { now(): Date }, random: Rando
   }
 }
 
+/** Billers that lose questions and answers, and refuse one payment in fifty. */
+function simBiller(random: Random): BillerPort {
+  const known = new Map<string, 'posted' | 'rejected' | 'reversed'>()
+  const lost = { kind: 'unknown' as const, why: 'no answer' }
+  const say = (no: string) => {
+    const state = known.get(no)
+    if (state === undefined) return { kind: 'missing' as const }
+    return state === 'rejected' ? { kind: 'rejected' as const, reason: 'by seed' } : { kind: state }
+  }
+  const over = async <T>(act: () => T) => {
+    if (random.float() < 0.1) return lost
+    const answer = act()
+    return random.float() < 0.1 ? lost : answer
+  }
+  return {
+    post: r =>
+      over(() => {
+        if (!known.has(r.postingNo)) known.set(r.postingNo, random.float() < 0.02 ? 'rejected' : 'posted')
+        return say(r.postingNo)
+      }),
+    query: no => over(() => say(no)),
+    reverse: no =>
+      over(() => {
+        if (known.get(no) === 'posted') known.set(no, 'reversed')
+        return say(no)
+      }),
+  }
+}
+
 /**
  * A month of the demonstration town, day by day from one seed: residents pay, undo and ask back, windows take cash with and
  * without network, the channel and the billers lose questions and answers, statements come late, garbled, short of a row or
@@ -211,8 +234,7 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
   const statements = statementsOf(channel, clock, random)
   useChannel(tenantId, { ...channel, fetchStatement: day => statements.fetch(day), readStatement: readWechatStatement })
   await ensureMerchant(ctx, 'wechat', 'sim')
-  const billers = (await listBillers(ctx)).map(({ id }) => ({ id, port: simBiller(random, clock) }))
-  for (const { id, port } of billers) usePort(tenantId, id, port)
+  for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random))
   const codes = await kernel.db.read(tenantId, tx =>
     tx.rows<{ code: string; billNo: string; fen: number }>(sql`
       select code, bill_no as "billNo", amount_fen as fen from billing.bill
@@ -354,9 +376,6 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
         const file = { name: `corrected-${name}`, pieces: () => [raw] }
         assert.ok((await reconcileStatement(ctx, { channel: 'wechat', day, file })).ok)
       }
-      await runChecks(kernel, tenantId)
-      for (const { id: billerId, port } of billers)
-        for (const bytes of port.corrected(today)) assert.ok((await bringCheckFile(ctx, { billerId, name: 'corrected.txt', bytes })).ok)
       await runSettlements(kernel, tenantId)
     }
   }
@@ -403,13 +422,6 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
       [],
       'nothing is unexplained',
     )
-    const differ = await viewChecks(ctx, firstDay, dayOf(clock.now()))
-    assert.ok(differ.ok)
-    assert.deepEqual(
-      differ.value.open.map(b => `${b.class} ${b.day} ${b.billerId} told ${b.toldFen} stated ${b.statedFen}`),
-      [],
-      'billers agree',
-    )
     const open = month.value.days.filter(d => d.day <= lastDay && d.state !== 'closed')
     assert.deepEqual(
       open.map(d => ({ day: d.day, state: d.state })),
@@ -420,7 +432,6 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
       ...(await checkLedger(kernel.db, tenantId)),
       ...(await checkPayments(kernel.db, tenantId)),
       ...(await checkSettlements(kernel.db, tenantId)),
-      ...(await checkCheckFiles(kernel.db, tenantId)),
     ].filter(check => check.ok === false)
     assert.deepEqual(broken, [], 'the books are sound')
     const balances = new Map((await kernel.db.read(tenantId, tx => listBalances(tx, tenantId))).map(row => [row.code, row.amount]))
@@ -428,19 +439,17 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
     const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
     assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given, 'clearing against the books of the channel')
     const found = await kernel.db.read(tenantId, tx =>
-      tx.one<{ breaks: number; people: number; checks: number; settlements: number }>(sql`
+      tx.one<{ breaks: number; people: number; settlements: number }>(sql`
         select (select count(*) from payments.break where tenant_id = ${tenantId}) as breaks,
           (select count(*) from payments.break where tenant_id = ${tenantId} and resolution = 'by_person') as people,
-          (select count(*) from billing.check_break where tenant_id = ${tenantId}) as checks,
           (select count(*) from billing.settlement where tenant_id = ${tenantId}) as settlements`),
     )
     return {
       ...counts,
       breaks: found.breaks,
-      check_breaks: found.checks,
       byPeople: found.people,
       settlements: found.settlements,
-      unexplained: closes.value.open.length + differ.value.open.length,
+      unexplained: closes.value.open.length,
       trial_balance_fen: month.value.trialBalanceFen,
       month: month.value,
     }

@@ -55,7 +55,6 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
     ...(debits.ok ? [{ href: staffPaths.debits, text: say('staff.debits'), waiting: debits.value }] : []),
-    ...(permit(ctx, 'billing.check.read').ok ? [{ href: staffPaths.checks, text: say('check.place') }] : []),
     ...(permit(ctx, 'billing.reconcile.read').ok ? [{ href: staffPaths.settlements, text: say('staff.settlements') }] : []),
     ...(permit(ctx, 'billing.rule.ask').ok || permit(ctx, 'billing.rule.agree').ok
       ? [{ href: staffPaths.rules, text: say('rules.place') }]

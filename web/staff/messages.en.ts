@@ -1,11 +1,9 @@
-import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
 import { messages as switchover } from './switchover/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
   ...money,
-  ...checks,
   ...switchover,
   'event.payments.order_placed': 'Order placed',
   'event.payments.attempt_submitted': 'Sent to the channel',
@@ -28,9 +26,6 @@ export const messages: Record<keyof typeof zh, string> = {
   'event.billing.posting_posted': 'Posted by the biller',
   'event.billing.posting_rejected': 'Refused by the biller',
   'event.billing.posting_reversed': 'Posting taken back',
-  'event.billing.check_taken': 'Check file of a biller taken',
-  'event.billing.check_break_proposed': 'Decision about a difference asked for',
-  'event.billing.check_break_resolved': 'Difference decided',
   'event.billing.switch_asked': 'Plan of a switchover asked for',
   'event.billing.switch_decided': 'Plan of a switchover decided',
   'event.billing.switch_ended': 'Feature taken back',

@@ -1,11 +1,9 @@
-import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 import { messages as switchover } from './switchover/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
   ...money,
-  ...checks,
   ...switchover,
   'event.payments.order_placed': '下单',
   'event.payments.attempt_submitted': '交给支付渠道',
@@ -28,9 +26,6 @@ export const messages = {
   'event.billing.posting_posted': '收费单位已入账',
   'event.billing.posting_rejected': '收费单位拒收',
   'event.billing.posting_reversed': '入账撤回',
-  'event.billing.check_taken': '收到收费单位对账文件',
-  'event.billing.check_break_proposed': '差异处理已提出',
-  'event.billing.check_break_resolved': '差异已处理',
   'event.billing.switch_asked': '提出开通计划',
   'event.billing.switch_decided': '开通计划已决定',
   'event.billing.switch_ended': '功能已退回',

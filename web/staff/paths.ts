@@ -17,8 +17,6 @@ export const staffPaths = {
   reconciliation: '/staff/reconciliation',
   switchover: '/staff/switchover',
   switchAreas: '/staff/switchover-areas',
-  checks: '/staff/checks',
-  checkFiles: '/staff/check-files',
   rules: '/staff/rules',
   settlements: '/staff/settlements',
   statements: '/staff/statements',

@@ -30,7 +30,6 @@ import { billerName, channelName, maskedAccount, partLabel, serviceName, textsOf
 import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
-import { addCheckRoutes } from './checks/routes.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
@@ -173,7 +172,6 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addOfflineRoutes(server, pages)
   addReconciliationRoutes(server, pages)
   addSettlementRoutes(server, pages)
-  addCheckRoutes(server, pages)
   addSwitchRoutes(server, pages)
   addRuleRoutes(server, pages)
   addDebitDeskRoutes(server, pages)

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
-import { CHECK_REASONS, CHECK_RESOLUTIONS } from './checks/model.ts'
 import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
 import { FEATURES } from './switchover/model.ts'
 
@@ -33,24 +32,6 @@ export const postingReversed = defineEvent({
   version: 1,
   subject: 'order',
   body: z.object({ posting: z.string(), bill: z.string() }),
-})
-export const checkTaken = defineEvent({
-  type: 'billing.check_taken',
-  version: 1,
-  subject: 'check_file',
-  body: z.object({ biller: z.string(), day: z.string(), rows: z.int(), total_fen: z.int(), breaks: z.int() }),
-})
-export const checkBreakProposed = defineEvent({
-  type: 'billing.check_break_proposed',
-  version: 1,
-  subject: 'check_break',
-  body: z.object({ reason: z.enum(CHECK_REASONS) }),
-})
-export const checkBreakResolved = defineEvent({
-  type: 'billing.check_break_resolved',
-  version: 1,
-  subject: 'check_break',
-  body: z.object({ resolution: z.enum(CHECK_RESOLUTIONS), reason: z.enum(CHECK_REASONS).optional() }),
 })
 const rampStep = z.object({ from: z.string(), pct: z.int() })
 export const switchAsked = defineEvent({

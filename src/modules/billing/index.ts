@@ -1,17 +1,4 @@
 export { type BillerApiConfig, billerApi } from './adapters/biller-api.ts'
-export { type CheckFile, CheckFileRefused, readCheckFile, renderCheckFile, type StatedPosting } from './checks/layout.ts'
-export { CHECK_REASONS } from './checks/model.ts'
-export {
-  bringCheckFile,
-  type CheckBreak,
-  type ChecksView,
-  checkCheckFiles,
-  decideCheckBreak,
-  findCheckBreak,
-  readCheckFileBytes,
-  runChecks,
-  viewChecks,
-} from './checks/service.ts'
 export { runDebitCollect } from './debit/collect.ts'
 export { checkMandates } from './debit/doctor.ts'
 export { type Consent, changeDebit, switchOffDebit, switchOnDebit } from './debit/mandates.ts'

@@ -3,7 +3,6 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
-import { runChecks } from './checks/service.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
 import { isTold } from './model.ts'
 import { runPrepaid } from './prepaid/service.ts'
@@ -58,7 +57,6 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
     await runPrepaid(kernel, tenantId)
     return false
   })
-  timers.every(`billing.checks:${tenantId}`, 60_000, () => runChecks(kernel, tenantId))
   timers.every(`billing.switchover:${tenantId}`, 15_000, async () => {
     await runSwitchover(kernel, tenantId)
     return false

@@ -12,8 +12,6 @@ export type PostingAnswer =
 
 export interface PostingRequest {
   readonly postingNo: string
-  /** Who is paid: one system may stand for several billers. */
-  readonly billerId: string
   readonly billNo: string
   readonly accountNo: string
   readonly amountFen: number
@@ -66,8 +64,6 @@ export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
   query(postingNo: string): Promise<PostingAnswer>
   reverse(postingNo: string): Promise<PostingAnswer>
-  /** The check file of a day, or why there is none; absent where the biller makes none. */
-  readonly checkFile?: (billerId: string, day: string) => Promise<Buffer | string>
   /** Bills of one account as they stand; absent where the biller cannot be asked. A person waits for it. */
   readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
   /** Absent where nothing can be ordered. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Answer, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
+import type { Answer } from '#kernel/http/exchange.ts'
 import { jsonOf, type SharedSecret, signedExchange } from '#kernel/http/signed.ts'
 import type { Clock } from '#kernel/time.ts'
 import type { AccountAnswer, BillerPort, PostingAnswer } from '../ports.ts'
@@ -22,8 +22,6 @@ const billSchema = z.object({
 const billsSchema = z.object({ bills: z.array(billSchema).max(200) })
 /** Somebody is looking at a page meanwhile. */
 const LOOK_MS_MAX = 1_500
-/** A million rows. */
-const CHECK_BYTES_MAX = 128 * 1024 * 1024
 
 /** The posting interface we ask billers to offer: JSON over HTTP, HMAC-SHA256 over method, path, time, nonce and body. */
 export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?: ProductAmounts): BillerPort {
@@ -65,22 +63,10 @@ export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?
       })),
     }
   }
-  const checkFile = async (billerId: string, day: string): Promise<Buffer | string> => {
-    const path = `/v1/check-file?day=${day}&payee=${encodeURIComponent(billerId)}`
-    const answer = await signedExchange(config, clock, {
-      method: 'GET',
-      path,
-      wait_ms_max: STATEMENT_MS_MAX,
-      answer_bytes_max: CHECK_BYTES_MAX,
-    })
-    if (answer.kind === 'lost') return answer.why
-    return answer.status === 200 ? answer.body : `status ${answer.status}`
-  }
   return {
     post: r =>
       call('POST', '/v1/postings', {
         posting_no: r.postingNo,
-        payee: r.billerId,
         bill_no: r.billNo,
         account_no: r.accountNo,
         amount_fen: r.amountFen,
@@ -90,7 +76,6 @@ export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?
       }),
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     listBills,
-    checkFile,
     ...(productAmounts && { products: productApi(send, productAmounts) }),
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }

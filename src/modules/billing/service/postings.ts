@@ -46,7 +46,6 @@ export async function workPosting(ctx: Ctx, postingId: string): Promise<void> {
   if (!sent) return
   const answer = await told.post({
     postingNo: posting.id,
-    billerId: posting.billerId,
     billNo: bill.billNo,
     accountNo: bill.accountNo,
     amountFen: posting.amountFen,

@@ -7,7 +7,6 @@ import { fail, ok, type Result } from '#kernel/result.ts'
 import { addDays, dayOf, startOfDay, timeOfDay } from '#kernel/time.ts'
 import { findFirstDay, findOpenDay, lastReadyDay, listPayeeMovements, type OpenDay, type PayeeMovement } from '#modules/payments/index.ts'
 import { append, type Check } from '#modules/trail/index.ts'
-import { hasGrave } from '../checks/store.ts'
 import { errors } from '../errors.ts'
 import { settlementMade } from '../events.ts'
 import * as store from '../store/settlements.ts'
@@ -129,16 +128,12 @@ export async function runSettlements(kernel: Kernel, tenantId: number): Promise<
   for (const { day, biller } of due) {
     if (blocked.has(biller.id)) continue
     const made = await kernel.db.tx(tenantId, async tx =>
-      (await isInTheWay(tx, ctx, biller.id, day)) ? undefined : settle(tx, ctx, biller, day),
+      (await findOpenDay(tx, ctx, day)) ? undefined : settle(tx, ctx, biller, day),
     )
     if (!made) blocked.add(biller.id)
   }
   return false
 }
-
-/** Channels that do not agree with the day yet, or a grave difference with the biller itself. */
-const isInTheWay = async (tx: Tx, ctx: Ctx, billerId: string, day: string): Promise<boolean> =>
-  (await findOpenDay(tx, ctx, day)) !== undefined || (await hasGrave(tx, ctx.tenantId, billerId, day))
 
 export type Settlement = store.SettlementRow
 
