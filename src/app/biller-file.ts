@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { NewBiller } from '#modules/billing/index.ts'
+import { checkLayoutSchema, type NewBiller } from '#modules/billing/index.ts'
 
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
 
@@ -27,6 +27,7 @@ export const billerFileSchema = z.object({
   query_after_min: z.int().min(1).optional(),
   tariffs: z.array(z.looseObject({ id: z.string().min(1).max(60), valid_from: day, valid_to: day.nullable() })).default([]),
   mapping: z.record(z.string(), z.unknown()),
+  check_file: z.union([z.literal('standard'), checkLayoutSchema]).optional(),
 })
 
 export type BillerFile = z.infer<typeof billerFileSchema>
@@ -46,6 +47,7 @@ export const billerOf = (b: BillerFile): NewBiller => ({
     cycle_months: b.cycle_months,
     ...(b.query_after_min !== undefined && { query_after_min: b.query_after_min }),
     mappings: { bills: b.mapping },
+    ...(b.check_file !== undefined && { check_file: b.check_file }),
   },
   tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),
 })

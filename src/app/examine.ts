@@ -3,7 +3,7 @@ import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
-import { checkMandates, checkSettlements } from '#modules/billing/index.ts'
+import { checkChecks, checkMandates, checkSettlements } from '#modules/billing/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkDebits, checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
@@ -32,6 +32,7 @@ const examineRecord = async (db: Db, tenantId: number, vkeys: readonly string[])
   ...(await checkLedger(db, tenantId)),
   ...(await checkPayments(db, tenantId)),
   ...(await checkDebits(db, tenantId)),
+  ...(await checkChecks(db, tenantId)),
   ...(await checkSettlements(db, tenantId)),
   ...(await checkMandates(db, tenantId)),
   ...(await checkTrail(db, tenantId, vkeys)),

@@ -6,7 +6,7 @@ import { type Random, seededRandom } from '#kernel/random.ts'
 import { addDays, addMs, dayOf, manualClock, startOfDay } from '#kernel/time.ts'
 import {
   askCashVoid,
-  type BillerPort,
+  checkChecks,
   checkSettlements,
   decideCashVoid,
   getBill,
@@ -14,6 +14,7 @@ import {
   type Month,
   payBills,
   payInCash,
+  runChecks,
   runOffline,
   runPostings,
   runSettlements,
@@ -50,6 +51,7 @@ import { seedTown } from '../../src/app/seed/index.ts'
 import { readWechatStatement, renderWechatStatement, type WechatRow } from '../../src/modules/payments/adapters/wechat/statement.ts'
 import { StatementUnavailable } from '../../src/modules/payments/ports.ts'
 import { wechatRow } from '../support/statement.ts'
+import { simBiller } from './biller.ts'
 import { type Faults, type SimChannel, simChannel } from './channel.ts'
 
 const M = 60_000
@@ -74,6 +76,7 @@ export interface MonthOutcome {
   readonly breaks: number
   readonly byPeople: number
   readonly settlements: number
+  readonly checkFiles: number
   readonly unexplained: number
   readonly trial_balance_fen: number
   readonly month: Month
@@ -186,35 +189,6 @@ function statementsOf(channel: SimChannel, clock: { now(): Date }, random: Rando
   }
 }
 
-/** Billers that lose questions and answers, and refuse one payment in fifty. */
-function simBiller(random: Random): BillerPort {
-  const known = new Map<string, 'posted' | 'rejected' | 'reversed'>()
-  const lost = { kind: 'unknown' as const, why: 'no answer' }
-  const say = (no: string) => {
-    const state = known.get(no)
-    if (state === undefined) return { kind: 'missing' as const }
-    return state === 'rejected' ? { kind: 'rejected' as const, reason: 'by seed' } : { kind: state }
-  }
-  const over = async <T>(act: () => T) => {
-    if (random.float() < 0.1) return lost
-    const answer = act()
-    return random.float() < 0.1 ? lost : answer
-  }
-  return {
-    post: r =>
-      over(() => {
-        if (!known.has(r.postingNo)) known.set(r.postingNo, random.float() < 0.02 ? 'rejected' : 'posted')
-        return say(r.postingNo)
-      }),
-    query: no => over(() => say(no)),
-    reverse: no =>
-      over(() => {
-        if (known.get(no) === 'posted') known.set(no, 'reversed')
-        return say(no)
-      }),
-  }
-}
-
 /**
  * A month of the demonstration town, day by day from one seed: residents pay, undo and ask back, windows take cash with and
  * without network, the channel and the billers lose questions and answers, statements come late, garbled, short of a row or
@@ -234,7 +208,7 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
   const statements = statementsOf(channel, clock, random)
   useChannel(tenantId, { ...channel, fetchStatement: day => statements.fetch(day), readStatement: readWechatStatement })
   await ensureMerchant(ctx, 'wechat', 'sim')
-  for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random))
+  for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random, clock))
   const codes = await kernel.db.read(tenantId, tx =>
     tx.rows<{ code: string; billNo: string; fen: number }>(sql`
       select code, bill_no as "billNo", amount_fen as fen from billing.bill
@@ -371,6 +345,8 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
       if (at > clock.now()) clock.set(at)
       await work()
       await runClose(kernel, tenantId)
+      await runChecks(kernel, tenantId)
+      await work()
       for (const day of statements.corrected(today)) {
         const { raw, name } = await statements.fetch(day)
         const file = { name: `corrected-${name}`, pieces: () => [raw] }
@@ -431,6 +407,7 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
     const broken = [
       ...(await checkLedger(kernel.db, tenantId)),
       ...(await checkPayments(kernel.db, tenantId)),
+      ...(await checkChecks(kernel.db, tenantId)),
       ...(await checkSettlements(kernel.db, tenantId)),
     ].filter(check => check.ok === false)
     assert.deepEqual(broken, [], 'the books are sound')
@@ -439,16 +416,18 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
     const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
     assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given, 'clearing against the books of the channel')
     const found = await kernel.db.read(tenantId, tx =>
-      tx.one<{ breaks: number; people: number; settlements: number }>(sql`
+      tx.one<{ breaks: number; people: number; settlements: number; checks: number }>(sql`
         select (select count(*) from payments.break where tenant_id = ${tenantId}) as breaks,
           (select count(*) from payments.break where tenant_id = ${tenantId} and resolution = 'by_person') as people,
-          (select count(*) from billing.settlement where tenant_id = ${tenantId}) as settlements`),
+          (select count(*) from billing.settlement where tenant_id = ${tenantId}) as settlements,
+          (select count(*) from billing.check_file where tenant_id = ${tenantId}) as checks`),
     )
     return {
       ...counts,
       breaks: found.breaks,
       byPeople: found.people,
       settlements: found.settlements,
+      checkFiles: found.checks,
       unexplained: closes.value.open.length,
       trial_balance_fen: month.value.trialBalanceFen,
       month: month.value,

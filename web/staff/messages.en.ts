@@ -1,7 +1,9 @@
+import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
+  ...checks,
   ...money,
   'event.payments.order_placed': 'Order placed',
   'event.payments.attempt_submitted': 'Sent to the channel',

@@ -1,7 +1,9 @@
+import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
+  ...checks,
   ...money,
   'event.payments.order_placed': '下单',
   'event.payments.attempt_submitted': '交给支付渠道',

@@ -1,4 +1,8 @@
 export { type BillerApiConfig, billerApi } from './adapters/biller-api.ts'
+export { checkChecks } from './checks/doctor.ts'
+export { checkLayoutSchema } from './checks/layout.ts'
+export { lastCheckDay, runChecks } from './checks/run.ts'
+export { type Checked, checkLayoutOf, compareCheckFile, listCheckFiles, readCheckFile } from './checks/service.ts'
 export { runDebitCollect } from './debit/collect.ts'
 export { checkMandates } from './debit/doctor.ts'
 export { type Consent, changeDebit, switchOffDebit, switchOnDebit } from './debit/mandates.ts'

@@ -3,6 +3,7 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
+import { runChecks } from './checks/run.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
@@ -49,5 +50,6 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
   everyMorning(kernel, timers, tenantId)
   timers.every(`billing.postings:${tenantId}`, 1_000, () => runPostings(kernel, tenantId))
   timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
+  timers.every(`billing.checks:${tenantId}`, 60_000, () => runChecks(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

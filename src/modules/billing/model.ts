@@ -36,6 +36,8 @@ export interface BillerConfig {
   /** Age in minutes at which the biller is asked about an account somebody looks at; 10 unless told. */
   readonly query_after_min?: number
   readonly mappings: Readonly<Record<string, unknown>>
+  /** How its daily check file is written: as the interface we ask for, or a layout of its own. Absent where it gives none. */
+  readonly check_file?: unknown
 }
 
 /** A late fee rule and the first day on which it holds; until then the one before it does. */

@@ -29,6 +29,12 @@ export type AccountAnswer =
   | { readonly kind: 'bills'; readonly bills: readonly BillerBill[] }
   | { readonly kind: 'unknown'; readonly why: string }
 
+/** `none`: the biller has no file of the day (yet). `unknown`: no trustworthy answer. */
+export type CheckFileAnswer =
+  | { readonly kind: 'file'; readonly bytes: Buffer }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly why: string }
+
 /** A biller's own system, told of each payment and asked how it stands. */
 export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
@@ -36,4 +42,6 @@ export interface BillerPort {
   reverse(postingNo: string): Promise<PostingAnswer>
   /** Bills of one account as they stand; absent where the biller cannot be asked. A person waits for it. */
   readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
+  /** What it wrote down on a day ('YYYY-MM-DD'), as its file; absent where it gives none that way. */
+  readonly fetchCheckFile?: (day: string) => Promise<CheckFileAnswer>
 }

@@ -95,7 +95,6 @@ export async function checkPayments(
         ok: suspense === open.fen,
         detail: suspense === open.fen ? '' : `books ${suspense}, breaks ${open.fen}`,
       },
-      none('I11', 'postings of a day equal the check file of the biller'),
       await empty(
         tx,
         'I12',

@@ -95,7 +95,19 @@ export {
   viewReconciliation,
 } from './reconcile/breaks.ts'
 export { lastReadyDay, runClose } from './reconcile/close.ts'
-export { BREAK_REASONS } from './reconcile/model.ts'
+export { BREAK_REASONS, BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
+export {
+  billerOf,
+  endPutOff,
+  keepOutsideBreaks,
+  listPutOff,
+  lockOutsideBreaks,
+  type OutsideBreak,
+  partyOf,
+  putOffFile,
+  resolveOutsideBreak,
+  sqlOutsideBreaks,
+} from './reconcile/outside.ts'
 export { type Reconciled, readStatementFile, reconcileStatement, type StatementFile } from './reconcile/service.ts'
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'

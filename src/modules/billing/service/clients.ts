@@ -94,5 +94,7 @@ export async function findPort(tx: Tx, ctx: Ctx, billerId: string): Promise<Bill
   const own = adapters.get(`${ctx.tenantId}:${billerId}`)
   if (own) return own
   const row = await store.findCaller(tx, ctx.tenantId, billerId)
-  return row && billerApi({ clientId: row.clientId, secret: openSecret(ctx, row), baseUrl: row.baseUrl! }, ctx.kernel.clock)
+  return (
+    row && billerApi({ clientId: row.clientId, secret: openSecret(ctx, row), baseUrl: row.baseUrl!, payee: billerId }, ctx.kernel.clock)
+  )
 }
