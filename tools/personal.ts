@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { CLASSES, notPersonal, type PersonalColumns, personalColumns } from '../src/app/personal.ts'
+import { notPersonal } from '../src/app/not-personal.ts'
+import { CLASSES, type PersonalColumns, personalColumns } from '../src/app/personal.ts'
 import { migrationFolders, startTestServer } from '../src/kernel/db/testing.ts'
 import { root } from './root.ts'
 
@@ -62,7 +63,7 @@ export async function checkPersonal(
   for (const name of Object.keys(exempt)) if (!found.has(name)) faults.push(`${name}: declared not personal and not there`)
   for (const [name, { column }] of found)
     if (looksPersonal(column) && !declared.has(name) && !exempt[name])
-      faults.push(`${name}: looks personal; say what it is in src/app/personal.ts`)
+      faults.push(`${name}: looks personal; say what it is in src/app/not-personal.ts`)
   return { faults, columns: declared.size }
 }
 

@@ -7,6 +7,7 @@ import { addDays, addMs, dayOf, manualClock, startOfDay } from '#kernel/time.ts'
 import {
   askCashVoid,
   checkChecks,
+  checkRemits,
   checkSettlements,
   decideCashVoid,
   getBill,
@@ -17,6 +18,7 @@ import {
   runChecks,
   runOffline,
   runPostings,
+  runRemits,
   runSettlements,
   undoPayment,
   uploadOffline,
@@ -25,10 +27,12 @@ import {
 } from '#modules/billing/index.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
 import {
+  checkBank,
   checkPayments,
   closeDrawer,
   DENOMINATIONS_FEN,
   decideRefund,
+  ensureBankAccount,
   ensureMerchant,
   findOrderByCode,
   findRefundOffer,
@@ -40,6 +44,7 @@ import {
   requestRefund,
   runClose,
   runJanitor,
+  runPayouts,
   runRefunds,
   StatementRefused,
   startAttempt,
@@ -51,6 +56,7 @@ import { seedTown } from '../../src/app/seed/index.ts'
 import { readWechatStatement, renderWechatStatement, type WechatRow } from '../../src/modules/payments/adapters/wechat/statement.ts'
 import { StatementUnavailable } from '../../src/modules/payments/ports.ts'
 import { wechatRow } from '../support/statement.ts'
+import { simBank } from './bank.ts'
 import { simBiller } from './biller.ts'
 import { type Faults, type SimChannel, simChannel } from './channel.ts'
 
@@ -208,6 +214,8 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
   const statements = statementsOf(channel, clock, random)
   useChannel(tenantId, { ...channel, fetchStatement: day => statements.fetch(day), readStatement: readWechatStatement })
   await ensureMerchant(ctx, 'wechat', 'sim')
+  await ensureBankAccount(ctx, 'icb', 'bank')
+  const bank = simBank(random)
   for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random, clock))
   const codes = await kernel.db.read(tenantId, tx =>
     tx.rows<{ code: string; billNo: string; fen: number }>(sql`
@@ -352,8 +360,13 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
         const file = { name: `corrected-${name}`, pieces: () => [raw] }
         assert.ok((await reconcileStatement(ctx, { channel: 'wechat', day, file })).ok)
       }
+      await runPayouts(kernel, tenantId)
       await runSettlements(kernel, tenantId)
+      await runRemits(kernel, tenantId)
     }
+    bank.payOut(addDays(today, -1), rowsOf(channel, addDays(today, -1)))
+    await bank.payBillers(ctx)
+    await bank.handOver(ctx, today, today > addDays(firstDay, run.days + 2))
   }
 
   for (let n = 0; n < run.days; n++) {
@@ -409,12 +422,21 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
       ...(await checkPayments(kernel.db, tenantId)),
       ...(await checkChecks(kernel.db, tenantId)),
       ...(await checkSettlements(kernel.db, tenantId)),
+      ...(await checkBank(kernel.db, tenantId)),
+      ...(await checkRemits(kernel.db, tenantId)),
     ].filter(check => check.ok === false)
     assert.deepEqual(broken, [], 'the books are sound')
     const balances = new Map((await kernel.db.read(tenantId, tx => listBalances(tx, tenantId))).map(row => [row.code, row.amount]))
     const taken = [...channel.trades.values()].filter(t => t.state === 'SUCCESS').reduce((sum, t) => sum + t.amountFen, 0)
     const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
-    assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given, 'clearing against the books of the channel')
+    const paidOut = await kernel.db.read(tenantId, tx =>
+      tx.one<{ fen: number; waiting: number }>(sql`
+        select (select coalesce(sum(gross_fen), 0)::bigint from payments.settled_day where tenant_id = ${tenantId}) as fen,
+          (select count(*) from payments.bank_move where tenant_id = ${tenantId} and booked_at is null) as waiting`),
+    )
+    assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given - paidOut.fen, 'clearing against the books of the channel')
+    assert.equal(paidOut.waiting, 0, 'each movement of the bank is explained')
+    assert.equal(balances.get('1002:icb') ?? 0, bank.movedFen, 'the mirror of the bank account')
     const found = await kernel.db.read(tenantId, tx =>
       tx.one<{ breaks: number; people: number; settlements: number; checks: number }>(sql`
         select (select count(*) from payments.break where tenant_id = ${tenantId}) as breaks,

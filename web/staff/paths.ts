@@ -17,6 +17,7 @@ export const staffPaths = {
   reconciliation: '/staff/reconciliation',
   rules: '/staff/rules',
   settlements: '/staff/settlements',
+  bank: '/staff/bank',
   statements: '/staff/statements',
   devices: '/staff/devices',
   deviceCode: '/staff/devices/code',

@@ -100,7 +100,7 @@ function daysOf(lang: Lang, view: Reconciliation, files: readonly CheckFile[], b
 }
 
 /** Why a statement was refused, at its field. */
-function refusedText(lang: Lang, error: StatementRefused): FieldError {
+export function refusedText(lang: Lang, error: StatementRefused): FieldError {
   const key = `staff.refused_${error.code}`
   const text = t(lang)(hasMessage(key) ? key : 'staff.refused_other', { line: error.line })
   return { field: 'file', text }

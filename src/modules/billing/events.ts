@@ -21,6 +21,12 @@ export const postingToldAgain = defineEvent({
   subject: 'order',
   body: z.object({ posting: z.string(), bill: z.string() }),
 })
+export const remitBooked = defineEvent({
+  type: 'billing.remit_booked',
+  version: 1,
+  subject: 'bank_file',
+  body: z.object({ biller: z.string(), day: z.string(), days: z.int(), amount_fen: z.int() }),
+})
 export const checkCompared = defineEvent({
   type: 'billing.check_compared',
   version: 1,

@@ -37,6 +37,7 @@ export { readBillPhoto } from './photo/service.ts'
 export { isPhotoInstalled } from './photo/worker.ts'
 export type { BillerPort } from './ports.ts'
 export { type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
+export { checkRemits, listOwed, type Owed, runRemits } from './remit/service.ts'
 export { routes as billingRoutes } from './routes.ts'
 export {
   type BillForPayer,

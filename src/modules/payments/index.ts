@@ -145,3 +145,8 @@ export {
   listRefundsWaiting,
   requestRefund,
 } from './service/staff-refunds.ts'
+export { hasGraveBreak, keepMoneyBreaks, type MoneyBreak } from './settle/breaks.ts'
+export { checkBank } from './settle/doctor.ts'
+export { feeFenOf, netOf } from './settle/model.ts'
+export { type BankTaken, type BankView, bankRef, ensureBankAccount, runPayouts, takeBankFile, viewBank } from './settle/service.ts'
+export { findBankAccount, listUnbooked, lockBank, type Movement as BankMovement, mapRemitMovements, markBooked } from './settle/store.ts'

@@ -124,7 +124,9 @@ async function tellAgain(tx: Tx, ctx: Ctx, postingId: string, orderId: string): 
 
 /** Ends every open difference with a biller that what both sides say by now explains. */
 export async function endDifferences(tx: Tx, ctx: Ctx, billerId: string): Promise<number> {
-  const open = await lockOutsideBreaks(tx, ctx.tenantId, partyOf(billerId))
+  const all = await lockOutsideBreaks(tx, ctx.tenantId, partyOf(billerId))
+  // Its remittances are another paper's matter.
+  const open = all.filter(b => b.class.startsWith('biller_'))
   const refs = open.map(b => b.ref)
   const stated = await store.mapStated(tx, ctx.tenantId, billerId, refs)
   const told = await store.mapTold(tx, ctx.tenantId, billerId, refs)

@@ -40,3 +40,21 @@ create policy check_file_tenant on billing.check_file to yimen_app using (tenant
 alter table billing.check_row enable row level security;
 alter table billing.check_row force row level security;
 create policy check_row_tenant on billing.check_row to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));
+
+create table billing.remitted_day (
+  tenant_id integer not null,
+  biller_id text not null,
+  day date not null,
+  net_fen bigint not null,
+  bank text not null,
+  serial text not null,
+  booked_at timestamptz not null,
+  primary key (tenant_id, biller_id, day),
+  foreign key (tenant_id, biller_id, day) references billing.settlement (tenant_id, biller_id, day)
+);
+comment on table billing.remitted_day is 'settlements whose money went to the biller, by the bank''s own number of the movement; several days may share one';
+create index remitted_day_move on billing.remitted_day (tenant_id, bank, serial);
+grant select, insert on billing.remitted_day to yimen_app;
+alter table billing.remitted_day enable row level security;
+alter table billing.remitted_day force row level security;
+create policy remitted_day_tenant on billing.remitted_day to yimen_app using (tenant_id = (select nullif(current_setting('yimen.tenant_id', true), '')::integer));

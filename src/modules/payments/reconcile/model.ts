@@ -15,10 +15,12 @@ export const BREAK_CLASSES = [
   'biller_missing',
   'biller_only',
   'biller_amount',
+  'settle_diff',
+  'bank_only',
 ] as const
 export type BreakClass = (typeof BREAK_CLASSES)[number]
 /** Those a comparison of a channel's statement finds; the others come from the files of a bank that debits, or of a biller. */
-type StatedClass = Exclude<BreakClass, `debit_${string}` | `biller_${string}`>
+type StatedClass = Exclude<BreakClass, `debit_${string}` | `biller_${string}` | 'settle_diff' | 'bank_only'>
 /** 1 is grave: money may be missing or was moved by nobody known; it stops the remittance of its day. */
 export type Severity = 1 | 2 | 3
 
