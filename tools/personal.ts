@@ -63,7 +63,7 @@ export async function checkPersonal(
   for (const name of Object.keys(exempt)) if (!found.has(name)) faults.push(`${name}: declared not personal and not there`)
   for (const [name, { column }] of found)
     if (looksPersonal(column) && !declared.has(name) && !exempt[name])
-      faults.push(`${name}: looks personal; say what it is in src/app/personal.ts`)
+      faults.push(`${name}: looks personal; say what it is in src/app/not-personal.ts`)
   return { faults, columns: declared.size }
 }
 

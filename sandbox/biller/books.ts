@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import { dayOf } from '#kernel/time.ts'
+import type { Faults } from '../common/faults.ts'
 import { openJournal } from '../common/journal.ts'
 
 export interface Posting {
   posting_no: string
+  /** Of several utilities kept in one system. */
+  payee?: string
   bill_no: string
   account_no: string
   amount_fen: number
@@ -41,8 +44,11 @@ export interface BillerBooks {
   addBill(bill: Omit<UtilityBill, 'is_paid'>): void
   listBills(accountNo: string): UtilityBill[]
   list(): Posting[]
-  checkFile(day: string): string
+  checkFile(day: string, payee: string | undefined, quirks: CheckQuirks): string
 }
+
+/** How a check file is wrong; see `Faults`. */
+export type CheckQuirks = Pick<Faults, 'check_skip' | 'check_extra' | 'check_amount' | 'check_totals' | 'check_cut'>
 
 /** The utility's own ledger: a posting number counts once, a bill is paid once. */
 export function openBillerBooks(path: string, now: () => Date): BillerBooks {
@@ -100,7 +106,10 @@ export function openBillerBooks(path: string, now: () => Date): BillerBooks {
     addBill: bill => record({ type: 'billed', bill: { ...bill, is_paid: false } }),
     listBills: accountNo => [...bills.values()].filter(bill => bill.account_no === accountNo),
     list: () => [...postings.values()],
-    checkFile: day => checkFile([...postings.values()], day),
+    checkFile: (day, payee, quirks) => {
+      const own = [...postings.values()].filter(posting => payee === undefined || posting.payee === payee)
+      return checkFile(own, day, quirks)
+    },
   }
 }
 
@@ -108,12 +117,24 @@ export function openBillerBooks(path: string, now: () => Date): BillerBooks {
  * Totals line `T|day|count|sum_fen|sha256 of the detail`, then `D|posting_no|bill_no|account_no|amount_fen|paid_at|state`.
  * Holds postings that stand and those reversed later, by the day the utility wrote them down; a reversal has state REVERSED and counts zero.
  */
-function checkFile(postings: Posting[], day: string): string {
-  const rows = postings.filter(posting => posting.state !== 'REJECTED' && dayOf(new Date(posting.posted_at)) === day)
+function checkFile(postings: Posting[], day: string, quirks: CheckQuirks): string {
+  const rows = postings
+    .filter(posting => posting.state !== 'REJECTED' && dayOf(new Date(posting.posted_at)) === day)
+    .slice(quirks.check_skip)
+    .map((posting, i) => (i === 0 ? { ...posting, amount_fen: posting.amount_fen + quirks.check_amount } : posting))
+  for (let n = 1; n <= quirks.check_extra; n++) rows.push(alien(day, n))
   const standing = rows.filter(posting => posting.state === 'POSTED')
   const detail = rows
     .map(row => `D|${row.posting_no}|${row.bill_no}|${row.account_no}|${row.amount_fen}|${row.paid_at}|${row.state}\n`)
     .join('')
   const sum_fen = standing.reduce((sum, posting) => sum + posting.amount_fen, 0)
-  return `T|${day}|${standing.length}|${sum_fen}|${createHash('sha256').update(detail).digest('hex')}\n${detail}`
+  const count = standing.length + (quirks.check_totals ? 1 : 0)
+  const file = `T|${day}|${count}|${sum_fen}|${createHash('sha256').update(detail).digest('hex')}\n${detail}`
+  return quirks.check_cut ? file.slice(0, Math.ceil(file.length * 0.7)) : file
 }
+
+/** Something the utility wrote down that nobody told it. */
+const alien = (day: string, n: number): Posting => ({
+  ...{ posting_no: `OTHER-${day}-${n}`, bill_no: `X${n}`, account_no: 'X', amount_fen: 1_000 * n, state: 'POSTED' },
+  ...{ paid_at: `${day}T12:00:00+08:00`, posted_at: `${day}T12:00:00+08:00` },
+})

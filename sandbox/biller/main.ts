@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { dayOf } from '#kernel/time.ts'
 import { ensureCaller, storeCaller } from '../common/caller.ts'
 import { hmacGuard } from '../common/hmac.ts'
 import { announce, controlFaults, listen, sandboxServer, surroundings } from '../common/process.ts'
@@ -12,7 +13,9 @@ import { openProductBooks } from './products.ts'
 const around = surroundings()
 const { faults } = around
 const caller = ensureCaller(around.keysDir, 'biller')
-const books = openBillerBooks(join(around.keysDir, 'biller-journal.jsonl'), around.now)
+/** The day of its books, for a town whose clock is moved by hand; signatures keep to the real one. */
+let bookNow = around.now
+const books = openBillerBooks(join(around.keysDir, 'biller-journal.jsonl'), () => bookNow())
 const products = openProductBooks(join(around.keysDir, 'biller-products.jsonl'))
 const app = await sandboxServer()
 
@@ -24,6 +27,7 @@ const fen = z
 const word = z.string().min(1).max(64)
 const postingInput = z.object({
   posting_no: word,
+  payee: word.optional(),
   bill_no: word,
   account_no: word,
   amount_fen: fen,
@@ -86,7 +90,11 @@ await app.register(async signed => {
   signed.get('/v1/check-file', async (request, reply) => {
     const day = z.iso.date().safeParse((request.query as Record<string, string | undefined>).day)
     if (!day.success) return reply.status(400).send({ code: 'day_bad', message: 'day=YYYY-MM-DD' })
-    return reply.type('text/plain; charset=utf-8').send(books.checkFile(day.data))
+    const isOver = day.data < dayOf(bookNow()) || faults.current.statement_today
+    if (!isOver || faults.current.check_late)
+      return reply.status(404).send({ code: 'check_file_missing', message: 'no file of this day yet' })
+    const { payee } = request.query as Record<string, string | undefined>
+    return reply.type('text/plain; charset=utf-8').send(books.checkFile(day.data, payee, faults.current))
   })
 })
 
@@ -97,6 +105,12 @@ app.post('/_control/bills', async (request, reply) => {
   if (!input.success) return reply.status(400).send({ error: z.prettifyError(input.error) })
   for (const bill of input.data.bills) books.addBill(bill)
   return { stored: input.data.bills.length }
+})
+app.post('/_control/now', async (request, reply) => {
+  const input = z.object({ now: z.iso.datetime({ offset: true }) }).safeParse(request.body)
+  if (!input.success) return reply.status(400).send({ error: z.prettifyError(input.error) })
+  bookNow = () => new Date(input.data.now)
+  return { now: input.data.now }
 })
 app.get('/_control/postings', async () => {
   const postings = books.list()

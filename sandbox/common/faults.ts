@@ -22,6 +22,18 @@ export interface Faults {
   accept_first: number
   /** Statements of the running day are handed out too. */
   statement_today: boolean
+  /** Rows a biller's check file leaves out, its totals agreeing. */
+  check_skip: number
+  /** Rows of nobody a biller's check file adds. */
+  check_extra: number
+  /** Fen by which the first row of a biller's check file is wrong. */
+  check_amount: number
+  /** The totals of a biller's check file are not those of its rows. */
+  check_totals: boolean
+  /** A biller's check file ends in the middle. */
+  check_cut: boolean
+  /** A biller has no check file yet. */
+  check_late: boolean
 }
 
 export const noFaults = (): Faults => ({
@@ -35,6 +47,12 @@ export const noFaults = (): Faults => ({
   reject: 0,
   accept_first: 0,
   statement_today: false,
+  check_skip: 0,
+  check_extra: 0,
+  check_amount: 0,
+  check_totals: false,
+  check_cut: false,
+  check_late: false,
 })
 
 type Probability = { [K in keyof Faults]: Faults[K] extends number ? K : never }[Exclude<keyof Faults, 'create_delay_ms'>]

@@ -102,6 +102,8 @@ test('rejections, reversals and the daily check file', async () => {
   assert.equal((await reverse('P5')).status, 200, 'reversing twice changes nothing')
   assert.equal((await reverse('P4')).status, 409)
   const day = dayOf(new Date())
+  assert.equal((await signedCall(biller, { method: 'GET', path: `/v1/check-file?day=${day}` })).status, 404, 'the day is not over')
+  await control(biller.baseUrl, 'faults', { statement_today: true })
   const { text } = await signedCall(biller, { method: 'GET', path: `/v1/check-file?day=${day}` })
   const end = text.indexOf('\n')
   const detail = text.slice(end + 1)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BillerRule, type NewBiller, PART_FIRST } from '#modules/billing/index.ts'
+import { type BillerRule, checkLayoutSchema, type NewBiller, PART_FIRST } from '#modules/billing/index.ts'
 
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
 
@@ -42,6 +42,7 @@ export const billerFileSchema = z.object({
   products: z.object({ amounts: z.enum(['fen', 'yuan']) }).optional(),
   tariffs: z.array(z.looseObject({ id: z.string().min(1).max(60), valid_from: day, valid_to: day.nullable() })).default([]),
   mapping: z.record(z.string(), z.unknown()),
+  check_file: z.union([z.literal('standard'), checkLayoutSchema]).optional(),
 })
 
 export type BillerFile = z.infer<typeof billerFileSchema>
@@ -62,6 +63,7 @@ export const billerOf = (b: BillerFile): NewBiller => ({
     ...(b.query_after_min !== undefined && { query_after_min: b.query_after_min }),
     ...(b.products && { products: b.products }),
     mappings: { bills: b.mapping },
+    ...(b.check_file !== undefined && { check_file: b.check_file }),
   },
   tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),
 })

@@ -15,7 +15,7 @@ const USAGE = `yimen <command>
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
   import bills            --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
-  reconcile FILE          --channel wechat|alipay --day D [--json]: compare a channel's statement with the books
+  reconcile FILE          --channel wechat|alipay --day D | --biller B --day D | --bank [--json]: compare a statement with the books
   biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-add NAME ROLE FULL-NAME [BILLER]
                                   open a staff account, print its password and authenticator once

@@ -3,9 +3,9 @@ import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
-import { checkMandates, checkProducts, checkSettlements } from '#modules/billing/index.ts'
+import { checkChecks, checkMandates, checkProducts, checkRemits, checkSettlements } from '#modules/billing/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
-import { checkDebits, checkPayments } from '#modules/payments/index.ts'
+import { checkBank, checkDebits, checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
 import { pinnedKeysFile, readKeys, WrongUse } from './verify.ts'
 
@@ -32,7 +32,10 @@ const examineRecord = async (db: Db, tenantId: number, vkeys: readonly string[])
   ...(await checkLedger(db, tenantId)),
   ...(await checkPayments(db, tenantId)),
   ...(await checkDebits(db, tenantId)),
+  ...(await checkChecks(db, tenantId)),
   ...(await checkSettlements(db, tenantId)),
+  ...(await checkBank(db, tenantId)),
+  ...(await checkRemits(db, tenantId)),
   ...(await checkMandates(db, tenantId)),
   ...(await checkProducts(db, tenantId)),
   ...(await checkTrail(db, tenantId, vkeys)),

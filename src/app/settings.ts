@@ -5,7 +5,15 @@ import { ConfigError } from '#kernel/config.ts'
 import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { registerBiller } from '#modules/billing/index.ts'
 import { smsGateway, useMessenger } from '#modules/notify/index.ts'
-import { alipayChannel, debitBank, ensureMerchant, useChannel, useDebitBank, wechatChannel } from '#modules/payments/index.ts'
+import {
+  alipayChannel,
+  debitBank,
+  ensureBankAccount,
+  ensureMerchant,
+  useChannel,
+  useDebitBank,
+  wechatChannel,
+} from '#modules/payments/index.ts'
 import { billerFileSchema, billerOf } from './biller-file.ts'
 
 const text = z.string().min(1)
@@ -38,6 +46,7 @@ const schema = z.strictObject({
   sms: z
     .strictObject({ client_id: text, secret: text, base_url: url, template_ids: z.record(z.string(), z.string()).optional() })
     .optional(),
+  bank_account: z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9]{1,11}$/), held_by: z.enum(['bank', 'own']) }).optional(),
   bank: z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9]{1,11}$/), client_id: text, secret: text, base_url: url }).optional(),
   billers: z.array(text).default([]),
 })
@@ -64,6 +73,7 @@ export async function applySettings(kernel: Kernel, tenantId: number, settings: 
     const registered = await registerBiller(ctx, biller)
     if (!registered.ok) throw new ConfigError(`${file}: ${registered.error.code} ${JSON.stringify(registered.error.params ?? {})}`)
   }
+  if (settings.bank_account) await ensureBankAccount(ctx, settings.bank_account.code, settings.bank_account.held_by)
   if (kernel.config.sandbox) return
   const key = (file: string): string => read(resolve(settings.folder, file))
   const { wechat, alipay, sms, bank } = settings

@@ -41,6 +41,7 @@ import {
   alipayChannel,
   type DebitBankConfig,
   debitBank,
+  ensureBankAccount,
   ensureMerchant,
   startPaymentJobs,
   useChannel,
@@ -235,8 +236,11 @@ async function useStandIn(kernel: Kernel, name: SandboxName, given: SandboxProce
     }
     case 'sms':
       return useMessenger(kernel, 'sms', smsGateway(given as unknown as SmsConfig, kernel.clock))
-    case 'bank':
-      return useDebitBank(TENANT, debitBank(given as unknown as DebitBankConfig, kernel.clock))
+    case 'bank': {
+      const config = given as unknown as DebitBankConfig
+      await ensureBankAccount(ctx, config.code, 'bank')
+      return useDebitBank(TENANT, debitBank(config, kernel.clock))
+    }
     case 'biller': {
       const config = given as unknown as BillerApiConfig
       const { clientId, secret } = config

@@ -20,6 +20,6 @@ test(
       })
       assert.equal(outcome.unexplained, 0)
       assert.equal(outcome.trial_balance_fen, 0)
-      assert.ok(outcome.payments > 0 && outcome.cash > 0 && outcome.settlements >= DAYS)
+      assert.ok(outcome.payments > 0 && outcome.cash > 0 && outcome.settlements >= DAYS && outcome.checkFiles >= DAYS)
     }),
 )

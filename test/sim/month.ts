@@ -6,7 +6,8 @@ import { type Random, seededRandom } from '#kernel/random.ts'
 import { addDays, addMs, dayOf, manualClock, startOfDay } from '#kernel/time.ts'
 import {
   askCashVoid,
-  type BillerPort,
+  checkChecks,
+  checkRemits,
   checkSettlements,
   decideCashVoid,
   getBill,
@@ -14,8 +15,10 @@ import {
   type Month,
   payBills,
   payInCash,
+  runChecks,
   runOffline,
   runPostings,
+  runRemits,
   runSettlements,
   undoPayment,
   uploadOffline,
@@ -24,10 +27,12 @@ import {
 } from '#modules/billing/index.ts'
 import { checkLedger, listBalances } from '#modules/ledger/index.ts'
 import {
+  checkBank,
   checkPayments,
   closeDrawer,
   DENOMINATIONS_FEN,
   decideRefund,
+  ensureBankAccount,
   ensureMerchant,
   findOrderByCode,
   findRefundOffer,
@@ -39,6 +44,7 @@ import {
   requestRefund,
   runClose,
   runJanitor,
+  runPayouts,
   runRefunds,
   StatementRefused,
   startAttempt,
@@ -50,6 +56,8 @@ import { seedTown } from '../../src/app/seed/index.ts'
 import { readWechatStatement, renderWechatStatement, type WechatRow } from '../../src/modules/payments/adapters/wechat/statement.ts'
 import { StatementUnavailable } from '../../src/modules/payments/ports.ts'
 import { wechatRow } from '../support/statement.ts'
+import { simBank } from './bank.ts'
+import { simBiller } from './biller.ts'
 import { type Faults, type SimChannel, simChannel } from './channel.ts'
 
 const M = 60_000
@@ -74,6 +82,7 @@ export interface MonthOutcome {
   readonly breaks: number
   readonly byPeople: number
   readonly settlements: number
+  readonly checkFiles: number
   readonly unexplained: number
   readonly trial_balance_fen: number
   readonly month: Month
@@ -186,35 +195,6 @@ function statementsOf(channel: SimChannel, clock: { now(): Date }, random: Rando
   }
 }
 
-/** Billers that lose questions and answers, and refuse one payment in fifty. */
-function simBiller(random: Random): BillerPort {
-  const known = new Map<string, 'posted' | 'rejected' | 'reversed'>()
-  const lost = { kind: 'unknown' as const, why: 'no answer' }
-  const say = (no: string) => {
-    const state = known.get(no)
-    if (state === undefined) return { kind: 'missing' as const }
-    return state === 'rejected' ? { kind: 'rejected' as const, reason: 'by seed' } : { kind: state }
-  }
-  const over = async <T>(act: () => T) => {
-    if (random.float() < 0.1) return lost
-    const answer = act()
-    return random.float() < 0.1 ? lost : answer
-  }
-  return {
-    post: r =>
-      over(() => {
-        if (!known.has(r.postingNo)) known.set(r.postingNo, random.float() < 0.02 ? 'rejected' : 'posted')
-        return say(r.postingNo)
-      }),
-    query: no => over(() => say(no)),
-    reverse: no =>
-      over(() => {
-        if (known.get(no) === 'posted') known.set(no, 'reversed')
-        return say(no)
-      }),
-  }
-}
-
 /**
  * A month of the demonstration town, day by day from one seed: residents pay, undo and ask back, windows take cash with and
  * without network, the channel and the billers lose questions and answers, statements come late, garbled, short of a row or
@@ -234,7 +214,9 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
   const statements = statementsOf(channel, clock, random)
   useChannel(tenantId, { ...channel, fetchStatement: day => statements.fetch(day), readStatement: readWechatStatement })
   await ensureMerchant(ctx, 'wechat', 'sim')
-  for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random))
+  await ensureBankAccount(ctx, 'icb', 'bank')
+  const bank = simBank(random)
+  for (const biller of await listBillers(ctx)) usePort(tenantId, biller.id, simBiller(random, clock))
   const codes = await kernel.db.read(tenantId, tx =>
     tx.rows<{ code: string; billNo: string; fen: number }>(sql`
       select code, bill_no as "billNo", amount_fen as fen from billing.bill
@@ -371,13 +353,20 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
       if (at > clock.now()) clock.set(at)
       await work()
       await runClose(kernel, tenantId)
+      await runChecks(kernel, tenantId)
+      await work()
       for (const day of statements.corrected(today)) {
         const { raw, name } = await statements.fetch(day)
         const file = { name: `corrected-${name}`, pieces: () => [raw] }
         assert.ok((await reconcileStatement(ctx, { channel: 'wechat', day, file })).ok)
       }
+      await runPayouts(kernel, tenantId)
       await runSettlements(kernel, tenantId)
+      await runRemits(kernel, tenantId)
     }
+    bank.payOut(addDays(today, -1), rowsOf(channel, addDays(today, -1)))
+    await bank.payBillers(ctx)
+    await bank.handOver(ctx, today, today > addDays(firstDay, run.days + 2))
   }
 
   for (let n = 0; n < run.days; n++) {
@@ -431,24 +420,36 @@ export async function simulateMonth(base: Kernel, tenantId: number, run: MonthRu
     const broken = [
       ...(await checkLedger(kernel.db, tenantId)),
       ...(await checkPayments(kernel.db, tenantId)),
+      ...(await checkChecks(kernel.db, tenantId)),
       ...(await checkSettlements(kernel.db, tenantId)),
+      ...(await checkBank(kernel.db, tenantId)),
+      ...(await checkRemits(kernel.db, tenantId)),
     ].filter(check => check.ok === false)
     assert.deepEqual(broken, [], 'the books are sound')
     const balances = new Map((await kernel.db.read(tenantId, tx => listBalances(tx, tenantId))).map(row => [row.code, row.amount]))
     const taken = [...channel.trades.values()].filter(t => t.state === 'SUCCESS').reduce((sum, t) => sum + t.amountFen, 0)
     const given = [...channel.refunds.values()].reduce((sum, r) => sum + r.amountFen, 0)
-    assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given, 'clearing against the books of the channel')
+    const paidOut = await kernel.db.read(tenantId, tx =>
+      tx.one<{ fen: number; waiting: number }>(sql`
+        select (select coalesce(sum(gross_fen), 0)::bigint from payments.settled_day where tenant_id = ${tenantId}) as fen,
+          (select count(*) from payments.bank_move where tenant_id = ${tenantId} and booked_at is null) as waiting`),
+    )
+    assert.equal(balances.get('1012:wechat:sim') ?? 0, taken - given - paidOut.fen, 'clearing against the books of the channel')
+    assert.equal(paidOut.waiting, 0, 'each movement of the bank is explained')
+    assert.equal(balances.get('1002:icb') ?? 0, bank.movedFen, 'the mirror of the bank account')
     const found = await kernel.db.read(tenantId, tx =>
-      tx.one<{ breaks: number; people: number; settlements: number }>(sql`
+      tx.one<{ breaks: number; people: number; settlements: number; checks: number }>(sql`
         select (select count(*) from payments.break where tenant_id = ${tenantId}) as breaks,
           (select count(*) from payments.break where tenant_id = ${tenantId} and resolution = 'by_person') as people,
-          (select count(*) from billing.settlement where tenant_id = ${tenantId}) as settlements`),
+          (select count(*) from billing.settlement where tenant_id = ${tenantId}) as settlements,
+          (select count(*) from billing.check_file where tenant_id = ${tenantId}) as checks`),
     )
     return {
       ...counts,
       breaks: found.breaks,
       byPeople: found.people,
       settlements: found.settlements,
+      checkFiles: found.checks,
       unexplained: closes.value.open.length,
       trial_balance_fen: month.value.trialBalanceFen,
       month: month.value,

@@ -54,6 +54,7 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
+    ...(breaks.ok ? [{ href: staffPaths.bank, text: say('bank.place') }] : []),
     ...(debits.ok ? [{ href: staffPaths.debits, text: say('staff.debits'), waiting: debits.value }] : []),
     ...(permit(ctx, 'billing.reconcile.read').ok ? [{ href: staffPaths.settlements, text: say('staff.settlements') }] : []),
     ...(permit(ctx, 'billing.rule.ask').ok || permit(ctx, 'billing.rule.agree').ok

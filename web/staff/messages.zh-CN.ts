@@ -1,8 +1,12 @@
+import { messages as bank } from './bank/messages.zh-CN.ts'
+import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 import { messages as switchover } from './switchover/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
+  ...bank,
+  ...checks,
   ...money,
   ...switchover,
   'event.payments.order_placed': '下单',

@@ -19,6 +19,7 @@ export const staffPaths = {
   switchAreas: '/staff/switchover-areas',
   rules: '/staff/rules',
   settlements: '/staff/settlements',
+  bank: '/staff/bank',
   statements: '/staff/statements',
   devices: '/staff/devices',
   deviceCode: '/staff/devices/code',

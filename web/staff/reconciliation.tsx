@@ -18,9 +18,10 @@ export interface DayView {
   channel: string
   rows: number
   paidFen: number
-  refundedFen: number
+  /** Absent in the file of a biller, which states neither. */
+  refundedFen?: number
   /** 1/100000 yuan, as the channel states it. */
-  feeE5: number
+  feeE5?: number
   state: Word
   /** Address of the file as received. */
   fileHref?: string
@@ -79,8 +80,8 @@ function Days({ rows }: { rows: readonly DayView[] }) {
         { title: t('staff.recon_channel'), cell: r => r.channel },
         { title: t('staff.recon_rows'), cell: r => (r.why ? '' : r.rows), numeric: true },
         { title: t('staff.recon_paid'), cell: r => (r.why ? '' : yuan(r.paidFen)), numeric: true },
-        { title: t('staff.recon_refunded'), cell: r => (r.why ? '' : yuan(r.refundedFen)), numeric: true },
-        { title: t('staff.recon_fee'), cell: r => (r.why ? '' : fee(r.feeE5)), numeric: true },
+        { title: t('staff.recon_refunded'), cell: r => (r.why || r.refundedFen === undefined ? '' : yuan(r.refundedFen)), numeric: true },
+        { title: t('staff.recon_fee'), cell: r => (r.why || r.feeE5 === undefined ? '' : fee(r.feeE5)), numeric: true },
         {
           title: t('staff.col_state'),
           cell: r => (
@@ -148,7 +149,13 @@ function UploadPane({ form }: { form: UploadFormView }) {
           maxLength={10}
           errors={form.errors}
         />
-        <FileField name="file" label={t('staff.recon_file')} hint={t('staff.recon_file_hint')} accept=".csv,.zip" errors={form.errors} />
+        <FileField
+          name="file"
+          label={t('staff.recon_file')}
+          hint={t('staff.recon_file_hint')}
+          accept=".csv,.zip,.txt"
+          errors={form.errors}
+        />
         <div class="btns">
           <Button>{t('staff.recon_compare')}</Button>
         </div>
@@ -191,6 +198,8 @@ export interface BreakView {
   severity: Word
   state: string
   channel: string
+  /** A biller's paper, not a channel's. */
+  isBillers?: boolean
   day: string
   channelNo: string
   ourNo: string
@@ -234,13 +243,13 @@ export function BreakPage({ view }: { view: BreakView }) {
           <Pane title={t('staff.break_sides')}>
             <SummaryList
               rows={[
-                { label: t('staff.break_stated'), value: side(view.statedFen) },
-                { label: t('staff.break_booked'), value: side(view.bookedFen) },
+                { label: t(view.isBillers ? 'staff.break_stated_biller' : 'staff.break_stated'), value: side(view.statedFen) },
+                { label: t(view.isBillers ? 'staff.break_booked_biller' : 'staff.break_booked'), value: side(view.bookedFen) },
                 { label: t('staff.col_state'), value: view.state },
                 { label: t('staff.recon_channel'), value: view.channel },
                 { label: t('staff.recon_day'), value: dayWithYear(ctx.lang, view.day) },
-                { label: t('staff.break_channel_no'), value: view.channelNo },
-                ...(view.ourNo ? [{ label: t('staff.break_our_no'), value: view.ourNo }] : []),
+                { label: t(view.isBillers ? 'staff.break_no_biller' : 'staff.break_channel_no'), value: view.channelNo },
+                ...(view.ourNo ? [{ label: t(view.isBillers ? 'staff.break_bill_no' : 'staff.break_our_no'), value: view.ourNo }] : []),
                 ...(view.line ? [{ label: t('staff.break_line'), value: view.line }] : []),
                 { label: t('staff.col_at'), value: dateTime(ctx.lang, view.happenedAt) },
                 { label: t('staff.break_opened'), value: dateTime(ctx.lang, view.openedAt) },

@@ -7,6 +7,7 @@ import type { Pages } from '#web/resident/routes/pages.ts'
 import { channelName, periodLabel, textsOf } from '#web/resident/routes/views.ts'
 import { hasMessage, t } from '#web/ui/messages.ts'
 import type { Tone } from '#web/ui/parts.tsx'
+import type { Billers } from './checks/party.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { EXPORT_FORMATS, sendExport } from './export.ts'
 import { type MonthView, monthPage } from './month.tsx'
@@ -19,11 +20,11 @@ const shifted = (month: string, by: number): string => {
   return new Date(Date.UTC(year, number - 1 + by, 1)).toISOString().slice(0, 7)
 }
 
-function stateOf(lang: Lang, { state }: MonthDay): { text: string; tone?: Tone; short: string } {
+function stateOf(lang: Lang, { state }: MonthDay, billers: Billers): { text: string; tone?: Tone; short: string } {
   const say = t(lang)
   if (state === 'closed') return { text: say('month.state_closed'), tone: 'ok', short: say('month.state_closed') }
   if (state === 'not_due') return { text: say('month.state_not_due'), short: '' }
-  return { text: whyOpen(lang, state), tone: 'warn', short: say('month.state_open') }
+  return { text: whyOpen(lang, state, billers), tone: 'warn', short: say('month.state_open') }
 }
 
 function verdictOf(lang: Lang, m: Month): MonthView['verdict'] {
@@ -53,7 +54,7 @@ function monthView(ctx: Ctx, m: Month, tenantName: string): MonthView {
       ...d,
       href: `${staffPaths.console}?day=${d.day}`,
       fens: channels.map(channel => d.byChannel[channel] ?? 0),
-      state: stateOf(lang, d),
+      state: stateOf(lang, d, m.billers),
     })),
     billers: m.billers.map(b => ({ ...b, name: lang === 'en' ? b.nameEn : b.nameZh })),
     balances: m.balances.map(b => ({ name: accountName(lang, b.code), fen: b.fen })),

@@ -4,16 +4,21 @@ import { type Ctx, type Lang, permit } from '#kernel/context.ts'
 import { csvOf } from '#kernel/csv.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid } from '#kernel/id.ts'
+import type { Result } from '#kernel/result.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
+import { type Checked, checkLayoutOf, compareCheckFile, listBillers, listCheckFiles, readCheckFile } from '#modules/billing/index.ts'
 import { listStaffNames } from '#modules/identity/index.ts'
 import {
   BREAK_REASONS,
   type Break,
+  billerOf,
   decideBreak,
   findBreak,
+  findOrderById,
   findOrderOfAttempt,
   lastReadyDay,
   listChannels,
+  partyOf,
   paymentErrors,
   type Reconciliation,
   readStatementFile,
@@ -23,11 +28,12 @@ import {
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { channelName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, channelName, textsOf } from '#web/resident/routes/views.ts'
 import { dateTime } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { hasMessage, type MessageKey, t } from '#web/ui/messages.ts'
 import { addUploadCorner, type Upload } from '#web/upload.ts'
+import { type Billers, partyName } from './checks/party.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
 import {
@@ -57,42 +63,50 @@ const moneyOf = (b: Break): number => Math.max(b.statedFen ?? 0, b.bookedFen ?? 
 const breakHref = (id: string): string => `/staff/breaks/${id}`
 
 /** The days of the span, newest first: compared ones, and those that still wait for their statement. */
-function daysOf(lang: Lang, view: Reconciliation): DayView[] {
+function daysOf(lang: Lang, view: Reconciliation, files: readonly CheckFile[], billers: Billers): DayView[] {
   const say = t(lang)
-  const compared = view.statements.map((s): DayView => {
+  const stateOf = (s: { readonly channel: string; readonly mchid: string; readonly day: string }): DayView['state'] => {
     const counts = view.counts.filter(c => c.channel === s.channel && c.mchid === s.mchid && c.day === s.day)
     const open = counts.reduce((sum, c) => sum + c.open, 0)
     const grave = counts.reduce((sum, c) => sum + c.grave, 0)
+    if (grave) return { text: say('staff.recon_grave', { n: grave }), tone: 'bad' }
+    return open ? { text: say('staff.recon_open', { n: open }), tone: 'warn' } : { text: say('staff.recon_equal'), tone: 'ok' }
+  }
+  const compared = view.statements.map((s): DayView => {
     const { day, rows, paidFen, refundedFen, feeE5 } = s
     return {
-      ...{ day, rows, paidFen, refundedFen, feeE5 },
-      channel: channelName(lang, s.channel),
-      state: grave
-        ? { text: say('staff.recon_grave', { n: grave }), tone: 'bad' }
-        : open
-          ? { text: say('staff.recon_open', { n: open }), tone: 'warn' }
-          : { text: say('staff.recon_equal'), tone: 'ok' },
+      ...{ day, rows, paidFen, refundedFen, feeE5, channel: channelName(lang, s.channel), state: stateOf(s) },
       ...(s.name && { fileHref: `/staff/statements/${s.id}` }),
+    }
+  })
+  const checked = files.map((f): DayView => {
+    const channel = partyOf(f.billerId)
+    return {
+      ...{ day: f.day, rows: f.rows, paidFen: f.sumFen, channel: partyName(lang, channel, billers) },
+      state: stateOf({ channel, mchid: '', day: f.day }),
+      fileHref: `/staff/check-files/${f.id}`,
     }
   })
   const waiting = view.waits.map((w): DayView => {
     const key = `staff.wait_${w.code}`
     return {
-      ...{ day: w.day, rows: 0, paidFen: 0, refundedFen: 0, feeE5: 0 },
-      channel: channelName(lang, w.channel),
+      ...{ day: w.day, rows: 0, paidFen: 0 },
+      channel: partyName(lang, w.channel, billers),
       state: { text: say('staff.recon_waiting'), tone: 'warn' },
       why: say(hasMessage(key) ? key : 'staff.wait_refused', { at: dateTime(lang, w.dueAt) }),
     }
   })
-  return [...waiting, ...compared].sort((a, b) => (a.day < b.day ? 1 : a.day > b.day ? -1 : 0))
+  return [...waiting, ...compared, ...checked].sort((a, b) => (a.day < b.day ? 1 : a.day > b.day ? -1 : 0))
 }
 
 /** Why a statement was refused, at its field. */
-function refusedText(lang: Lang, error: StatementRefused): FieldError {
+export function refusedText(lang: Lang, error: StatementRefused): FieldError {
   const key = `staff.refused_${error.code}`
   const text = t(lang)(hasMessage(key) ? key : 'staff.refused_other', { line: error.line })
   return { field: 'file', text }
 }
+
+type CheckFile = Extract<Awaited<ReturnType<typeof listCheckFiles>>, { ok: true }>['value'][number]
 
 const DAY_FORM = /^(\d{4})-(\d\d)-(\d\d)$/
 /** '2026-11-20', also with full-width digits, slashes, dots or 8 digits; undefined when there is no such day. */
@@ -120,6 +134,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const to = dayOf(kernel.clock.now())
     const seen = await viewReconciliation(ctx, addDays(to, -DAYS), to)
     if (!seen.ok) return deny(desk, reply, seen.error, `GET ${staffPaths.reconciliation}`)
+    const files = await listCheckFiles(ctx, addDays(to, -DAYS), to)
+    const billers = await listBillers(ctx)
     const now = kernel.clock.now()
     const notice = RECONCILIATION_NOTICES.find(known => known === extra.notice)
     const mayUpload = permit(ctx, 'payments.reconcile.decide').ok
@@ -127,12 +143,12 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     return pages.html(
       reply,
       reconciliationPage(desk.page, {
-        days: daysOf(ctx.lang, seen.value),
+        days: daysOf(ctx.lang, seen.value, files.ok ? files.value : [], billers),
         breaks: seen.value.open.map(b => ({
           href: breakHref(b.id),
           what: t(ctx.lang)('staff.break_tail', { what: t(ctx.lang)(`staff.break_${b.class}`), tail: b.ref.slice(-TAIL) }),
           severity: severityOf(ctx.lang, b.severity),
-          channel: channelName(ctx.lang, b.channel),
+          channel: partyName(ctx.lang, b.channel, billers),
           day: b.day,
           waits: waitOf(ctx.lang, b.openedAt, now),
           amountFen: moneyOf(b),
@@ -144,7 +160,10 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
         ...(mayUpload && {
           upload: {
             action: staffPaths.statements,
-            channels: listChannels(ctx.tenantId).map(code => ({ value: code, label: channelName(ctx.lang, code) })),
+            channels: [
+              ...listChannels(ctx.tenantId).map(code => ({ value: code, label: channelName(ctx.lang, code) })),
+              ...billers.filter(b => checkLayoutOf(b.config)).map(b => ({ value: partyOf(b.id), label: billerName(ctx.lang, b) })),
+            ],
             ...extra.form,
             values,
           },
@@ -166,7 +185,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const seen = await viewReconciliation(desk.ctx, addDays(to, -DAYS), to)
     if (!seen.ok) return deny(desk, reply, seen.error, `GET ${staffPaths.reconciliation}/breaks.csv`)
     void reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="breaks-${to}.csv"`)
-    return reply.header('cache-control', 'no-store').send(csvOf(exportOf(desk.ctx, seen.value.open)))
+    return reply.header('cache-control', 'no-store').send(csvOf(exportOf(desk.ctx, seen.value.open, await listBillers(desk.ctx))))
   })
 
   server.get('/staff/statements/:id', hidden, async (request, reply) => {
@@ -182,6 +201,29 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     return reply.header('cache-control', 'no-store').send(Readable.from(found.value.pieces))
   })
 
+  server.get('/staff/check-files/:id', hidden, async (request, reply) => {
+    const desk = await enter(request, reply)
+    if (!isDesk(desk)) return desk
+    const found = await readCheckFile(desk.ctx, (request.params as { id: string }).id)
+    if (!found.ok)
+      return found.error.status === 404 ? refuse(desk, reply, 404) : deny(desk, reply, found.error, 'GET /staff/check-files/:id')
+    const name = found.value.name.replace(/[^\w.-]/g, '_')
+    void reply.type('application/octet-stream').header('content-disposition', `attachment; filename="${name}"`)
+    return reply.header('cache-control', 'no-store').send(found.value.bytes)
+  })
+
+  /** A biller's file or a channel's, by whose it is said to be. */
+  async function compareFile(
+    ctx: Ctx,
+    party: string,
+    day: string,
+    file: { name: string; bytes: Buffer },
+  ): Promise<Result<{ outcome: Checked['outcome'] | 'reconciled' }>> {
+    const billerId = billerOf(party)
+    if (billerId !== undefined) return compareCheckFile(ctx, { billerId, day, ...file })
+    return reconcileStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
+  }
+
   async function compareUpload(request: FastifyRequest, reply: FastifyReply, { texts, file }: Upload): Promise<FastifyReply> {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
@@ -190,7 +232,11 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const may = permit(ctx, 'payments.reconcile.decide')
     if (!may.ok) return deny(desk, reply, may.error, place)
     const say = (key: MessageKey) => t(ctx.lang)(key)
-    const channel = listChannels(ctx.tenantId).find(code => code === texts.channel)
+    const parties = [
+      ...listChannels(ctx.tenantId),
+      ...(await listBillers(ctx)).filter(b => checkLayoutOf(b.config)).map(b => partyOf(b.id)),
+    ]
+    const channel = parties.find(code => code === texts.channel)
     const day = readDay(texts.day ?? '')
     const errors: FieldError[] = [
       ...(channel ? [] : [{ field: 'channel', text: say('staff.error_channel') }]),
@@ -204,7 +250,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const again = (found: FieldError[]) => show(desk, reply, { form: { values: { ...texts }, errors: found } })
     if (!channel || !day || !file || errors.length > 0) return again(errors)
     try {
-      const done = await reconcileStatement(ctx, { channel, day, file: { name: file.name, pieces: () => [file.bytes] } })
+      const done = await compareFile(ctx, channel, day, file)
       if (!done.ok) return deny(desk, reply, done.error, place)
       const notice: ReconciliationNotice = done.value.outcome === 'unchanged' ? 'unchanged' : 'compared'
       return reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
@@ -243,7 +289,11 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const { ctx } = desk
     const say = t(ctx.lang)
     const isPayment = b.class !== 'refund_only' && b.class !== 'refund_missing'
-    const order = b.about && isPayment && permit(ctx, 'payments.order.read').ok ? await findOrderOfAttempt(ctx, b.about) : undefined
+    const isBillers = billerOf(b.channel) !== undefined
+    const mayRead = permit(ctx, 'payments.order.read').ok
+    const findOrder = isBillers ? findOrderById : findOrderOfAttempt
+    const order = b.about && isPayment && mayRead ? await findOrder(ctx, b.about) : undefined
+    const billers = await listBillers(ctx)
     const people = [b.resolvedBy, b.proposedBy].filter(id => id !== null && isUuid(id)) as string[]
     const names = await listStaffNames(ctx, people)
     const nameOf = (id: string) => names.get(id) ?? (id === 'system' ? say('who.system') : say('staff.colleague'))
@@ -257,7 +307,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
         advice: say(`staff.break_${b.class}_text`),
         severity: severityOf(ctx.lang, b.severity),
         state: say(b.resolution ? `staff.resolution_${b.resolution}` : b.proposedBy ? 'staff.break_proposed' : 'staff.break_open'),
-        channel: channelName(ctx.lang, b.channel),
+        channel: partyName(ctx.lang, b.channel, billers),
+        isBillers,
         day: b.day,
         channelNo: b.ref.slice(b.ref.indexOf(':') + 1),
         ourNo: b.ourNo,
@@ -333,7 +384,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
   }
 }
 
-function exportOf(ctx: Ctx, open: readonly Break[]): (string | number | undefined)[][] {
+function exportOf(ctx: Ctx, open: readonly Break[], billers: Billers): (string | number | undefined)[][] {
   const say = t(ctx.lang)
   const titles: MessageKey[] = [
     'staff.recon_day',
@@ -353,7 +404,7 @@ function exportOf(ctx: Ctx, open: readonly Break[]): (string | number | undefine
     titles.map(key => say(key)),
     ...open.map(b => [
       b.day,
-      channelName(ctx.lang, b.channel),
+      partyName(ctx.lang, b.channel, billers),
       say(`staff.break_${b.class}`),
       severityOf(ctx.lang, b.severity).text,
       b.ref.slice(b.ref.indexOf(':') + 1),

@@ -2,16 +2,17 @@ import type { Server } from '#kernel/http/server.ts'
 import { listBillers, readSettlement, viewSettlements } from '#modules/billing/index.ts'
 import type { OpenDay } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, channelName } from '#web/resident/routes/views.ts'
+import { billerName } from '#web/resident/routes/views.ts'
 import { t } from '#web/ui/messages.ts'
 import type { PageContext } from '#web/ui/page.tsx'
+import { type Billers, partyName } from './checks/party.ts'
 import { isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
 import { settlementsPage } from './settlements.tsx'
 
 /** What is in the way of closing a day. */
-export const whyOpen = (lang: PageContext['lang'], { why, what }: OpenDay): string =>
-  t(lang)(`staff.settle_why_${why}`, { what: why === 'drawer' ? what : channelName(lang, what) })
+export const whyOpen = (lang: PageContext['lang'], { why, what }: OpenDay, billers: Billers): string =>
+  t(lang)(`staff.settle_why_${why}`, { what: why === 'drawer' ? what : partyName(lang, what, billers) })
 
 /** Settlements of billers: whoever may reconcile sees all, staff of a biller its own. */
 export function addSettlementRoutes(server: Server, pages: Pages): void {
@@ -23,7 +24,8 @@ export function addSettlementRoutes(server: Server, pages: Pages): void {
     const { ctx } = desk
     const seen = await viewSettlements(ctx)
     if (!seen.ok) return deny(desk, reply, seen.error, `GET ${staffPaths.settlements}`)
-    const billers = new Map((await listBillers(ctx)).map(biller => [biller.id, biller]))
+    const listed = await listBillers(ctx)
+    const billers = new Map(listed.map(biller => [biller.id, biller]))
     return pages.html(
       reply,
       settlementsPage(desk.page, {
@@ -38,7 +40,7 @@ export function addSettlementRoutes(server: Server, pages: Pages): void {
             href: `${staffPaths.settlements}/${id}`,
           }
         }),
-        waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOpen(ctx.lang, open) })),
+        waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOpen(ctx.lang, open, listed) })),
       }),
     )
   })

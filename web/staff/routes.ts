@@ -30,6 +30,7 @@ import { billerName, channelName, maskedAccount, partLabel, serviceName, textsOf
 import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
+import { addBankRoutes } from './bank/routes.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
@@ -173,6 +174,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addReconciliationRoutes(server, pages)
   addSettlementRoutes(server, pages)
   addSwitchRoutes(server, pages)
+  addBankRoutes(server, pages)
   addRuleRoutes(server, pages)
   addDebitDeskRoutes(server, pages)
   addBillRoutes(server, pages)

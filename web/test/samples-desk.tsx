@@ -1,3 +1,4 @@
+import { bankPage } from '#web/staff/bank/page.tsx'
 import { deskBillPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
 import { searchPage } from '#web/staff/search.tsx'
 import { secondFactorPage, staffSignInPage } from '#web/staff/sign-in.tsx'
@@ -34,6 +35,29 @@ const timeline = (ctx: PageContext) => [
 ]
 
 export const deskSamples: readonly Sample[] = [
+  {
+    name: 'staff-bank',
+    surface: 'desk',
+    render: ctx =>
+      bankPage(staff(ctx), {
+        hasAccount: true,
+        isOwn: true,
+        payouts: [
+          {
+            ...{ day: '2026-11-18', channel: pick(ctx, '微信支付', 'WeChat Pay'), grossFen: 1_204_500, feeFen: 7_227, netFen: 1_197_273 },
+            ...{ roundingFen: 2, state: { text: pick(ctx, '已到账', 'Arrived'), tone: 'ok' } },
+          },
+          {
+            ...{ day: '2026-11-17', channel: pick(ctx, '支付宝', 'Alipay'), grossFen: 88_000, feeFen: 528, netFen: 87_472 },
+            ...{ roundingFen: 0, state: { text: pick(ctx, '未到账', 'Not yet'), tone: 'warn' } },
+          },
+        ],
+        owed: [{ biller: water(ctx), days: 2, from: '2026-11-17', to: '2026-11-18', netFen: 912_340 }],
+        files: [{ day: '2026-11-19', bank: 'icb', rows: 3, closingFen: 2_310_045 }],
+        notice: 'taken',
+        upload: { action: '/staff/bank' },
+      }),
+  },
   { name: 'staff-sign-in', surface: 'desk', render: ctx => staffSignInPage(ctx, { next: '/staff' }) },
   {
     name: 'staff-second-error',

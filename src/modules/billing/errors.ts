@@ -33,6 +33,8 @@ export const errors = defineErrors('billing', {
   client_malformed: 400,
   client_not_found: 404,
   settlement_not_found: 404,
+  check_file_not_found: 404,
+  check_file_refused: 422,
   month_unknown: 404,
   rule_malformed: 422,
   rule_exists: 409,

@@ -15,6 +15,25 @@ export const postingSent = defineEvent({
   subject: 'order',
   body: z.object({ posting: z.string(), bill: z.string() }),
 })
+/** It stands in no check file of the biller, which is asked and told once more. */
+export const postingToldAgain = defineEvent({
+  type: 'billing.posting_told_again',
+  version: 1,
+  subject: 'order',
+  body: z.object({ posting: z.string(), bill: z.string() }),
+})
+export const remitBooked = defineEvent({
+  type: 'billing.remit_booked',
+  version: 1,
+  subject: 'bank_file',
+  body: z.object({ biller: z.string(), day: z.string(), days: z.int(), amount_fen: z.int() }),
+})
+export const checkCompared = defineEvent({
+  type: 'billing.check_compared',
+  version: 1,
+  subject: 'check_file',
+  body: z.object({ biller: z.string(), day: z.string(), rows: z.int(), sum_fen: z.int(), breaks: z.int() }),
+})
 export const postingPosted = defineEvent({
   type: 'billing.posting_posted',
   version: 1,

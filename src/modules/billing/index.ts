@@ -1,4 +1,8 @@
 export { type BillerApiConfig, billerApi } from './adapters/biller-api.ts'
+export { checkChecks } from './checks/doctor.ts'
+export { checkLayoutSchema } from './checks/layout.ts'
+export { lastCheckDay, runChecks } from './checks/run.ts'
+export { type Checked, checkLayoutOf, compareCheckFile, listCheckFiles, readCheckFile } from './checks/service.ts'
 export { runDebitCollect } from './debit/collect.ts'
 export { checkMandates } from './debit/doctor.ts'
 export { type Consent, changeDebit, switchOffDebit, switchOnDebit } from './debit/mandates.ts'
@@ -37,6 +41,7 @@ export { checkProducts } from './products/doctor.ts'
 export type { ProductAmounts, ProductBody, ProductState } from './products/model.ts'
 export { getProductOrder, listProductOrders, orderProduct, type ProductOrder, undoProduct } from './products/order.ts'
 export { type PushHeaders, receivePush, signPush, verifyPush } from './push.ts'
+export { checkRemits, listOwed, type Owed, runRemits } from './remit/service.ts'
 export { routes as billingRoutes } from './routes.ts'
 export {
   type BillForPayer,

@@ -3,9 +3,11 @@ import { addMs, dayOf } from '#kernel/time.ts'
 import type { Timers } from '#kernel/timers.ts'
 import { getOrder } from '#modules/payments/index.ts'
 import { subscribe } from '#modules/trail/index.ts'
+import { runChecks } from './checks/run.ts'
 import { isCollectDue, runDebitCollect } from './debit/collect.ts'
 import { isTold } from './model.ts'
 import { runPrepaid } from './prepaid/service.ts'
+import { runRemits } from './remit/service.ts'
 import { runOffline } from './service/offline.ts'
 import { postAgainAfterMs, workPosting } from './service/postings.ts'
 import { issueReceipts } from './service/receipts.ts'
@@ -62,5 +64,7 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
     return false
   })
   timers.every(`billing.offline:${tenantId}`, 5_000, () => runOffline(kernel, tenantId))
+  timers.every(`billing.checks:${tenantId}`, 60_000, () => runChecks(kernel, tenantId))
+  timers.every(`billing.remits:${tenantId}`, 60_000, () => runRemits(kernel, tenantId))
   timers.every(`billing.settlements:${tenantId}`, 60_000, () => runSettlements(kernel, tenantId))
 }

@@ -36,6 +36,8 @@ export interface BillerConfig {
   /** Set for a biller things can be ordered from: how it writes amounts. */
   readonly products?: { readonly amounts: ProductAmounts }
   readonly mappings: Readonly<Record<string, unknown>>
+  /** How its daily check file is written: as the interface we ask for, or a layout of its own. Absent where it gives none. */
+  readonly check_file?: unknown
 }
 
 export type CheckAlgorithm = 'luhn' | 'weighted_mod11_2to7' | 'iso7064_mod11_10' | 'weighted_731_mod10' | 'luhn_mod36' | 'iso7064_mod97_10'

@@ -59,6 +59,12 @@ export interface ProductPort {
   cancel(orderNo: string): Promise<PostingAnswer>
 }
 
+/** `none`: the biller has no file of the day (yet). `unknown`: no trustworthy answer. */
+export type CheckFileAnswer =
+  | { readonly kind: 'file'; readonly bytes: Buffer }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly why: string }
+
 /** A biller's own system, told of each payment and asked how it stands. */
 export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
@@ -68,4 +74,6 @@ export interface BillerPort {
   readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
   /** Absent where nothing can be ordered. */
   readonly products?: ProductPort
+  /** What it wrote down on a day ('YYYY-MM-DD'), as its file; absent where it gives none that way. */
+  readonly fetchCheckFile?: (day: string) => Promise<CheckFileAnswer>
 }

@@ -21,7 +21,8 @@ export async function checkPayments(
       select (coalesce((select sum(paid_fen) from payments."order" where tenant_id = ${t}), 0)
         + coalesce((select sum(amount_fen) from payments.suspense where tenant_id = ${t}), 0)
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0)
-        - coalesce((select sum(fen) from (${sqlSpent(t)}) s), 0))::bigint as fen`)
+        - coalesce((select sum(fen) from (${sqlSpent(t)}) s), 0)
+        - coalesce((select sum(gross_fen) from payments.settled_day where tenant_id = ${t}), 0))::bigint as fen`)
     // Over and short stands beside the drawer it was found in.
     const clearing =
       (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221')) + (await ledgerSum(tx, '1013'))
@@ -83,7 +84,7 @@ export async function checkPayments(
       ),
       {
         id: 'I8',
-        name: 'clearing accounts, drawers and debits in transit hold successes less refunds',
+        name: 'clearing accounts, drawers and debits in transit hold successes less refunds and what was paid out',
         ok: clearing === cleared.fen,
         detail: clearing === cleared.fen ? '' : `books ${clearing}, facts ${cleared.fen}`,
       },

@@ -1,6 +1,8 @@
 import { defineErrors } from '#kernel/result.ts'
 
 export const errors = defineErrors('payments', {
+  bank_unknown: 404,
+  bank_file_refused: 422,
   order_not_found: 404,
   prepaid_too_little: 409,
   order_not_open: 409,

@@ -57,6 +57,18 @@ export const breakOpened = ofBreak('break_opened', {
 export const breakRaised = ofBreak('break_raised', { severity: z.int().min(1).max(3) })
 export const breakProposed = ofBreak('break_proposed', { reason: z.enum(BREAK_REASONS) })
 export const breakResolved = ofBreak('break_resolved', { resolution: z.enum(RESOLUTIONS), reason: z.enum(BREAK_REASONS).optional() })
+export const bankFileTaken = defineEvent({
+  type: 'payments.bank_file_taken',
+  version: 1,
+  subject: 'bank_file',
+  body: z.object({ bank: z.string(), day: z.string(), rows: z.int(), fresh: z.int() }),
+})
+export const payoutBooked = defineEvent({
+  type: 'payments.payout_booked',
+  version: 1,
+  subject: 'bank_file',
+  body: z.object({ channel: z.string(), day: z.string(), days: z.int(), amount_fen: z.int(), fee_fen: z.int() }),
+})
 export const statementReconciled = defineEvent({
   type: 'payments.statement_reconciled',
   version: 1,

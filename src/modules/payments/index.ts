@@ -106,7 +106,19 @@ export {
   viewReconciliation,
 } from './reconcile/breaks.ts'
 export { lastReadyDay, runClose } from './reconcile/close.ts'
-export { BREAK_REASONS } from './reconcile/model.ts'
+export { BREAK_REASONS, BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
+export {
+  billerOf,
+  endPutOff,
+  keepOutsideBreaks,
+  listPutOff,
+  lockOutsideBreaks,
+  type OutsideBreak,
+  partyOf,
+  putOffFile,
+  resolveOutsideBreak,
+  sqlOutsideBreaks,
+} from './reconcile/outside.ts'
 export { type Reconciled, readStatementFile, reconcileStatement, type StatementFile } from './reconcile/service.ts'
 export { routes as paymentRoutes } from './routes.ts'
 export { askChannel, closeOrder, type Launch, type Started, startAttempt } from './service/attempts.ts'
@@ -146,3 +158,8 @@ export {
   listRefundsWaiting,
   requestRefund,
 } from './service/staff-refunds.ts'
+export { hasGraveBreak, keepMoneyBreaks, type MoneyBreak } from './settle/breaks.ts'
+export { checkBank } from './settle/doctor.ts'
+export { feeFenOf, netOf } from './settle/model.ts'
+export { type BankTaken, type BankView, bankRef, ensureBankAccount, runPayouts, takeBankFile, viewBank } from './settle/service.ts'
+export { findBankAccount, listUnbooked, lockBank, type Movement as BankMovement, mapRemitMovements, markBooked } from './settle/store.ts'

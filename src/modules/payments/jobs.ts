@@ -6,6 +6,7 @@ import { askAgainAfterMs } from './model.ts'
 import { runClose } from './reconcile/close.ts'
 import { lookAfter } from './service/attempts.ts'
 import { workRefund } from './service/refunds.ts'
+import { runPayouts } from './settle/service.ts'
 import * as store from './store.ts'
 
 const TAKEN_MAX = 50
@@ -40,5 +41,6 @@ export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): voi
   timers.every(`payments.janitor:${tenantId}`, 1_000, () => runJanitor(kernel, tenantId))
   timers.every(`payments.refunds:${tenantId}`, 1_000, () => runRefunds(kernel, tenantId))
   timers.every(`payments.close:${tenantId}`, 60_000, () => runClose(kernel, tenantId))
+  timers.every(`payments.payouts:${tenantId}`, 60_000, () => runPayouts(kernel, tenantId))
   timers.every(`payments.debit_exchange:${tenantId}`, 60_000, () => runDebitExchange(kernel, tenantId))
 }

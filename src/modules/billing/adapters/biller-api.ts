@@ -1,12 +1,16 @@
 import { z } from 'zod'
-import type { Answer } from '#kernel/http/exchange.ts'
+import { type Answer, STATEMENT_MS_MAX } from '#kernel/http/exchange.ts'
 import { jsonOf, type SharedSecret, signedExchange } from '#kernel/http/signed.ts'
 import type { Clock } from '#kernel/time.ts'
-import type { AccountAnswer, BillerPort, PostingAnswer } from '../ports.ts'
+import { CHECK_BYTES_MAX } from '../checks/layout.ts'
+import type { AccountAnswer, BillerPort, CheckFileAnswer, PostingAnswer } from '../ports.ts'
 import type { ProductAmounts } from '../products/model.ts'
 import { productApi } from './product-api.ts'
 
-export type BillerApiConfig = SharedSecret
+export type BillerApiConfig = SharedSecret & {
+  /** Which of several payees of one system is told and asked; absent where the system has one. */
+  readonly payee?: string
+}
 
 const answerSchema = z.object({ state: z.enum(['POSTED', 'REJECTED', 'REVERSED']), reason: z.string().max(200).optional() })
 
@@ -63,10 +67,20 @@ export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?
       })),
     }
   }
+  const fetchCheckFile = async (day: string): Promise<CheckFileAnswer> => {
+    const payee = config.payee ? `&payee=${encodeURIComponent(config.payee)}` : ''
+    const path = `/v1/check-file?day=${day}${payee}`
+    const limits = { wait_ms_max: STATEMENT_MS_MAX, answer_bytes_max: CHECK_BYTES_MAX }
+    const answer = await signedExchange(config, clock, { method: 'GET', path, ...limits })
+    if (answer.kind === 'lost') return { kind: 'unknown', why: answer.why }
+    if (answer.status === 404) return { kind: 'none' }
+    return answer.status === 200 ? { kind: 'file', bytes: answer.body } : { kind: 'unknown', why: `status ${answer.status}` }
+  }
   return {
     post: r =>
       call('POST', '/v1/postings', {
         posting_no: r.postingNo,
+        ...(config.payee && { payee: config.payee }),
         bill_no: r.billNo,
         account_no: r.accountNo,
         amount_fen: r.amountFen,
@@ -77,6 +91,7 @@ export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     listBills,
     ...(productAmounts && { products: productApi(send, productAmounts) }),
+    fetchCheckFile,
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }
 }

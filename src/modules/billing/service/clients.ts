@@ -96,5 +96,6 @@ export async function findPort(tx: Tx, ctx: Ctx, billerId: string): Promise<Bill
   const row = await store.findCaller(tx, ctx.tenantId, billerId)
   if (!row) return undefined
   const products = (await findBiller(tx, ctx.tenantId, billerId))?.config.products
-  return billerApi({ clientId: row.clientId, secret: openSecret(ctx, row), baseUrl: row.baseUrl! }, ctx.kernel.clock, products?.amounts)
+  const partner = { clientId: row.clientId, secret: openSecret(ctx, row), baseUrl: row.baseUrl!, payee: billerId }
+  return billerApi(partner, ctx.kernel.clock, products?.amounts)
 }

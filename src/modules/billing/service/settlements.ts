@@ -5,7 +5,15 @@ import type { Db, Tx } from '#kernel/db/index.ts'
 import { isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addDays, dayOf, startOfDay, timeOfDay } from '#kernel/time.ts'
-import { findFirstDay, findOpenDay, lastReadyDay, listPayeeMovements, type OpenDay, type PayeeMovement } from '#modules/payments/index.ts'
+import {
+  findFirstDay,
+  findOpenDay,
+  lastReadyDay,
+  listPayeeMovements,
+  type OpenDay,
+  type PayeeMovement,
+  partyOf,
+} from '#modules/payments/index.ts'
 import { append, type Check } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { settlementMade } from '../events.ts'
@@ -128,7 +136,7 @@ export async function runSettlements(kernel: Kernel, tenantId: number): Promise<
   for (const { day, biller } of due) {
     if (blocked.has(biller.id)) continue
     const made = await kernel.db.tx(tenantId, async tx =>
-      (await findOpenDay(tx, ctx, day)) ? undefined : settle(tx, ctx, biller, day),
+      (await findOpenDay(tx, ctx, day, partyOf(biller.id))) ? undefined : settle(tx, ctx, biller, day),
     )
     if (!made) blocked.add(biller.id)
   }

@@ -63,7 +63,7 @@ export async function workBreak(ctx: Ctx, b: store.BreakRow): Promise<void> {
     await store.putOffBreak(tx, ctx.tenantId, row.id, addMs(now, askAgainAfterMs(row.tries)))
     if (now >= graveFrom(row.day) && (await store.raiseSeverity(tx, ctx.tenantId, row.id, 1))) {
       await append(tx, ctx, breakRaised, { subjectId: row.id, body: { severity: 1 } })
-      await openBreakTask(tx, ctx, row)
+      if (!row.taskId) await openBreakTask(tx, ctx, row)
     }
   })
 }

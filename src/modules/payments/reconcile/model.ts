@@ -12,15 +12,20 @@ export const BREAK_CLASSES = [
   'debit_missing',
   'debit_unknown',
   'debit_conflict',
+  'biller_missing',
+  'biller_only',
+  'biller_amount',
+  'settle_diff',
+  'bank_only',
 ] as const
 export type BreakClass = (typeof BREAK_CLASSES)[number]
-/** Those a comparison of a statement finds; the others come from the files of a bank that debits. */
-type StatedClass = Exclude<BreakClass, `debit_${string}`>
+/** Those a comparison of a channel's statement finds; the others come from the files of a bank that debits, or of a biller. */
+type StatedClass = Exclude<BreakClass, `debit_${string}` | `biller_${string}` | 'settle_diff' | 'bank_only'>
 /** 1 is grave: money may be missing or was moved by nobody known; it stops the remittance of its day. */
 export type Severity = 1 | 2 | 3
 
 /** How a break ended: by itself, or by a person with a reason. */
-export const RESOLUTIONS = ['booked', 'in_other_file', 'corrected_file', 'dropped_exact_repeat', 'by_person'] as const
+export const RESOLUTIONS = ['booked', 'in_other_file', 'corrected_file', 'dropped_exact_repeat', 'given_back', 'by_person'] as const
 /** What a person found out about a break: the words stand in the messages, a note may be added. */
 export const BREAK_REASONS = ['channel_corrects', 'found_equal', 'loss_accepted', 'other'] as const
 export type BreakReason = (typeof BREAK_REASONS)[number]

@@ -15,7 +15,7 @@ import { type PaymentChannel, type StatementLine, StatementRefused } from '../po
 import * as payments from '../store.ts'
 import { openBreakTask, tellResolved } from './breaks.ts'
 import { BREAKS_MAX, classOf, type Difference, severityOf } from './model.ts'
-import { stageStatement, type Totals } from './stage.ts'
+import { stageStatement, type Totals, withoutRepeats } from './stage.ts'
 import * as store from './store.ts'
 
 /** A channel's statement as it came. It is read three times: for its digest, for its rows, and to be kept. */
@@ -75,7 +75,9 @@ async function compare(tx: Tx, ctx: Ctx, { channel, read, day, file, sha256 }: J
 
   const span = { clearing: merchant.clearingAccountId, from: startOfDay(day), to: startOfDay(addDays(day, 1)) }
   const lines = file ? read(file.pieces(), day) : noLines()
-  const { totals, repeats, differences } = await difference(tx, ctx, channel, lines, span)
+  const { totals: summed, repeats, differences } = await difference(tx, ctx, channel, lines, span)
+  const repeated = new Set(repeats.map(repeat => repeat.ref))
+  const totals = file && repeats.length > 0 ? await withoutRepeats(summed, channel, read(file.pieces(), day), repeated) : summed
 
   const now = kernel.clock.now()
   const statement = { ...account, ...totals, id: makeId(ctx), name: file?.name.slice(0, 120) ?? '' }

@@ -15,6 +15,33 @@ export interface Totals {
 const refOf = (channel: string, line: StatementLine): string =>
   documentOf(channel, line.kind === 'pay' ? line.channelTxnNo : line.outRefundNo)
 
+/**
+ * The totals less what rows say that repeat an earlier one exactly: they count once. A second look at the file, which only a file
+ * with repeats is given: carrying each row's fee through the stage would cost every file.
+ */
+export async function withoutRepeats(
+  totals: Totals,
+  channel: string,
+  lines: AsyncIterable<StatementLine>,
+  repeated: ReadonlySet<string>,
+): Promise<Totals> {
+  const seen = new Set<string>()
+  let { rows, paidFen, refundedFen, feeE5 } = totals
+  for await (const line of lines) {
+    const ref = refOf(channel, line)
+    if (!repeated.has(ref)) continue
+    if (!seen.has(ref)) {
+      seen.add(ref)
+      continue
+    }
+    rows--
+    feeE5 -= line.feeE5
+    if (line.kind === 'refund') refundedFen -= line.amountFen
+    else paidFen -= line.amountFen
+  }
+  return { rows, paidFen, refundedFen, feeE5 }
+}
+
 /** Copies the rows of a statement into the stage, in constant memory. */
 export async function stageStatement(tx: Tx, tenantId: number, channel: string, lines: AsyncIterable<StatementLine>): Promise<Totals> {
   const copy = copyInto(tx, 'payments.statement_stage')

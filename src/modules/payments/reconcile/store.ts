@@ -1,6 +1,6 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { sqlMovements } from '#modules/ledger/index.ts'
-import type { BreakClass, BreakReason, Difference, Resolution, Severity } from './model.ts'
+import { BREAKS_MAX, type BreakClass, type BreakReason, type Difference, type Resolution, type Severity } from './model.ts'
 import type { Totals } from './stage.ts'
 
 export interface StatementRow extends Totals {
@@ -298,6 +298,12 @@ export const setBreakTask = (tx: Tx, tenantId: number, id: string, taskId: strin
 
 export const lockBreak = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<BreakRow>(sql`select ${BREAK_COLUMNS} from payments.break b where b.tenant_id = ${tenantId} and b.id = ${id} for update`)
+
+/** At most as many as one comparison may find. */
+export const lockOpenOf = (tx: Tx, tenantId: number, channel: string) =>
+  tx.rows<BreakRow>(sql`
+    select ${BREAK_COLUMNS} from payments.break b where b.tenant_id = ${tenantId} and b.channel = ${channel} and b.resolved_at is null
+    order by b.id limit ${BREAKS_MAX} for update`)
 
 export const findBreak = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<BreakRow>(sql`select ${BREAK_COLUMNS} from payments.break b where b.tenant_id = ${tenantId} and b.id = ${id}`)

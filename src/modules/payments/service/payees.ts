@@ -3,6 +3,7 @@ import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { addDays, dayOf, startOfDay } from '#kernel/time.ts'
 import { sqlMovedOn } from '#modules/ledger/index.ts'
 import { CASH, DEBIT, PREPAID } from '../model.ts'
+import { OUTSIDE } from '../reconcile/outside.ts'
 import { hasMovements } from '../reconcile/store.ts'
 
 /** One line of an order that brought a payee money, or of which some went back. */
@@ -51,9 +52,10 @@ export type OpenDay = { readonly why: 'statement' | 'grave_break' | 'drawer'; re
 
 /**
  * Why a day cannot be settled yet: a channel with money of the day has no statement that agrees, a grave difference is open, or a
- * drawer of the day is not counted. Undefined when nothing is in the way.
+ * drawer of the day is not counted. Undefined when nothing is in the way. For one payee (`party`), what another payee's own file
+ * differs in is not.
  */
-export async function findOpenDay(tx: Tx, ctx: Ctx, day: string): Promise<OpenDay | undefined> {
+export async function findOpenDay(tx: Tx, ctx: Ctx, day: string, party?: string): Promise<OpenDay | undefined> {
   const { tenantId } = ctx
   const [from, to] = [startOfDay(day), startOfDay(addDays(day, 1))]
   const merchants = await tx.rows<{ channel: string; mchid: string; clearing: number }>(sql`
@@ -68,7 +70,8 @@ export async function findOpenDay(tx: Tx, ctx: Ctx, day: string): Promise<OpenDa
     if (!stated) return { why: 'statement', what: channel }
   }
   const grave = await tx.maybe<{ channel: string }>(sql`
-    select channel from payments.break where tenant_id = ${tenantId} and day = ${day} and severity = 1 and resolved_at is null limit 1`)
+    select channel from payments.break where tenant_id = ${tenantId} and day = ${day} and severity = 1 and resolved_at is null
+      and (${party ?? null}::text is null or channel not like ${`${OUTSIDE}%`} or channel = ${party ?? null}) limit 1`)
   if (grave) return { why: 'grave_break', what: grave.channel }
   const drawer = await tx.maybe<{ drawer: string }>(sql`
     select drawer from payments.drawer_session where tenant_id = ${tenantId} and closed_at is null and opened_at < ${to} order by drawer limit 1`)
