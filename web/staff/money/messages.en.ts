@@ -107,6 +107,7 @@ export const messages: Record<keyof typeof zh, string> = {
   'console.place_window': 'Window',
   'console.place_kiosk': 'Kiosk',
   'console.place_debit': 'Bank debit',
+  'console.place_prepaid': 'Money in advance',
   'console.failures': 'Not paid',
   'console.failures_note': 'Refused by a channel or ended before paying; no money moved.',
   'console.failures_none': 'None',

@@ -106,6 +106,7 @@ export const messages = {
   'console.place_window': '窗口',
   'console.place_kiosk': '自助终端',
   'console.place_debit': '银行代扣',
+  'console.place_prepaid': '预存抵扣',
   'console.failures': '没付成的',
   'console.failures_note': '被渠道拒绝的和没有付完就结束的，都没有扣款。',
   'console.failures_none': '没有',

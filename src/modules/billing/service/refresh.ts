@@ -2,7 +2,7 @@ import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { newCode } from '#kernel/id.ts'
 import { addMs } from '#kernel/time.ts'
-import { listClaims } from '#modules/payments/index.ts'
+import { type Claim, listClaims, listPaidParts } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { accountRefreshed } from '../events.ts'
 import type { FeeLine } from '../model.ts'
@@ -52,6 +52,19 @@ async function ask(ctx: Ctx, code: string): Promise<void> {
   })
 }
 
+/** Bills of which a part is paid here, a rest is left, and nobody is paying it. */
+async function restingOf(tx: Tx, ctx: Ctx, held: readonly store.HeldBill[], claims: readonly Claim[]): Promise<store.HeldBill[]> {
+  const parted = new Set(claims.filter(claim => claim.state === 'paid' && claim.isPart).map(claim => claim.subjectId))
+  const some = held.filter(bill => parted.has(bill.id))
+  const paid = await listPaidParts(
+    tx,
+    ctx.tenantId,
+    ['bill'],
+    some.map(bill => bill.id),
+  )
+  return some.filter(bill => paid.reduce((sum, part) => sum + (part.subjectId === bill.id ? part.amountFen : 0), 0) < bill.amountFen)
+}
+
 /** Writes down what the biller said. A bill somebody is paying or has paid through us stays as it is. */
 async function take(
   tx: Tx,
@@ -71,7 +84,14 @@ async function take(
   )
   const isClaimed = new Set(claims.filter(claim => claim.state !== 'closed').map(claim => claim.subjectId))
   const free = held.filter(bill => !isClaimed.has(bill.id) && !bill.isSettledBefore)
-  const settled = free.filter(bill => said.get(bill.billNo)!.isPaid)
+  // Of a bill paid here in parts the rest may be paid elsewhere; its amount stays what the parts were taken of.
+  const resting = await restingOf(
+    tx,
+    ctx,
+    held.filter(bill => !bill.isSettledBefore),
+    claims,
+  )
+  const settled = [...free, ...resting].filter(bill => said.get(bill.billNo)!.isPaid)
   const corrected = free.filter(bill => !said.get(bill.billNo)!.isPaid && said.get(bill.billNo)!.amountFen !== bill.amountFen)
   const known = new Set(held.map(bill => bill.billNo))
   const linesOf = (bill: BillerBill): FeeLine[] => [{ item: 'total', name: bill.title || service, amount_fen: bill.amountFen }]

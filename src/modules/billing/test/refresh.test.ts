@@ -6,11 +6,12 @@ import { test } from 'node:test'
 import iconv from 'iconv-lite'
 import { systemCtx } from '#kernel/context.ts'
 import { sql } from '#kernel/db/index.ts'
-import { type TestKernel, withTestDb } from '#kernel/db/testing.ts'
+import { type TestKernel, testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
-import { manualClock } from '#kernel/time.ts'
+import { manualClock, systemClock } from '#kernel/time.ts'
+import { openDrawer } from '#modules/payments/index.ts'
 import { type SandboxProcess, startSandbox } from '../../../../sandbox/start.ts'
-import { type BillerApiConfig, ensureClient, getBill, payBills } from '../index.ts'
+import { type BillerApiConfig, billerApi, ensureClient, getBill, payBills, payInCash, quotePart } from '../index.ts'
 import { HEADER, ROW_A, registerWater, take, waterConfig } from './import-support.ts'
 
 const PAYER = 'browser:a'
@@ -96,6 +97,34 @@ test('a bill somebody is paying stays as it is', () =>
     const seen = unwrap(await getBill(ctx, code, [PAYER]))
     assert.equal(seen.bill.amountFen, 7_440)
     assert.equal(seen.bill.asOf.getTime(), clock.now().getTime())
+  }))
+
+test('of a bill paid here in part the rest may be paid elsewhere', () =>
+  withBiller(async ({ kernel, clock, code, biller }) => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    await kernel.db.tx(1, tx => tx.run(sql`update billing.biller set config = jsonb_set(config, '{late_fee,part_min_fen}', '100')`))
+    const clerk = testCtx(kernel, { id: '01900000-0000-7000-8000-000000000001', permissions: new Set(['payments.cash.collect']) })
+    unwrap(await openDrawer(clerk, { drawer: 'A1', pieces: {} }))
+    const shown = unwrap(await getBill(ctx, code, []))
+    const { quote } = unwrap(await quotePart(ctx, shown, 1_000))
+    unwrap(await payInCash(clerk, { quote, tenderedFen: 1_000, idempotencyKey: 'a'.repeat(26) }))
+    assert.ok(unwrap(await getBill(ctx, code, [])).restFen > 0)
+    const { amountFen } = shown.bill
+    await tell(biller, 'bills', { bills: [{ ...W1, bill_no: shown.bill.billNo, amount_fen: amountFen }] })
+    await kernel.db.tx(1, tx => tx.run(sql`update billing.account set asked_at = null, tried_at = null`))
+    const { clientId, secret, baseUrl } = biller.config as unknown as BillerApiConfig
+    const port = billerApi({ clientId, secret, baseUrl }, systemClock)
+    const elsewhere = {
+      postingNo: 'elsewhere',
+      billNo: shown.bill.billNo,
+      accountNo: W1.account_no,
+      amountFen,
+      lateFeeFen: 0,
+      rebateFen: 0,
+    }
+    assert.equal((await port.post({ ...elsewhere, paidAt: new Date() })).kind, 'posted')
+    clock.advance(5 * MINUTE_MS)
+    assert.ok(unwrap(await getBill(ctx, code, [])).checks.some(check => check.key === 'paid'))
   }))
 
 test('a biller that is away costs a bounded wait once; the bill is shown with its date and a warning, and back to normal after', () =>
