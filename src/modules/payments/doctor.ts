@@ -204,5 +204,11 @@ const sqlSpent = (t: number): Sql => sql`
   select a.mchid, -r.amount_fen from payments.refund r join payments.attempt a on a.tenant_id = r.tenant_id and a.id = r.attempt_id
   where r.tenant_id = ${t} and a.channel = ${PREPAID} and r.state = ${REFUND.succeeded}`
 
-const sumOf = (tenantId: number) => async (tx: Tx, prefix: string) =>
-  (await listBalances(tx, tenantId)).filter(row => row.code.startsWith(`${prefix}:`)).reduce((sum, row) => sum + row.amount, 0)
+/** Sums by class of account, from one look at the balances: with a long tail of the trail each look is dear. */
+function sumOf(tenantId: number): (tx: Tx, prefix: string) => Promise<number> {
+  let seen: ReturnType<typeof listBalances> | undefined
+  return async (tx, prefix) => {
+    seen ??= listBalances(tx, tenantId)
+    return (await seen).filter(row => row.code.startsWith(`${prefix}:`)).reduce((sum, row) => sum + row.amount, 0)
+  }
+}
