@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queryIn } from '#kernel/db/testing.ts'
 import { runPrepaid } from '#modules/billing/index.ts'
-import { faultsInBooks, payInWallet, until } from '../abuse/support.ts'
+import { faultsInBooks, payInWallet, signInAs, until } from '../abuse/support.ts'
 import { plainBrowser } from '../support/form.ts'
 import { withProduct } from '../support/product.ts'
 
@@ -41,6 +41,11 @@ test('money paid in advance: chosen, paid, receipted, then a bill is paid from i
     const bill = /href="(\/o\/[^"]+)">−/.exec(after.text)![1]!
     const paid = await me.get(bill)
     assert.match(textOf(paid.text), /90\.00[\s\S]*付款 预存款/)
+    // It came in once: 200 yuan today, whatever was paid from it; the biller had 90.
+    const manager = await signInAs(product, 'manager')
+    const today = textOf((await manager.browser.get('/staff/console')).text)
+    assert.match(today, /收缴 ¥200\.00/)
+    assert.match(today, /按收费单位[\s\S]*自来水公司（示例） 100% 1 90\.00/)
     const undone = await me.submit(paid, `${bill}/undo`, {})
     assert.equal(undone.status, 303)
     await until('the money', async () => /¥ 200\.00/.test(textOf((await me.get(path)).text)))

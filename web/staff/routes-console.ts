@@ -85,10 +85,10 @@ function readWanted(query: Record<string, string>, today: string): Wanted {
 const sumOf = (c: Collections) => c.rows.find(row => row.by === 'all') ?? { orders: 0, fen: 0 }
 
 function partsOf(c: Collections, by: 'channel' | 'place' | 'payee', nameOf: (key: string) => { name: string; href: string }): PartView[] {
-  const whole = sumOf(c).fen
-  return c.rows
-    .filter(row => row.by === by)
-    .map(row => ({ ...nameOf(row.key), orders: row.orders, fen: row.fen, share: whole > 0 ? row.fen / whole : 0 }))
+  const rows = c.rows.filter(row => row.by === by)
+  // Of its own sum: what billers had is not what came in, where money was held in advance.
+  const whole = rows.reduce((sum, row) => sum + row.fen, 0)
+  return rows.map(row => ({ ...nameOf(row.key), orders: row.orders, fen: row.fen, share: whole > 0 ? row.fen / whole : 0 }))
 }
 
 type Funnel = Extract<Awaited<ReturnType<typeof viewFunnel>>, { ok: true }>['value']

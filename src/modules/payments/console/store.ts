@@ -1,7 +1,7 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { firstIdAt } from '#kernel/id.ts'
 import { addMs } from '#kernel/time.ts'
-import { ATTEMPT, ORDER, REFUND } from '../model.ts'
+import { ATTEMPT, ORDER, PREPAID, PREPAY_SUBJECT, REFUND } from '../model.ts'
 
 /** Instants [from, to). */
 export interface Span {
@@ -31,25 +31,35 @@ export interface CollectedRow {
   readonly fen: number
 }
 
-/** What was collected in a span: whole, by channel, by place and by payee, from one pass over its orders. */
+/**
+ * What was collected in a span: whole, by channel, by place and by payee, from one pass over its orders. Money paid in advance came in
+ * once, when it was paid in; its payee has it once a bill is paid from it.
+ */
 export const listCollected = (tx: Tx, tenantId: number, span: Span) =>
   tx.rows<CollectedRow>(sql`
-    select case grouping(a.channel, o.place, l.payee_account_id) when 7 then 'all' when 3 then 'channel' when 5 then 'place' else 'payee' end as by,
-      coalesce(a.channel, o.place, l.payee_account_id::text, '') as key,
-      count(distinct o.id) as orders, coalesce(sum(l.amount_fen), 0)::bigint as fen
-    from payments."order" o
-    join payments.attempt a on a.tenant_id = o.tenant_id and a.id = o.paid_attempt_id
-    join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
-    where ${paidIn(tenantId, span)}
-    group by grouping sets ((), (a.channel), (o.place), (l.payee_account_id))
+    with paid as (
+      select o.id, o.place, a.channel, l.payee_account_id, l.amount_fen, a.channel <> ${PREPAID} as came, l.subject_kind <> ${PREPAY_SUBJECT} as had
+      from payments."order" o
+      join payments.attempt a on a.tenant_id = o.tenant_id and a.id = o.paid_attempt_id
+      join payments.order_line l on l.tenant_id = o.tenant_id and l.order_id = o.id
+      where ${paidIn(tenantId, span)})
+    select case grouping(channel, place) when 3 then 'all' when 1 then 'channel' else 'place' end as by, coalesce(channel, place, '') as key,
+      count(distinct id) as orders, coalesce(sum(amount_fen), 0)::bigint as fen
+    from paid where came group by grouping sets ((), (channel), (place))
+    union all
+    select 'payee', payee_account_id::text, count(distinct id), sum(amount_fen)::bigint from paid where had group by payee_account_id
     order by fen desc, key`)
+
+/** Refunds that left the house: what goes back to money held in advance stays here. */
+const wentBack = (tenantId: number): Sql =>
+  sql`r.tenant_id = ${tenantId} and r.state = ${REFUND.succeeded} and not exists (select from payments.attempt a
+    where a.tenant_id = r.tenant_id and a.id = r.attempt_id and a.channel = ${PREPAID})`
 
 /** What went back in a span, by cause. */
 export const listReturned = (tx: Tx, tenantId: number, { from, to }: Span) =>
   tx.rows<{ cause: string; refunds: number; fen: number }>(sql`
-    select cause, count(*) as refunds, sum(amount_fen)::bigint as fen from payments.refund
-    where tenant_id = ${tenantId} and state = ${REFUND.succeeded} and finished_at >= ${from} and finished_at < ${to}
-    group by cause order by fen desc, cause`)
+    select r.cause, count(*) as refunds, sum(r.amount_fen)::bigint as fen from payments.refund r
+    where ${wentBack(tenantId)} and r.finished_at >= ${from} and r.finished_at < ${to} group by r.cause order by fen desc, r.cause`)
 
 /** How the tries of a span failed: refused by the channel under a code, or given up unpaid for a reason. */
 export interface FailureRow {
@@ -100,7 +110,11 @@ function whereOf(tenantId: number, span: Span, f: OrderFilter): Sql {
   const given = sql`(${f.place ?? null}::text is null or o.place = ${f.place ?? null}) and (${f.channel ?? null}::text is null or a.channel = ${f.channel ?? null})
     and (${f.payeeAccountId ?? null}::integer is null or exists (select from payments.order_line l
       where l.tenant_id = o.tenant_id and l.order_id = o.id and l.payee_account_id = ${f.payeeAccountId ?? null}))`
-  if (f.outcome === 'paid') return sql`${paidIn(tenantId, span)} and a.id = o.paid_attempt_id and ${given}`
+  // Money held in advance came in before: it is among what its payee had, and what was paid by it, but no money that came.
+  const isNarrow = f.payeeAccountId !== undefined || f.channel !== undefined || f.place !== undefined
+  const came = sql`(${isNarrow} or a.channel <> ${PREPAID}) and (${f.payeeAccountId === undefined} or not exists (select from payments.order_line l
+    where l.tenant_id = o.tenant_id and l.order_id = o.id and l.subject_kind = ${PREPAY_SUBJECT}))`
+  if (f.outcome === 'paid') return sql`${paidIn(tenantId, span)} and a.id = o.paid_attempt_id and ${given} and ${came}`
   const cause = f.cause ?? null
   if (f.outcome === 'refused')
     return sql`${placedIn(tenantId, span)} and a.state = ${ATTEMPT.failed} and o.paid_attempt_id is distinct from a.id and ${given}
@@ -147,12 +161,12 @@ export const listDays = (tx: Tx, tenantId: number, span: Span) =>
   tx.rows<{ day: string; channel: string; orders: number; fen: number }>(sql`
     select to_char(o.paid_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, a.channel, count(*) as orders, sum(o.paid_fen)::bigint as fen
     from payments."order" o join payments.attempt a on a.tenant_id = o.tenant_id and a.id = o.paid_attempt_id
-    where ${paidIn(tenantId, span)} group by 1, 2 order by 1, 2`)
+    where ${paidIn(tenantId, span)} and a.channel <> ${PREPAID} group by 1, 2 order by 1, 2`)
 
 export const listReturnedDays = (tx: Tx, tenantId: number, { from, to }: Span) =>
   tx.rows<{ day: string; refunds: number; fen: number }>(sql`
-    select to_char(finished_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) as refunds, sum(amount_fen)::bigint as fen from payments.refund
-    where tenant_id = ${tenantId} and state = ${REFUND.succeeded} and finished_at >= ${from} and finished_at < ${to} group by 1 order by 1`)
+    select to_char(r.finished_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day, count(*) as refunds, sum(r.amount_fen)::bigint as fen from payments.refund r
+    where ${wentBack(tenantId)} and r.finished_at >= ${from} and r.finished_at < ${to} group by 1 order by 1`)
 
 /** Turns at drawers counted in a span, by the day of the count. */
 export const listCounted = (tx: Tx, tenantId: number, { from, to }: Span) =>
