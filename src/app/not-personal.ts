@@ -18,6 +18,7 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'kernel.migration.name': 'name of a file',
   'billing.check_file.name': 'name of a file',
   'payments.bank_file.name': 'name of a file',
+  'payments.statement_half.name': 'name of a file',
   'payments.statement.name': 'name of a channel file',
   'payments.debit_file.name': 'name of a bank file',
   'billing.debit_mandate.why': 'a code: why a mandate ended or was suspended',

@@ -390,6 +390,22 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'payments.statement_half',
+    columns: 'bytes_sealed',
+    class: 'payment',
+    level: 3,
+    purpose: 'keep one table of a day until the other is in; sealed',
+    kept: BOOKS,
+  },
+  {
+    table: 'payments.statement_half',
+    columns: 'received_by',
+    class: 'work',
+    level: 1,
+    purpose: 'know who brought it in',
+    kept: BOOKS,
+  },
+  {
     table: 'payments.bank_file',
     columns: 'bytes_sealed',
     class: 'payment',

@@ -41,7 +41,7 @@ export interface BreakRowView {
   isProposed: boolean
 }
 
-export const RECONCILIATION_NOTICES = ['resolved', 'proposed', 'resolved_before', 'compared', 'unchanged'] as const
+export const RECONCILIATION_NOTICES = ['resolved', 'proposed', 'resolved_before', 'compared', 'unchanged', 'half'] as const
 export type ReconciliationNotice = (typeof RECONCILIATION_NOTICES)[number]
 
 export interface UploadFormView {

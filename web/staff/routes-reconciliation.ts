@@ -11,7 +11,9 @@ import { listStaffNames } from '#modules/identity/index.ts'
 import {
   BREAK_REASONS,
   type Break,
+  type Brought,
   billerOf,
+  bringStatement,
   decideBreak,
   findBreak,
   findOrderById,
@@ -22,7 +24,6 @@ import {
   paymentErrors,
   type Reconciliation,
   readStatementFile,
-  reconcileStatement,
   StatementRefused,
   viewReconciliation,
 } from '#modules/payments/index.ts'
@@ -218,10 +219,10 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     party: string,
     day: string,
     file: { name: string; bytes: Buffer },
-  ): Promise<Result<{ outcome: Checked['outcome'] | 'reconciled' }>> {
+  ): Promise<Result<{ outcome: Checked['outcome'] | Brought['outcome'] }>> {
     const billerId = billerOf(party)
     if (billerId !== undefined) return compareCheckFile(ctx, { billerId, day, ...file })
-    return reconcileStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
+    return bringStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
   }
 
   async function compareUpload(request: FastifyRequest, reply: FastifyReply, { texts, file }: Upload): Promise<FastifyReply> {
@@ -252,7 +253,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     try {
       const done = await compareFile(ctx, channel, day, file)
       if (!done.ok) return deny(desk, reply, done.error, place)
-      const notice: ReconciliationNotice = done.value.outcome === 'unchanged' ? 'unchanged' : 'compared'
+      const { outcome } = done.value
+      const notice: ReconciliationNotice = outcome === 'unchanged' || outcome === 'half' ? outcome : 'compared'
       return reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
     } catch (error) {
       if (!(error instanceof StatementRefused)) throw error

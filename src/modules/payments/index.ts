@@ -95,6 +95,7 @@ export {
   viewReconciliation,
 } from './reconcile/breaks.ts'
 export { lastReadyDay, runClose } from './reconcile/close.ts'
+export { type Brought, bringStatement } from './reconcile/halves.ts'
 export { BREAK_REASONS, BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
 export {
   billerOf,

@@ -72,3 +72,19 @@ create index settled_day_move on payments.settled_day (tenant_id, bank, serial);
 
 grant select, insert, update on payments.bank_account, payments.bank_move to yimen_app;
 grant select, insert on payments.bank_file, payments.settled_day to yimen_app;
+
+create table payments.statement_half (
+  tenant_id integer not null,
+  channel text not null,
+  mchid text not null,
+  day date not null,
+  half text not null check (half in ('success', 'refund')),
+  name text not null,
+  sha256 bytea not null,
+  bytes_sealed bytea not null,
+  received_at timestamptz not null,
+  received_by text not null,
+  primary key (tenant_id, channel, mchid, day, half)
+);
+comment on table payments.statement_half is 'personal: tables of payments or refunds alone, sealed, kept until the other of the same day is in';
+grant select, insert, update on payments.statement_half to yimen_app;
