@@ -390,6 +390,14 @@ export const personalColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'payments.card_move',
+    columns: 'last4 clerk_id',
+    class: 'payment',
+    level: 2,
+    purpose: 'find a card payment by its slip, and know who took it',
+    kept: BOOKS,
+  },
+  {
     table: 'payments.statement_half',
     columns: 'bytes_sealed',
     class: 'payment',

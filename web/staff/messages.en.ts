@@ -1,10 +1,12 @@
 import { messages as bank } from './bank/messages.en.ts'
+import { messages as card } from './card/messages.en.ts'
 import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
   ...bank,
+  ...card,
   ...checks,
   ...money,
   'event.payments.order_placed': 'Order placed',

@@ -1,10 +1,12 @@
 import { messages as bank } from './bank/messages.zh-CN.ts'
+import { messages as card } from './card/messages.zh-CN.ts'
 import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
   ...bank,
+  ...card,
   ...checks,
   ...money,
   'event.payments.order_placed': '下单',

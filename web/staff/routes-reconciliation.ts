@@ -13,7 +13,9 @@ import {
   type Break,
   type Brought,
   billerOf,
+  bringCardStatement,
   bringStatement,
+  CARD,
   decideBreak,
   findBreak,
   findOrderById,
@@ -163,6 +165,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
             action: staffPaths.statements,
             channels: [
               ...listChannels(ctx.tenantId).map(code => ({ value: code, label: channelName(ctx.lang, code) })),
+              { value: CARD, label: channelName(ctx.lang, CARD) },
               ...billers.filter(b => checkLayoutOf(b.config)).map(b => ({ value: partyOf(b.id), label: billerName(ctx.lang, b) })),
             ],
             ...extra.form,
@@ -222,6 +225,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
   ): Promise<Result<{ outcome: Checked['outcome'] | Brought['outcome'] }>> {
     const billerId = billerOf(party)
     if (billerId !== undefined) return compareCheckFile(ctx, { billerId, day, ...file })
+    if (party === CARD) return bringCardStatement(ctx, { day, file: { name: file.name, pieces: () => [file.bytes] } })
     return bringStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
   }
 
@@ -235,6 +239,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const say = (key: MessageKey) => t(ctx.lang)(key)
     const parties = [
       ...listChannels(ctx.tenantId),
+      CARD,
       ...(await listBillers(ctx)).filter(b => checkLayoutOf(b.config)).map(b => partyOf(b.id)),
     ]
     const channel = parties.find(code => code === texts.channel)

@@ -1,6 +1,8 @@
 export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
 export { type DebitBankConfig, debitBank } from './adapters/bank/index.ts'
 export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
+export { CARD } from './card/model.ts'
+export { bringCardStatement, type CardTaken, confirmCardRefund, payOrderByCard, type Slip, viewCardDesk } from './card/service.ts'
 export { DENOMINATIONS_FEN } from './cash/model.ts'
 export {
   findOffline,
