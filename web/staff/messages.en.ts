@@ -274,7 +274,7 @@ export const messages: Record<keyof typeof zh, string> = {
   'staff.wait_refused': 'The statement contradicts itself and was not used; next try {at}. You may upload it below.',
   'staff.recon_upload': 'Upload a statement',
   'staff.recon_upload_note':
-    "The statement of all trades from the channel's merchant pages. A second file for a day takes the place of the first; one unreadable cell refuses the whole file.",
+    "The statement of all trades from the channel's merchant pages; WeChat Pay's tables of payments and of refunds may come one after the other. Of a biller, its check file. A second file for a day takes the place of the first; one unreadable cell refuses the whole file.",
   'staff.recon_day_hint': 'Which day it is of, such as 2026-11-20',
   'staff.recon_file_hint': "WeChat Pay's .csv, Alipay's .zip as it is, at most 64 MB",
   'staff.recon_compare': 'Upload and compare',

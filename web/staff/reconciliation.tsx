@@ -187,6 +187,8 @@ export const reconciliationPage = (ctx: StaffPageContext, view: ReconciliationVi
   renderStaffPage(ctx, <ReconciliationPage view={view} />, { title: t(ctx.lang)('staff.recon') })
 
 export interface BreakView {
+  /** What became of the one before, where this one came next. */
+  notice?: ReconciliationNotice
   what: string
   /** What it means and what to do, in words. */
   advice: string
@@ -225,6 +227,7 @@ export function BreakPage({ view }: { view: BreakView }) {
   return (
     <StaffLayout>
       <ErrorSummary errors={form?.errors} />
+      {view.notice && <Banner tone="ok" title={t(`staff.notice_break_${view.notice}`)} live />}
       <div class="spread row--wrap">
         <h1>{view.what}</h1>
         <Tag tone={view.severity.tone}>{view.severity.text}</Tag>
@@ -274,6 +277,7 @@ export function BreakPage({ view }: { view: BreakView }) {
                   legend={t('staff.break_reason')}
                   choices={form.reasons}
                   chosen={form.values?.reason}
+                  autoFocus={!form.errors}
                   errors={form.errors}
                 />
                 <Field

@@ -291,6 +291,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     reply: FastifyReply,
     b: Break,
     typed?: { values: Record<string, string | undefined>; errors: FieldError[] },
+    notice?: string,
   ) {
     const { ctx } = desk
     const say = t(ctx.lang)
@@ -308,6 +309,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     return pages.html(
       reply,
       breakPage(desk.page, {
+        ...((notice === 'resolved' || notice === 'proposed') && { notice }),
         what: say(`staff.break_${b.class}`),
         advice: say(`staff.break_${b.class}_text`),
         severity: severityOf(ctx.lang, b.severity),
@@ -351,6 +353,13 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     )
   }
 
+  /** The gravest and oldest that this person may still decide: who works through the list need not go back to it. */
+  async function findNextBreak(ctx: Ctx, id: string): Promise<string | undefined> {
+    const to = dayOf(kernel.clock.now())
+    const seen = await viewReconciliation(ctx, to, to)
+    return seen.ok ? seen.value.open.find(b => b.id !== id && b.proposedBy !== ctx.actor.id)?.id : undefined
+  }
+
   server.get('/staff/breaks/:id', hidden, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
@@ -358,7 +367,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const may = permit(desk.ctx, 'payments.reconcile.read')
     if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/breaks/:id')
     const found = isUuid(id) ? await findBreak(desk.ctx, id) : undefined
-    return found?.ok ? showBreak(desk, reply, found.value) : refuse(desk, reply, 404)
+    const notice = textsOf(request.query).notice
+    return found?.ok ? showBreak(desk, reply, found.value, undefined, notice) : refuse(desk, reply, 404)
   })
   pages.form(server, '/staff/breaks/:id', {}, async (request, reply) => {
     const desk = await enter(request, reply)
@@ -372,7 +382,10 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const values = textsOf(request.body)
     const decided = await decideBreak(desk.ctx, { breakId: id, reason: values.reason ?? '', note: values.note ?? '' })
     const to = (notice: ReconciliationNotice) => reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
-    if (decided.ok) return to(decided.value)
+    if (decided.ok) {
+      const next = await findNextBreak(desk.ctx, id)
+      return next ? reply.redirect(`${breakHref(next)}?notice=${decided.value}`, 303) : to(decided.value)
+    }
     const { field, code } = decided.error
     if (field === 'reason' || field === 'note')
       return showBreak(desk, reply, found.value, { values, errors: [{ field, text: t(desk.ctx.lang)(`staff.error_break_${field}`) }] })

@@ -188,6 +188,8 @@ export function Choices(props: {
   errors?: readonly FieldError[]
   /** Id of the form these belong to when they stand outside it. */
   form?: string
+  /** The first of them, or the chosen one, has the focus when the page opens. */
+  autoFocus?: boolean
 }) {
   const { t } = usePage()
   const error = errorOf(props.errors, props.name)
@@ -209,6 +211,7 @@ export function Choices(props: {
             value={c.value}
             checked={c.value === props.chosen}
             form={props.form}
+            {...(props.autoFocus && (props.chosen ? c.value === props.chosen : i === 0) && { autofocus: true })}
           />
           <span class="choice__text">
             {c.label}
