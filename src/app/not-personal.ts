@@ -20,6 +20,7 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'billing.product.body': 'what a biller offers to everybody: price, terms',
   'billing.check_file.name': 'name of a file',
   'payments.bank_file.name': 'name of a file',
+  'payments.statement_half.name': 'name of a file',
   'payments.debit_file.name': 'name of a bank file',
   'billing.debit_mandate.why': 'a code: why a mandate ended or was suspended',
   'payments.statement_wait.why': 'why a statement could not be had, in the words of the channel',

@@ -5,8 +5,8 @@ import { type Ctx, type Kernel, systemCtx } from '#kernel/context.ts'
 import { type Checked, compareCheckFile, runRemits } from '#modules/billing/index.ts'
 import {
   type BankTaken,
+  bringStatement,
   type Reconciled,
-  reconcileStatement,
   runPayouts,
   type StatementFile,
   StatementRefused,
@@ -84,8 +84,10 @@ async function compareWith(
     const done = await compareCheckFile(ctx, { billerId: biller, day, name: basename(file), bytes: readFileSync(file) })
     return done.ok ? { value: done.value, summary: checkSummaryOf(done.value) } : undefined
   }
-  const done = await reconcileStatement(ctx, { channel, day, file: fileAt(file) })
-  return done.ok ? { value: done.value, summary: summaryOf(done.value) } : undefined
+  const done = await bringStatement(ctx, { channel, day, file: fileAt(file) })
+  if (!done.ok) return undefined
+  if (done.value.outcome !== 'half') return { value: done.value, summary: summaryOf(done.value) }
+  return { value: done.value, summary: `${basename(file)}: 收下，等另一份 / kept, the other half is awaited\n` }
 }
 
 /** `yimen reconcile …`. Exit codes: 0 compared (or compared before), 1 refused or failed, 2 wrong use. */

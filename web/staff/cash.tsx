@@ -182,6 +182,9 @@ export function CashDeskPage({ view }: { view: CashDeskView }) {
         <h1>{t('cash.desk_title', { drawer: view.drawer })}</h1>
         <span class="t-2">{t('cash.since', { at: dateTime(ctx.lang, view.openedAt), n: view.taken })}</span>
         <span class="push btns">
+          <LinkButton href={staffPaths.cardPayouts} kind="link">
+            {t('card_desk.payouts')}
+          </LinkButton>
           <LinkButton href={staffPaths.cashOffline} kind="link">
             {t('cash.off_link')}
           </LinkButton>
@@ -298,6 +301,9 @@ export function CashBillPage({ view }: { view: CashBillView }) {
             />
             <div class="btns">
               <Button>{t('cash.take_do')}</Button>
+              <LinkButton href={`${view.action}/card`} kind="secondary">
+                {t('card_desk.title')}
+              </LinkButton>
               <LinkButton href={staffPaths.cash} kind="secondary">
                 {t('cash.back')}
               </LinkButton>

@@ -1,4 +1,5 @@
 import { messages as bank } from './bank/messages.en.ts'
+import { messages as card } from './card/messages.en.ts'
 import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
@@ -6,6 +7,7 @@ import { messages as switchover } from './switchover/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
   ...bank,
+  ...card,
   ...checks,
   ...money,
   ...switchover,
@@ -279,7 +281,7 @@ export const messages: Record<keyof typeof zh, string> = {
   'staff.wait_refused': 'The statement contradicts itself and was not used; next try {at}. You may upload it below.',
   'staff.recon_upload': 'Upload a statement',
   'staff.recon_upload_note':
-    "The statement of all trades from the channel's merchant pages. A second file for a day takes the place of the first; one unreadable cell refuses the whole file.",
+    "The statement of all trades from the channel's merchant pages; WeChat Pay's tables of payments and of refunds may come one after the other. Of a biller, its check file. A second file for a day takes the place of the first; one unreadable cell refuses the whole file.",
   'staff.recon_day_hint': 'Which day it is of, such as 2026-11-20',
   'staff.recon_file_hint': "WeChat Pay's .csv, Alipay's .zip as it is, at most 64 MB",
   'staff.recon_compare': 'Upload and compare',

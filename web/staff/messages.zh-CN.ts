@@ -1,4 +1,5 @@
 import { messages as bank } from './bank/messages.zh-CN.ts'
+import { messages as card } from './card/messages.zh-CN.ts'
 import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
 import { messages as switchover } from './switchover/messages.zh-CN.ts'
@@ -6,6 +7,7 @@ import { messages as switchover } from './switchover/messages.zh-CN.ts'
 /** Words for what the trail says of an order, for the desk. */
 export const messages = {
   ...bank,
+  ...card,
   ...checks,
   ...money,
   ...switchover,
@@ -276,7 +278,8 @@ export const messages = {
   'staff.wait_statement_unknown': '没有取到，{at}再取。',
   'staff.wait_refused': '取到的账单有错，整份没有采用，{at}再取。也可以在下面上传。',
   'staff.recon_upload': '上传账单',
-  'staff.recon_upload_note': '从渠道商户后台下载的全部交易账单。同一天再传，以后一份为准；有一处读不懂，整份不采用。',
+  'staff.recon_upload_note':
+    '从渠道商户后台下载的全部交易账单；微信也可先后传只含收款和只含退款的两份。收费单位传它的对账文件。同一天再传，以后一份为准；有一处读不懂，整份不采用。',
   'staff.recon_day_hint': '账单是哪一天的，例如 2026-11-20',
   'staff.recon_file_hint': '微信支付的 .csv，支付宝的 .zip，不用解压，不超过64 MB',
   'staff.recon_compare': '上传并核对',

@@ -12,6 +12,7 @@ export const staffPaths = {
   cashClose: '/staff/cash/close',
   cashOffline: '/staff/cash/offline',
   cashPayout: '/staff/cash/payout',
+  cardPayouts: '/staff/cash/card-refunds',
   turns: '/staff/cash-turns',
   refunds: '/staff/refunds',
   reconciliation: '/staff/reconciliation',

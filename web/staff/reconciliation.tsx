@@ -41,7 +41,7 @@ export interface BreakRowView {
   isProposed: boolean
 }
 
-export const RECONCILIATION_NOTICES = ['resolved', 'proposed', 'resolved_before', 'compared', 'unchanged'] as const
+export const RECONCILIATION_NOTICES = ['resolved', 'proposed', 'resolved_before', 'compared', 'unchanged', 'half'] as const
 export type ReconciliationNotice = (typeof RECONCILIATION_NOTICES)[number]
 
 export interface UploadFormView {
@@ -192,6 +192,8 @@ export const reconciliationPage = (ctx: StaffPageContext, view: ReconciliationVi
   renderStaffPage(ctx, <ReconciliationPage view={view} />, { title: t(ctx.lang)('staff.recon') })
 
 export interface BreakView {
+  /** What became of the one before, where this one came next. */
+  notice?: ReconciliationNotice
   what: string
   /** What it means and what to do, in words. */
   advice: string
@@ -210,8 +212,6 @@ export interface BreakView {
   openedAt: Date
   /** The order it belongs to, where it is one of ours. */
   orderHref?: string
-  /** Of the one decided before. */
-  notice?: ReconciliationNotice
   decision?: { reason: string; note?: string; by: string; isFinal: boolean }
   /** For who may decide. */
   form?: {
@@ -282,8 +282,8 @@ export function BreakPage({ view }: { view: BreakView }) {
                   legend={t('staff.break_reason')}
                   choices={form.reasons}
                   chosen={form.values?.reason}
+                  autoFocus={!form.errors}
                   errors={form.errors}
-                  autoFocus
                 />
                 <Field
                   name="note"

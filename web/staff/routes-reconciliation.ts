@@ -11,7 +11,11 @@ import { listStaffNames } from '#modules/identity/index.ts'
 import {
   BREAK_REASONS,
   type Break,
+  type Brought,
   billerOf,
+  bringCardStatement,
+  bringStatement,
+  CARD,
   decideBreak,
   findBreak,
   findOrderById,
@@ -22,7 +26,6 @@ import {
   paymentErrors,
   type Reconciliation,
   readStatementFile,
-  reconcileStatement,
   StatementRefused,
   viewReconciliation,
 } from '#modules/payments/index.ts'
@@ -162,6 +165,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
             action: staffPaths.statements,
             channels: [
               ...listChannels(ctx.tenantId).map(code => ({ value: code, label: channelName(ctx.lang, code) })),
+              { value: CARD, label: channelName(ctx.lang, CARD) },
               ...billers.filter(b => checkLayoutOf(b.config)).map(b => ({ value: partyOf(b.id), label: billerName(ctx.lang, b) })),
             ],
             ...extra.form,
@@ -218,10 +222,11 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     party: string,
     day: string,
     file: { name: string; bytes: Buffer },
-  ): Promise<Result<{ outcome: Checked['outcome'] | 'reconciled' }>> {
+  ): Promise<Result<{ outcome: Checked['outcome'] | Brought['outcome'] }>> {
     const billerId = billerOf(party)
     if (billerId !== undefined) return compareCheckFile(ctx, { billerId, day, ...file })
-    return reconcileStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
+    if (party === CARD) return bringCardStatement(ctx, { day, file: { name: file.name, pieces: () => [file.bytes] } })
+    return bringStatement(ctx, { channel: party, day, file: { name: file.name, pieces: () => [file.bytes] } })
   }
 
   async function compareUpload(request: FastifyRequest, reply: FastifyReply, { texts, file }: Upload): Promise<FastifyReply> {
@@ -234,6 +239,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const say = (key: MessageKey) => t(ctx.lang)(key)
     const parties = [
       ...listChannels(ctx.tenantId),
+      CARD,
       ...(await listBillers(ctx)).filter(b => checkLayoutOf(b.config)).map(b => partyOf(b.id)),
     ]
     const channel = parties.find(code => code === texts.channel)
@@ -252,7 +258,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     try {
       const done = await compareFile(ctx, channel, day, file)
       if (!done.ok) return deny(desk, reply, done.error, place)
-      const notice: ReconciliationNotice = done.value.outcome === 'unchanged' ? 'unchanged' : 'compared'
+      const { outcome } = done.value
+      const notice: ReconciliationNotice = outcome === 'unchanged' || outcome === 'half' ? outcome : 'compared'
       return reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
     } catch (error) {
       if (!(error instanceof StatementRefused)) throw error
@@ -284,7 +291,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     reply: FastifyReply,
     b: Break,
     typed?: { values: Record<string, string | undefined>; errors: FieldError[] },
-    notice?: ReconciliationNotice,
+    notice?: string,
   ) {
     const { ctx } = desk
     const say = t(ctx.lang)
@@ -302,7 +309,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     return pages.html(
       reply,
       breakPage(desk.page, {
-        ...(notice && { notice }),
+        ...((notice === 'resolved' || notice === 'proposed') && { notice }),
         what: say(`staff.break_${b.class}`),
         advice: say(`staff.break_${b.class}_text`),
         severity: severityOf(ctx.lang, b.severity),
@@ -346,6 +353,13 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     )
   }
 
+  /** The gravest and oldest that this person may still decide: who works through the list need not go back to it. */
+  async function findNextBreak(ctx: Ctx, id: string): Promise<string | undefined> {
+    const to = dayOf(kernel.clock.now())
+    const seen = await viewReconciliation(ctx, to, to)
+    return seen.ok ? seen.value.open.find(b => b.id !== id && b.proposedBy !== ctx.actor.id)?.id : undefined
+  }
+
   server.get('/staff/breaks/:id', hidden, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
@@ -353,7 +367,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     const may = permit(desk.ctx, 'payments.reconcile.read')
     if (!may.ok) return deny(desk, reply, may.error, 'GET /staff/breaks/:id')
     const found = isUuid(id) ? await findBreak(desk.ctx, id) : undefined
-    const notice = RECONCILIATION_NOTICES.find(known => known === textsOf(request.query).notice)
+    const notice = textsOf(request.query).notice
     return found?.ok ? showBreak(desk, reply, found.value, undefined, notice) : refuse(desk, reply, 404)
   })
   pages.form(server, '/staff/breaks/:id', {}, async (request, reply) => {
@@ -367,21 +381,17 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
     if (!found?.ok) return refuse(desk, reply, 404)
     const values = textsOf(request.body)
     const decided = await decideBreak(desk.ctx, { breakId: id, reason: values.reason ?? '', note: values.note ?? '' })
-    if (decided.ok) return goOn(desk, reply, id, decided.value)
+    const to = (notice: ReconciliationNotice) => reply.redirect(`${staffPaths.reconciliation}?notice=${notice}`, 303)
+    if (decided.ok) {
+      const next = await findNextBreak(desk.ctx, id)
+      return next ? reply.redirect(`${breakHref(next)}?notice=${decided.value}`, 303) : to(decided.value)
+    }
     const { field, code } = decided.error
     if (field === 'reason' || field === 'note')
       return showBreak(desk, reply, found.value, { values, errors: [{ field, text: t(desk.ctx.lang)(`staff.error_break_${field}`) }] })
     pages.refused({ ...desk.visit, ctx: desk.ctx }, decided.error, place)
-    return code === paymentErrors.break_resolved.code ? goOn(desk, reply, id, 'resolved_before') : refuse(desk, reply, 409)
+    return code === paymentErrors.break_resolved.code ? to('resolved_before') : refuse(desk, reply, 409)
   })
-
-  /** The next break this person may decide about, so that a list is worked off without going back; else the list. */
-  async function goOn(desk: Desk, reply: FastifyReply, id: string, notice: ReconciliationNotice): Promise<FastifyReply> {
-    const to = dayOf(kernel.clock.now())
-    const seen = await viewReconciliation(desk.ctx, to, to)
-    const next = seen.ok ? seen.value.open.find(b => b.id !== id && b.proposedBy !== desk.ctx.actor.id) : undefined
-    return reply.redirect(`${next ? breakHref(next.id) : staffPaths.reconciliation}?notice=${notice}`, 303)
-  }
 }
 
 function exportOf(ctx: Ctx, open: readonly Break[], billers: Billers): (string | number | undefined)[][] {

@@ -31,6 +31,7 @@ import { fieldError } from '#web/ui/field-errors.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { addBankRoutes } from './bank/routes.ts'
+import { addCardRoutes } from './card/routes.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { listFirstPage, search, stateOf } from './find.ts'
 import { staffPaths } from './paths.ts'
@@ -175,6 +176,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addSettlementRoutes(server, pages)
   addSwitchRoutes(server, pages)
   addBankRoutes(server, pages)
+  addCardRoutes(server, pages)
   addRuleRoutes(server, pages)
   addDebitDeskRoutes(server, pages)
   addBillRoutes(server, pages)

@@ -1,4 +1,5 @@
 import { bankPage } from '#web/staff/bank/page.tsx'
+import { cardBillPage, cardDonePage, cardPayoutsPage } from '#web/staff/card/page.tsx'
 import { deskBillPage, orderPage, staffErrorPage } from '#web/staff/records.tsx'
 import { searchPage } from '#web/staff/search.tsx'
 import { secondFactorPage, staffSignInPage } from '#web/staff/sign-in.tsx'
@@ -35,6 +36,41 @@ const timeline = (ctx: PageContext) => [
 ]
 
 export const deskSamples: readonly Sample[] = [
+  {
+    name: 'staff-card',
+    surface: 'desk',
+    render: ctx =>
+      cardBillPage(staff(ctx), {
+        what: `${pick(ctx, '水费', 'Water')} ${period(ctx)}`,
+        ...{ amountFen: 13_195, action: '/staff/cash/bills/1/card', cashHref: '/staff/cash/bills/1', quote: 'q', idempotencyKey: 'k' },
+        values: { terminal: 'T1234567', reference: '12' },
+        errors: [{ field: 'reference', text: pick(ctx, '参考号是12位数字', 'A reference has 12 digits') }],
+      }),
+  },
+  {
+    name: 'staff-card-done',
+    surface: 'desk',
+    render: ctx =>
+      cardDonePage(staff(ctx), {
+        what: `${pick(ctx, '水费', 'Water')} ${period(ctx)}`,
+        ...{ receiptNo: '20261119-000017', amountFen: 13_195, printHref: '/staff/orders/1/print-80' },
+      }),
+  },
+  {
+    name: 'staff-card-refunds',
+    surface: 'desk',
+    render: ctx =>
+      cardPayoutsPage(
+        staff(ctx),
+        [
+          {
+            ...{ refundId: '1', text: `${pick(ctx, '水费', 'Water')} ${period(ctx)}`, href: '/staff/orders/1', amountFen: 13_195 },
+            ...{ terminal: 'T1234567', reference: '000000000017', last4: '6217', paidOn: '2026-11-19' },
+          },
+        ],
+        'returned',
+      ),
+  },
   {
     name: 'staff-bank',
     surface: 'desk',

@@ -60,7 +60,7 @@ export {
   searchBills,
   unbindAccount,
 } from './service/bills.ts'
-export { askCashVoid, decideCashVoid, payInCash } from './service/cash.ts'
+export { askCashVoid, decideCashVoid, payByCard, payInCash } from './service/cash.ts'
 export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
 export { type BillerHealth, viewBillers } from './service/health.ts'
 export { beginJourney, endJourney, IN_TIME_S_MAX, viewFunnel } from './service/journeys.ts'

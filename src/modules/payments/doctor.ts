@@ -1,6 +1,7 @@
 import { type Db, firstOf, type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { listBalances, sqlEntriesOf, sqlJournalDebits, sqlSumsOf } from '#modules/ledger/index.ts'
 import { type Check, recorded } from '#modules/trail/index.ts'
+import { CARD } from './card/model.ts'
 import { orderPaid, refundRequested } from './events.ts'
 import { ATTEMPT, CASH, ORDER, PREPAID, PREPAY_SUBJECT, REFUND } from './model.ts'
 
@@ -160,6 +161,20 @@ export async function checkPayments(
         (select a.session_id, a.order_id, count(*)::integer from payments.offline_act a where a.tenant_id = ${t} and a.outcome is not null group by 1, 2
           having count(*) > (select count(*) from payments.cash_move m
             where m.tenant_id = ${t} and m.session_id = a.session_id and m.order_id = a.order_id and m.refund_id is null))`,
+      ),
+      await empty(
+        tx,
+        'C7',
+        'each card payment and refund at a terminal is one reference of it, of its amount',
+        sql`
+        (select a.id, a.amount_fen from payments.attempt_state a
+          where a.tenant_id = ${t} and a.channel = ${CARD} and a.state = ${ATTEMPT.succeeded}
+            and not exists (select from payments.card_move m where m.tenant_id = ${t} and m.refund_id is null and m.terminal = a.mchid
+              and m.terminal || '-' || to_char(m.day, 'YYYYMMDD') || '-' || m.reference = a.txn_no and m.order_id = a.order_id and m.amount_fen = a.amount_fen))
+        union all
+        (select r.id, r.amount_fen from payments.refund r join payments.attempt a on a.tenant_id = ${t} and a.id = r.attempt_id
+          where r.tenant_id = ${t} and a.channel = ${CARD} and r.state = ${REFUND.succeeded}
+            and not exists (select from payments.card_move m where m.tenant_id = ${t} and m.refund_id = r.id and m.amount_fen = -r.amount_fen))`,
       ),
       await empty(
         tx,

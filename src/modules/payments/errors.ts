@@ -2,6 +2,10 @@ import { defineErrors } from '#kernel/result.ts'
 
 export const errors = defineErrors('payments', {
   bank_unknown: 404,
+  card_terminal: 422,
+  card_reference: 422,
+  card_last4: 422,
+  card_reference_used: 409,
   bank_file_refused: 422,
   order_not_found: 404,
   prepaid_too_little: 409,

@@ -1,6 +1,8 @@
 export { type AlipayConfig, alipayChannel } from './adapters/alipay/index.ts'
 export { type DebitBankConfig, debitBank } from './adapters/bank/index.ts'
 export { type WechatConfig, wechatChannel } from './adapters/wechat/index.ts'
+export { CARD } from './card/model.ts'
+export { bringCardStatement, type CardTaken, confirmCardRefund, payOrderByCard, type Slip, viewCardDesk } from './card/service.ts'
 export { DENOMINATIONS_FEN } from './cash/model.ts'
 export {
   findOffline,
@@ -106,6 +108,7 @@ export {
   viewReconciliation,
 } from './reconcile/breaks.ts'
 export { lastReadyDay, runClose } from './reconcile/close.ts'
+export { type Brought, bringStatement } from './reconcile/halves.ts'
 export { BREAK_REASONS, BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
 export {
   billerOf,

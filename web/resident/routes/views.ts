@@ -2,7 +2,7 @@ import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
-import { DEBIT, PREPAID, UNDO_MS_MAX } from '#modules/payments/index.ts'
+import { CARD, DEBIT, PREPAID, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import type { TierView } from '#web/ui/charts.tsx'
 import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
@@ -228,7 +228,9 @@ export const channelName = (lang: Lang, channel: string): string =>
           ? t(lang)('way.bank')
           : channel === PREPAID
             ? t(lang)('way.prepaid')
-            : channel
+            : channel === CARD
+              ? t(lang)('way.card')
+              : channel
 
 /** Where money that goes back arrives. */
 export const wayBack = (lang: Lang, channel: string): string => (channel === DEBIT ? t(lang)('debit.way_card') : channelName(lang, channel))

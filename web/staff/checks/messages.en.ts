@@ -17,6 +17,7 @@ export const messages: Record<keyof typeof base, string> = {
   'staff.resolution_given_back': 'Given back to the payer',
   'staff.wait_check_none': 'The biller has no check file of this day yet; asked again at {at}.',
   'staff.wait_check_unknown': 'Could not be fetched; asked again at {at}.',
+  'staff.notice_break_half': 'Kept. It holds payments or refunds alone; the day is compared once the other is in.',
   'staff.refused_form': 'Not as the biller made it: changed, or of another layout than registered',
   'event.billing.posting_told_again': 'Biller told again',
   'event.billing.check_compared': "Biller's check file compared",

@@ -15,6 +15,7 @@ export const messages = {
   'staff.resolution_given_back': '已退给付款人',
   'staff.wait_check_none': '收费单位还没有这天的对账文件，{at}再取。',
   'staff.wait_check_unknown': '没有取到，{at}再取。',
+  'staff.notice_break_half': '已收下。这是只含收款或只含退款的账单，另一份也传了才核对这一天。',
   'staff.refused_form': '文件不是收费单位发出的样子：改动过，或格式和登记的不同',
   'event.billing.posting_told_again': '再次通知收费单位',
   'event.billing.check_compared': '收费单位的对账文件核对完毕',

@@ -72,3 +72,38 @@ create index settled_day_move on payments.settled_day (tenant_id, bank, serial);
 
 grant select, insert, update on payments.bank_account, payments.bank_move to yimen_app;
 grant select, insert on payments.bank_file, payments.settled_day to yimen_app;
+
+create table payments.statement_half (
+  tenant_id integer not null,
+  channel text not null,
+  mchid text not null,
+  day date not null,
+  half text not null check (half in ('success', 'refund')),
+  name text not null,
+  sha256 bytea not null,
+  bytes_sealed bytea not null,
+  received_at timestamptz not null,
+  received_by text not null,
+  primary key (tenant_id, channel, mchid, day, half)
+);
+comment on table payments.statement_half is 'personal: tables of payments or refunds alone, sealed, kept until the other of the same day is in';
+grant select, insert, update on payments.statement_half to yimen_app;
+
+create table payments.card_move (
+  tenant_id integer not null,
+  terminal text not null,
+  day date not null,
+  reference text not null,
+  order_id uuid not null,
+  refund_id uuid,
+  amount_fen bigint not null check (amount_fen <> 0),
+  last4 text not null,
+  clerk_id text not null,
+  at timestamptz not null,
+  primary key (tenant_id, terminal, day, reference)
+);
+comment on table payments.card_move is 'personal: cards taken on a terminal beside the desk, and money given back on it, by the terminal''s own reference. last4: of the card, as its slip shows it';
+create index card_move_order on payments.card_move (tenant_id, order_id);
+create unique index card_move_refund on payments.card_move (tenant_id, refund_id) where refund_id is not null;
+create index card_move_clerk on payments.card_move (tenant_id, clerk_id, at);
+grant select, insert on payments.card_move to yimen_app;

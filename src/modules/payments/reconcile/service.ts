@@ -46,9 +46,16 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
  */
 export async function reconcileStatement(
   ctx: Ctx,
-  input: { readonly channel: string; readonly day: string; readonly file: StatementFile | undefined },
+  input: {
+    readonly channel: string
+    readonly day: string
+    readonly file: StatementFile | undefined
+    /** One of several accounts on the channel, and how its rows are read out of the file. */
+    readonly mchid?: string
+    readonly read?: PaymentChannel['readStatement']
+  },
 ): Promise<Result<Reconciled>> {
-  const read = statementReader(ctx.tenantId, input.channel)
+  const read = input.read ?? statementReader(ctx.tenantId, input.channel)
   if (!read) return fail(errors.channel_not_available, { channel: input.channel })
   const sha256 = digestOf(input.file)
   return ctx.kernel.db.tx(ctx.tenantId, tx => compare(tx, ctx, { ...input, read, sha256 }))
@@ -62,11 +69,12 @@ interface Job {
   readonly day: string
   readonly file: StatementFile | undefined
   readonly sha256: Buffer
+  readonly mchid?: string
 }
 
-async function compare(tx: Tx, ctx: Ctx, { channel, read, day, file, sha256 }: Job): Promise<Result<Reconciled>> {
+async function compare(tx: Tx, ctx: Ctx, { channel, read, day, file, sha256, mchid }: Job): Promise<Result<Reconciled>> {
   const { tenantId, kernel } = ctx
-  const merchant = await payments.findMerchant(tx, tenantId, channel)
+  const merchant = mchid ? await payments.getMerchant(tx, tenantId, { channel, mchid }) : await payments.findMerchant(tx, tenantId, channel)
   if (!merchant) return fail(errors.channel_not_available, { channel })
   const account = { channel, mchid: merchant.mchid, day }
   await store.lockDay(tx, tenantId, account)

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
 import { findBooking, post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
+import { CARD } from '../card/model.ts'
 import { findChannel } from '../channels.ts'
 import { findDebitBank } from '../debit/ports.ts'
 import { errors } from '../errors.ts'
@@ -83,9 +84,9 @@ export async function writeRefund(
   return id
 }
 
-/** The year 9999: cash is paid out by a cashier, never by the worker. */
+/** The year 9999: cash is paid out by a cashier, a card's money given back on its terminal, never by the worker. */
 const NEVER = new Date('9999-12-31T00:00:00Z')
-export const refundDueAt = (ctx: Ctx, channel: string): Date => (channel === CASH ? NEVER : ctx.kernel.clock.now())
+export const refundDueAt = (ctx: Ctx, channel: string): Date => (channel === CASH || channel === CARD ? NEVER : ctx.kernel.clock.now())
 
 /** Who acts, as refunds know them. */
 export const actorKey = ({ actor }: Ctx): string => (actor.kind === 'system' ? 'system' : `${actor.kind}:${actor.id}`)

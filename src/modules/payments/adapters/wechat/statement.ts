@@ -36,18 +36,24 @@ export function* parseWechatStatement(text: string | Iterable<string>, day?: str
   return yield* openWechatStatement(text, day).rows
 }
 
-function* parseRows(lines: Generator<string>, layout: Layout, day: string | undefined): Generator<WechatRow, ParsedStatement> {
+/** `next` is the header of another table that may follow in the same file. */
+function* parseRows(
+  lines: Generator<string>,
+  layout: Layout,
+  day: string | undefined,
+  next?: string,
+): Generator<WechatRow, ParsedStatement> {
   const checkDay = dayGuard(day)
   const columns = LAYOUTS[layout]
   const footer = footerOf(layout)
   const totals = noTotals()
   let at = 1
   for (;;) {
-    const next = lines.next()
+    const line = lines.next()
     at += 1
-    if (next.done) throw new StatementRefused('footer_missing', at, 'the file ends before its totals')
-    if (next.value === footer) break
-    const row = parseRow(columns, next.value, at)
+    if (line.done) throw new StatementRefused('footer_missing', at, 'the file ends before its totals')
+    if (line.value === footer) break
+    const row = parseRow(columns, line.value, at)
     checkDay(momentOf(layout, row), at)
     addRow(totals, row)
     yield row
@@ -55,7 +61,12 @@ function* parseRows(lines: Generator<string>, layout: Layout, day: string | unde
   const figures = lines.next()
   if (figures.done) throw new StatementRefused('footer_missing', at + 1, 'the totals have no figures')
   checkTotals(layout, totals, figures.value, at + 1)
-  for (const extra of lines) if (extra !== '') throw new StatementRefused('after_footer', at + 2, extra)
+  // By hand: a loop that is left would end the lines for who reads on.
+  for (let extra = lines.next(); !extra.done; extra = lines.next()) {
+    if (extra.value === '') continue
+    if (extra.value.replace(/^\ufeff/, '') !== next) throw new StatementRefused('after_footer', at + 2, extra.value)
+    break
+  }
   return { layout, totals }
 }
 
@@ -162,11 +173,58 @@ export function lineOf(layout: Layout, row: WechatRow): StatementLine {
   }
 }
 
-/** PaymentChannel.readStatement for a table of payments and refunds together. The two tables of one kind are half a day each. */
-export async function* readWechatStatement(pieces: Iterable<Buffer>, day?: string): AsyncGenerator<StatementLine> {
+/** A table of payments alone, or of refunds alone: half a day. */
+export type WechatHalf = 'success' | 'refund'
+
+/** Which half of a day a file is; undefined for a file of another kind, or of none. */
+export function halfOfWechat(pieces: Iterable<Buffer>): WechatHalf | undefined {
+  const header = splitLines(decodeChunks(pieces, 'utf-8')).next()
+  const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
+  return layout === 'success' || layout === 'refund' ? layout : undefined
+}
+
+/** Reads one half to its end. Throws StatementRefused. */
+export function parseWechatHalf(half: WechatHalf, pieces: Iterable<Buffer>, day: string): void {
   const { layout, rows } = openWechatStatement(decodeChunks(pieces, 'utf-8'), day)
-  if (layout === 'success' || layout === 'refund') throw new StatementRefused('half', 1, `the table ${layout.toUpperCase()} alone`)
-  for (const row of rows) yield lineOf(layout, row)
+  if (layout !== half) throw new StatementRefused('header', 1, layout)
+  for (const row of rows) mustBelong(half, row)
+}
+
+function mustBelong(half: WechatHalf, row: WechatRow): void {
+  if ((half === 'success') !== (row.tradeState === 'SUCCESS'))
+    throw new StatementRefused('cell', 0, `${row.tradeState} in the table ${half}`)
+}
+
+/**
+ * PaymentChannel.readStatement for a table of payments and refunds together, or for the two tables of one kind one after the other.
+ * One of those alone is half a day and refused.
+ */
+export async function* readWechatStatement(pieces: Iterable<Buffer>, day?: string): AsyncGenerator<StatementLine> {
+  const lines = splitLines(decodeChunks(pieces, 'utf-8'))
+  const header = lines.next()
+  const layout = header.done ? undefined : LAYOUT_BY_HEADER.get(header.value)
+  if (!layout) throw new StatementRefused('header', 1, header.value ?? 'empty file')
+  if (layout === 'refund') throw new StatementRefused('half', 1, 'the table REFUND alone')
+  if (layout !== 'success') {
+    for (const row of parseRows(lines, layout, day)) yield lineOf(layout, row)
+    return
+  }
+  for (const row of parseRows(lines, layout, day, headerOf('refund'))) {
+    mustBelong('success', row)
+    yield lineOf(layout, row)
+  }
+  // The lines stand behind the second header now, or at their end: then nothing of a second table can be read.
+  const peeked = lines.next()
+  if (peeked.done) throw new StatementRefused('half', 1, 'the table SUCCESS alone')
+  for (const row of parseRows(before(peeked.value, lines), 'refund', day)) {
+    mustBelong('refund', row)
+    yield lineOf('refund', row)
+  }
+}
+
+function* before(first: string, rest: Generator<string>): Generator<string> {
+  yield first
+  yield* rest
 }
 
 /** Writes a file as the channel does: byte order mark, CRLF, backticks, count printed as a float. Legacy times carry full-width colons. */
