@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { notPersonal } from '../src/app/not-personal.ts'
-import { CLASSES, type PersonalColumns, personalColumns } from '../src/app/personal.ts'
+import { CLASSES, notPersonal, type PersonalColumns, personalColumns } from '../src/app/personal/index.ts'
 import { migrationFolders, startTestServer } from '../src/kernel/db/testing.ts'
 import { root } from './root.ts'
 
@@ -63,7 +62,7 @@ export async function checkPersonal(
   for (const name of Object.keys(exempt)) if (!found.has(name)) faults.push(`${name}: declared not personal and not there`)
   for (const [name, { column }] of found)
     if (looksPersonal(column) && !declared.has(name) && !exempt[name])
-      faults.push(`${name}: looks personal; say what it is in src/app/not-personal.ts`)
+      faults.push(`${name}: looks personal; say what it is in src/app/personal`)
   return { faults, columns: declared.size }
 }
 
@@ -80,7 +79,7 @@ export function renderPersonal(): string {
   return [
     '# Personal columns',
     '',
-    'Written by tools/personal.ts from `src/app/personal.ts`: change it there, then run `node bin/yimen.mjs dev snapshots`.',
+    'Written by tools/personal.ts from `src/app/personal`: change it there, then run `node bin/yimen.mjs dev snapshots`.',
     'Level 3 is kept encrypted or as a digest, level 2 points to a person together with other data, level 1 is work data of staff.',
     '',
     '| table | columns | class | level | purpose | kept |',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { withTestDb } from '#kernel/db/testing.ts'
-import { personalColumns } from '../../src/app/personal.ts'
+import { personalColumns } from '../../src/app/personal/index.ts'
 import { checkPersonal, looksPersonal } from '../personal.ts'
 
 test('a new column that looks personal, an open one of level 3 and an entry without its column are found', async () => {
@@ -21,9 +21,9 @@ test('a new column that looks personal, an open one of level 3 and an entry with
         { table: 'planted.visit', columns: 'visitor_name gone', class: 'name', level: 3, purpose: 'a test', kept: 'no time' },
       ])
       assert.deepEqual(faults.sort(), [
-        'billing.account.contact_phone: looks personal; say what it is in src/app/personal.ts',
-        'identity.person.birthday: looks personal; say what it is in src/app/personal.ts',
-        'identity.person.wechat_openid: looks personal; say what it is in src/app/personal.ts',
+        'billing.account.contact_phone: looks personal; say what it is in src/app/personal',
+        'identity.person.birthday: looks personal; say what it is in src/app/personal',
+        'identity.person.wechat_openid: looks personal; say what it is in src/app/personal',
         'planted.visit.gone: in the catalogue and not in the database',
         'planted.visit.visitor_name: level 3 and text, not encrypted',
       ])
