@@ -135,6 +135,8 @@ async function kiosk(browser: Browser, { base, manager }: Product): Promise<void
   await list.fill('main input[name="title"]', '1号机')
   await press(list, 'form[action="/staff/devices"] button')
   const code = ((await list.textContent('.pane .code')) ?? '').replace(/\s/g, '')
+  await list.goto(`${base}/staff/console`)
+  await shoot(list, 'desk-today')
   await office.close()
   const context = await open(browser, KIOSK, 0.5)
   const page = await context.newPage()
@@ -149,12 +151,20 @@ async function kiosk(browser: Browser, { base, manager }: Product): Promise<void
   await context.close()
 }
 
-async function clerk(browser: Browser, { base, clerk }: Product, receiptNo: string): Promise<void> {
+async function clerk(browser: Browser, { base, bill, clerk }: Product, receiptNo: string): Promise<void> {
   const { context, page } = await desk(browser, base, clerk)
   await page.fill('input[name="q"]', receiptNo)
   await press(page, 'form.search button')
   await press(page, 'main a[href^="/staff/orders/"]')
   await shoot(page, 'desk-order')
+  const bills = await (await page.request.get(`${base}/demo/bills`)).text()
+  const code = [...bills.matchAll(/\/b\/(\w{26})/g)].map(found => found[1]!).find(found => !bill.endsWith(found))
+  await page.goto(`${base}/staff/cash`)
+  await page.fill('input[name="drawer"]', 'A1')
+  await press(page, 'main form button')
+  await page.goto(`${base}/staff/cash?q=${code}`)
+  await page.fill('input[name="tendered"]', '500')
+  await shoot(page, 'window-cash')
   await context.close()
 }
 
