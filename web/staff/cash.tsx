@@ -254,6 +254,8 @@ export interface CashBillView {
   /** Why it cannot be taken. */
   stop?: string
   action: string
+  /** Where the same is taken by card. */
+  cardHref: string
   quote: string
   idempotencyKey: string
   tendered?: string
@@ -301,7 +303,7 @@ export function CashBillPage({ view }: { view: CashBillView }) {
             />
             <div class="btns">
               <Button>{t('cash.take_do')}</Button>
-              <LinkButton href={`${view.action}/card`} kind="secondary">
+              <LinkButton href={view.cardHref} kind="secondary">
                 {t('card_desk.title')}
               </LinkButton>
               <LinkButton href={staffPaths.cash} kind="secondary">

@@ -170,6 +170,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     if (!found?.ok) return refuse(desk, reply, 404)
     const { bill, biller, lateFeeFen, checks } = found.value
     const say = t(ctx.lang)
+    const query = part ? `?part=${encodeURIComponent(part)}` : ''
     const asked = part ? await readPart(ctx, found.value, part, billHref(bill.id)) : undefined
     const stop = checks.find(check => check.level === 'stop')
     if (!stop) await beginJourney(ctx, { payer: windowPayer(seen.value.session), billId: bill.id, place: 'window', way: 'desk' })
@@ -195,7 +196,8 @@ export function addCashRoutes(server: Server, pages: Pages): void {
                   : 'cash.stop_other',
           ),
         }),
-        action: `${billHref(bill.id)}${part ? `?part=${encodeURIComponent(part)}` : ''}`,
+        action: `${billHref(bill.id)}${query}`,
+        cardHref: `${billHref(bill.id)}/card${query}`,
         quote: found.value.quote,
         idempotencyKey: newCode(kernel.random),
         ...asked,

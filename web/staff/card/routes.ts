@@ -3,9 +3,10 @@ import type { Ctx } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
-import { billingErrors, findBillById, getBill, listReceipts, payByCard } from '#modules/billing/index.ts'
+import { billingErrors, dueFen, findBillById, getBill, listReceipts, payByCard } from '#modules/billing/index.ts'
 import { CARD, confirmCardRefund, findOrderById, paymentErrors, viewCardDesk, viewDrawer, windowPayer } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
+import { readPart } from '#web/resident/routes/parts.ts'
 import { periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -50,6 +51,7 @@ export function addCardRoutes(server: Server, pages: Pages): void {
     desk: Desk,
     reply: FastifyReply,
     id: string,
+    part: string | undefined,
     typed?: { values: Record<string, string>; errors?: FieldError[]; stop?: string },
   ): Promise<FastifyReply> {
     const { ctx } = desk
@@ -61,18 +63,23 @@ export function addCardRoutes(server: Server, pages: Pages): void {
     const known = isUuid(id) ? await findBillById(ctx, id) : undefined
     const found = known && (await getBill(ctx, known.bill.code, [windowPayer(drawer.value.session)]))
     if (!found?.ok) return refuse(desk, reply, 404)
-    const { bill, biller, lateFeeFen, checks, quote } = found.value
+    const { bill, biller, checks, quote } = found.value
+    const billHref = `${staffPaths.cash}/bills/${bill.id}`
+    const query = part ? `?part=${encodeURIComponent(part)}` : ''
+    const asked = part ? await readPart(ctx, found.value, part, billHref) : undefined
+    // An amount that cannot be paid is put right where it was typed.
+    if (asked?.errors) return reply.redirect(`${billHref}${query}`, 303)
     const isStopped = checks.some(check => check.level === 'stop')
     const stop = typed?.stop ?? (isStopped ? t(ctx.lang)('cash.stop_other') : undefined)
     return pages.html(
       reply,
       cardBillPage(desk.page, {
         what: `${serviceName(ctx.lang, biller)} ${periodLabel(ctx.lang, bill.periodFrom, bill.periodTo)}`,
-        amountFen: bill.amountFen + lateFeeFen,
+        amountFen: asked?.amountFen ?? dueFen(found.value),
         ...(stop && { stop }),
-        action: `${staffPaths.cash}/bills/${bill.id}/card`,
-        cashHref: `${staffPaths.cash}/bills/${bill.id}`,
-        quote,
+        action: `${billHref}/card${query}`,
+        cashHref: `${billHref}${query}`,
+        quote: asked?.quote ?? quote,
         idempotencyKey: newCode(kernel.random),
         values: { terminal: card.value.lastTerminal, ...typed?.values },
         ...(typed?.errors && { errors: typed.errors }),
@@ -83,19 +90,21 @@ export function addCardRoutes(server: Server, pages: Pages): void {
 
   server.get(billPath, hidden, async (request, reply) => {
     const desk = await enter(request, reply)
-    return isDesk(desk) ? showBill(desk, reply, (request.params as { id: string }).id) : desk
+    return isDesk(desk) ? showBill(desk, reply, (request.params as { id: string }).id, textsOf(request.query).part) : desk
   })
   pages.form(server, billPath, { per_minute: 120 }, async (request, reply) => {
     const desk = await enter(request, reply)
     if (!isDesk(desk)) return desk
     const { id } = request.params as { id: string }
+    const { part } = textsOf(request.query)
     const { quote = '', terminal = '', reference = '', last4 = '', idempotency_key: idempotencyKey } = textsOf(request.body)
     const taken = await payByCard(desk.ctx, { quote, terminal, reference, last4, idempotencyKey })
     if (taken.ok) return reply.redirect(`${staffPaths.cash}/card/${taken.value.orderId}`, 303)
     const values = { terminal, reference, last4 }
     const errors = errorsOf(desk.ctx, taken.error)
-    if (errors) return showBill(desk, reply, id, { values, errors })
-    if (STOPS.includes(taken.error.code)) return showBill(desk, reply, id, { values, stop: t(desk.ctx.lang)('card_desk.error_stopped') })
+    if (errors) return showBill(desk, reply, id, part, { values, errors })
+    if (STOPS.includes(taken.error.code))
+      return showBill(desk, reply, id, part, { values, stop: t(desk.ctx.lang)('card_desk.error_stopped') })
     return deny(desk, reply, taken.error, `POST ${billPath}`)
   })
 
