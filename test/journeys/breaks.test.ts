@@ -7,6 +7,7 @@ import { addDays, dayOf } from '#kernel/time.ts'
 import { renderCheckFile, STANDARD_CHECK } from '../../src/modules/billing/checks/layout.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, signInAs } from '../abuse/support.ts'
+import { cursor } from '../support/browser.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 let browser: Browser
@@ -68,6 +69,7 @@ test(
       const keysBefore = one.keys()
       await one.press('Enter')
       await one.page.waitForURL('**/staff/breaks/*')
+      await cursor(one.page)
       await one.press('ArrowDown')
       await one.press('Enter')
       await one.page.waitForURL('**/staff/breaks/*?notice=proposed')
@@ -78,6 +80,7 @@ test(
         found.violations.map(v => v.id),
         [],
       )
+      await cursor(one.page)
       await one.press('ArrowDown')
       await one.press('Enter')
       await one.page.waitForURL('**/staff/reconciliation?notice=resolved')
@@ -88,6 +91,7 @@ test(
       await two.page.locator('a[href^="/staff/breaks/"]').first().focus()
       await two.press('Enter')
       await two.page.waitForURL('**/staff/breaks/*')
+      await cursor(two.page)
       await two.press('Enter')
       await two.page.waitForURL('**/staff/reconciliation?notice=resolved')
       assert.match((await two.page.textContent('main'))!, /没有待处理的差异/)

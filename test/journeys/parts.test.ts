@@ -71,6 +71,20 @@ test('a part in cash at the window: typed, taken, the rest stays due', { timeout
     const taken = await clerk.browser.submit(little, `${path}?part=30`, { tendered: '50' })
     assert.match(textOf((await clerk.browser.get(taken.location!)).text), /找零 ¥ 20\.00 [^ ]*50\.00[^ ]*30\.00/)
     assert.match(textOf((await clerk.browser.get(path)).text), /70\.00/)
+
+    // The next part by card: the amount goes along, and what is shown is what the terminal is to take.
+    const next = await clerk.browser.get(`${path}?part=25`)
+    assert.ok(next.text.includes(`href="${path}/card?part=25"`))
+    const card = await clerk.browser.get(`${path}/card?part=25`)
+    assert.match(textOf(card.text), /25\.00/)
+    const slip = { terminal: 'T1234567', reference: '12', last4: '6217' }
+    const wrong = await clerk.browser.submit(card, `${path}/card?part=25`, slip)
+    assert.match(textOf(wrong.text), /参考号是12位数字[\s\S]*25\.00/)
+    const done = await clerk.browser.submit(wrong, `${path}/card?part=25`, { ...slip, reference: '000000000001' })
+    assert.match(textOf((await clerk.browser.get(done.location!)).text), /25\.00/)
+    assert.match(textOf((await clerk.browser.get(`${path}/card`)).text), /45\.00/)
+    const tooMuch = await clerk.browser.get(`${path}/card?part=46`)
+    assert.equal(tooMuch.location, `${path}?part=46`)
     assert.deepEqual(await faultsInBooks(product), [])
   }),
 )

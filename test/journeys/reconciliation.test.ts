@@ -8,6 +8,7 @@ import { type Role, roles } from '#modules/identity/index.ts'
 import { reconcileStatement, runClose, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
+import { cursor } from '../support/browser.ts'
 import { withProduct } from '../support/product.ts'
 import { wechatStatement } from '../support/statement.ts'
 import { upload } from '../support/upload.ts'
@@ -95,6 +96,7 @@ test('the day closes by itself over the real protocol; what differs is decided f
       }
       await press('Enter')
       await page.waitForURL('**/staff/breaks/**')
+      await cursor(page)
       // The reasons wait for the keyboard: the blank chooses, Enter sends.
       await press('Space')
       await press('Enter')

@@ -8,6 +8,7 @@ import { roles } from '#modules/identity/index.ts'
 import { refundOrder } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, signInAs } from '../abuse/support.ts'
+import { cursor } from '../support/browser.ts'
 import { withProduct } from '../support/product.ts'
 
 let browser: Browser
@@ -40,12 +41,15 @@ test('a card is taken from the keyboard alone: scan, slip, next; what goes back 
       await press('Enter')
     }
     const takeCard = async (bill: string, reference: string, isFirst: boolean) => {
+      await cursor(page)
       await scan(`${product.url}/b/${bill}`)
       await page.waitForURL(/\/staff\/cash\/bills\/[^/]+$/)
+      await cursor(page)
       await press('Tab')
       await press('Tab')
       await press('Enter')
       await page.waitForURL('**/card')
+      await cursor(page)
       if (isFirst) {
         await page.keyboard.type('T1234567')
         await press('Tab')

@@ -5,6 +5,7 @@ import { queryIn } from '#kernel/db/testing.ts'
 import { roles } from '#modules/identity/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { type Desk, faultsInBooks, signInAs, startPaying } from '../abuse/support.ts'
+import { cursor } from '../support/browser.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 let browser: Browser
@@ -40,6 +41,7 @@ test('a payer with cash is served from the keyboard alone in under 45 s: scan, a
     let presses = 0
     // A scanner types the address in the code and ends with Enter; every field to type into has the focus already.
     const type = async (text: string) => {
+      await cursor(page)
       await page.keyboard.type(text)
       await page.keyboard.press('Enter')
       presses++

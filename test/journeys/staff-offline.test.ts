@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, signInAs, until } from '../abuse/support.ts'
+import { cursor } from '../support/browser.ts'
 import { type Product, withProduct } from '../support/product.ts'
 
 let browser: Browser
@@ -47,6 +48,7 @@ test('the network goes: the window goes on taking cash from the keyboard, and ha
       found.violations.map(v => v.id),
       [],
     )
+    await cursor(page)
     let presses = 0
     for (const [code, amount, tendered, change] of [
       [one, '52.50', '100', '47.50'],
@@ -87,6 +89,7 @@ test(
       const { context, page } = await windowOf(product)
       await context.setOffline(true)
       await page.goto(`${product.url}/staff/cash/offline`)
+      await cursor(page)
       for (const text of [code, '52.5', '60']) await type(page, text)
       await page.waitForSelector('[data-slip]:not([hidden])')
       const cookies = await context.cookies()

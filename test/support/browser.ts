@@ -9,6 +9,9 @@ const AGENT = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like G
 const WECHAT_AGENT =
   'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36 XWEB/1400 MMWEBSDK/20260901 MicroMessenger/8.0.60 WeChat/arm64 NetType/WIFI Language/zh_CN'
 
+/** Waits for the cursor where the page puts it; the browser does so a moment after the page has loaded, and keys before that go astray. */
+export const cursor = (page: Page): Promise<void> => page.locator('[autofocus]:focus').waitFor()
+
 /** The app around the page: what its wallet answers when it is called. */
 export interface WechatApp {
   /** Where the wallet is served. */
