@@ -43,6 +43,7 @@ export const billerFileSchema = z.object({
   tariffs: z.array(z.looseObject({ id: z.string().min(1).max(60), valid_from: day, valid_to: day.nullable() })).default([]),
   mapping: z.record(z.string(), z.unknown()),
   check_file: z.union([z.literal('standard'), checkLayoutSchema]).optional(),
+  payments_mapping: z.record(z.string(), z.unknown()).optional(),
 })
 
 export type BillerFile = z.infer<typeof billerFileSchema>
@@ -62,7 +63,7 @@ export const billerOf = (b: BillerFile): NewBiller => ({
     cycle_months: b.cycle_months,
     ...(b.query_after_min !== undefined && { query_after_min: b.query_after_min }),
     ...(b.products && { products: b.products }),
-    mappings: { bills: b.mapping },
+    mappings: { bills: b.mapping, ...(b.payments_mapping && { payments: b.payments_mapping }) },
     ...(b.check_file !== undefined && { check_file: b.check_file }),
   },
   tariffs: b.tariffs.map(t => ({ id: t.id, validFrom: t.valid_from, validTo: t.valid_to, body: { ...t } })),

@@ -14,7 +14,8 @@ const USAGE = `yimen <command>
 
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
-  import bills            --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
+  import bills|past       --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
+  shadow FILE             --biller B --day D [--mapping M] [--json]: compare a day of the system before with ours; without FILE how the days stand
   reconcile FILE          --channel wechat|alipay --day D | --biller B --day D | --bank [--json]: compare a statement with the books
   biller-client           list | add | connect | revoke: credentials of billers' systems
   staff-add NAME ROLE FULL-NAME [BILLER]
@@ -54,6 +55,19 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       const opened = await openKernel(readConfig())
       try {
         return await runReconcile(opened.kernel, TENANT, rest)
+      } finally {
+        await opened.close()
+      }
+    }
+    case 'shadow': {
+      const { runShadow, SHADOW_USAGE } = await import('./shadow-cli.ts')
+      if (rest.includes('--help')) {
+        process.stdout.write(SHADOW_USAGE)
+        return 0
+      }
+      const opened = await openKernel(readConfig())
+      try {
+        return await runShadow(opened.kernel, TENANT, rest)
       } finally {
         await opened.close()
       }

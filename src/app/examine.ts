@@ -3,7 +3,7 @@ import { type Config, ConfigError } from '#kernel/config.ts'
 import type { Kernel } from '#kernel/context.ts'
 import { listJobs } from '#kernel/daily.ts'
 import type { Db } from '#kernel/db/index.ts'
-import { checkChecks, checkMandates, checkProducts, checkRemits, checkSettlements } from '#modules/billing/index.ts'
+import { checkChecks, checkMandates, checkPast, checkProducts, checkRemits, checkSettlements } from '#modules/billing/index.ts'
 import { checkLedger } from '#modules/ledger/index.ts'
 import { checkBank, checkDebits, checkPayments } from '#modules/payments/index.ts'
 import { type Check, checkTrail } from '#modules/trail/index.ts'
@@ -38,6 +38,7 @@ const examineRecord = async (db: Db, tenantId: number, vkeys: readonly string[])
   ...(await checkRemits(db, tenantId)),
   ...(await checkMandates(db, tenantId)),
   ...(await checkProducts(db, tenantId)),
+  ...(await checkPast(db, tenantId)),
   ...(await checkTrail(db, tenantId, vkeys)),
 ]
 

@@ -36,6 +36,8 @@ export const errors = defineErrors('billing', {
   check_file_not_found: 404,
   check_file_refused: 422,
   month_unknown: 404,
+  shadow_day: 400,
+  shadow_day_not_found: 404,
   rule_malformed: 422,
   rule_exists: 409,
   rule_not_found: 404,

@@ -219,3 +219,17 @@ export const debitEnded = defineEvent({
   subject: 'debit_mandate',
   body: z.object({ why: z.enum(['by_payer', 'replaced', 'term_over', 'share_ended', 'bank_refused', 'suspended']) }),
 })
+/** Payments the system before this one took, to be looked up. */
+export const pastImported = defineEvent({
+  type: 'billing.past_imported',
+  version: 1,
+  subject: 'past_batch',
+  body: z.object({ biller: z.string(), rows: z.int(), kept: z.int(), kept_fen: z.int(), sha256: z.string() }),
+})
+/** The old system's payments of a day were held against ours. */
+export const shadowCompared = defineEvent({
+  type: 'billing.shadow_compared',
+  version: 1,
+  subject: 'shadow_file',
+  body: z.object({ biller: z.string(), day: z.string(), rows: z.int(), total_fen: z.int(), differences: z.int(), sha256: z.string() }),
+})

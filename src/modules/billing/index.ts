@@ -13,8 +13,8 @@ export { type BillerRule, dueFen, PART_FIRST, partRange } from './dues.ts'
 export { errors as billingErrors } from './errors.ts'
 export * as billingEvents from './events.ts'
 export { type ImportInput, importBills } from './import/index.ts'
-export { columnsUsed, type Mapping, mappingSchema } from './import/mapping.ts'
-export { findBillLayout, listPrintBills, markSettledBefore, type NewBiller, type PrintBill, registerBiller } from './import/register.ts'
+export { columnsUsed, type Layout, type Mapping, mappingSchema, paymentColumns } from './import/mapping.ts'
+export { findLayouts, listPrintBills, markSettledBefore, type NewBiller, type PrintBill, registerBiller } from './import/register.ts'
 export { explainFault, type FaultCode, type ImportReport, type RowError } from './import/report.ts'
 export { registerReceipts, runPostings, startJobs as startBillingJobs } from './jobs.ts'
 export {
@@ -29,6 +29,24 @@ export {
   type RescueReason,
   WAIVER_REASONS,
 } from './model.ts'
+export { DIFFERENCES, EXPLAINED, type ShadowClass } from './past/model.ts'
+export {
+  checkPast,
+  importPast,
+  listPastPayments,
+  type PastPayment,
+  type PastReport,
+  type PaymentsFile,
+  SHADOW_DAYS,
+  type ShadowDay,
+  type ShadowDayView,
+  type ShadowedBiller,
+  type ShadowReport,
+  type ShadowView,
+  shadowDay,
+  viewShadow,
+  viewShadowDay,
+} from './past/service.ts'
 export type { ReadBill, ReadField } from './photo/fields.ts'
 export { PHOTO_LIMITS, type PhotoLimits } from './photo/limits.ts'
 export { createPhotoReader, type PhotoReader } from './photo/reader.ts'

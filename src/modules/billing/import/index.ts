@@ -1,8 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdtemp, open, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { type Ctx, makeId, permit } from '#kernel/context.ts'
 import { sql, type Tx } from '#kernel/db/index.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
@@ -11,13 +7,11 @@ import { errors } from '../errors.ts'
 import { batchImported } from '../events.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBatch, findBiller, insertBatch } from '../store.ts'
-import { guessEncoding } from './encoding.ts'
-import { type Mapping, mappingSchema } from './mapping.ts'
-import { ERRORS_LISTED_MAX, Faults, type ImportReport, Unreadable } from './report.ts'
-import { asInFile, checkHeader, compileRow, readRecord, type Summary } from './row-mapper.ts'
+import { columnsUsed, type Mapping, mappingSchema } from './mapping.ts'
+import { FILE_BYTES_MAX, faultOf, hashOf, type Progressed, readRows, withPutAside } from './read-file.ts'
+import { ERRORS_LISTED_MAX, Faults, type ImportReport } from './report.ts'
+import { compileRow } from './row-mapper.ts'
 import { clearStage, listClashes, listTwins, mergeAccounts, mergeBills, openStage } from './stage.ts'
-import { type RowSink, readText } from './text-reader.ts'
-import { readXlsx } from './xlsx-reader.ts'
 
 export interface ImportInput {
   readonly billerId: string
@@ -31,12 +25,8 @@ export interface ImportInput {
   readonly dryRun?: boolean
   /** When the biller issued these bills; now by default. */
   readonly issuedAt?: Date
-  onProgress?(done: { readonly bytes: number; readonly bytesTotal: number; readonly rows: number }): void
+  onProgress?: Progressed
 }
-
-const FILE_BYTES_MAX = 2 * 2 ** 30
-const ROWS_MAX = 5_000_000
-const CHUNK_BYTES = 262_144
 
 /** Carries a finished report out of the transaction so that it rolls back. */
 class Undone extends Error {
@@ -55,29 +45,7 @@ export async function importBills(ctx: Ctx, input: ImportInput): Promise<Result<
   const allowed = permit(ctx, 'billing.batch.import')
   if (!allowed.ok) return allowed
   if (input.path !== undefined) return importFile(ctx, input, input.path)
-  const folder = await mkdtemp(join(tmpdir(), 'yimen-import-'))
-  try {
-    const path = join(folder, 'file')
-    await putAside(input.stream ?? [], path)
-    return await importFile(ctx, input, path)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function putAside(stream: AsyncIterable<Buffer> | Iterable<Buffer>, path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  let bytes = 0
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.length
-      // One byte beyond the limit is enough for the size check to refuse the file.
-      if (bytes > FILE_BYTES_MAX + chunk.length) break
-      await file.writeFile(chunk)
-    }
-  } finally {
-    await file.close()
-  }
+  return withPutAside(input.stream ?? [], path => importFile(ctx, input, path))
 }
 
 async function importFile(ctx: Ctx, input: ImportInput, path: string): Promise<Result<ImportReport>> {
@@ -129,12 +97,6 @@ interface Progress {
   totalFen: number
   zeroBills: number
   staged: number
-}
-
-const faultOf = (...listed: Faults['listed']): Faults => {
-  const faults = new Faults()
-  for (const fault of listed) faults.add(fault)
-  return faults
 }
 
 function reportOf(
@@ -216,97 +178,29 @@ async function warnOfTwins(tx: Tx, { ctx, input }: Job, batchId: string): Promis
 
 /** Reads the file into the stage, checking every row and the file as a whole. */
 async function stageFile(tx: Tx, job: Job, batchId: string): Promise<{ faults: Faults; progress: Progress }> {
-  const faults = new Faults()
+  const rowFaults = new Faults()
   const progress: Progress = { rows: 0, totalFen: 0, zeroBills: 0, staged: 0 }
-  const summaries: Summary[] = []
-  const toBill = compileRow(job.mapping, job.config.account, faults)
+  const toBill = compileRow(job.mapping, job.config.account, rowFaults)
   const stage = openStage(tx, job.ctx, batchId)
-  let bytes = 0
-  const sink: RowSink = {
+  const { path, bytes, sha256, mapping, input } = job
+  const onProgress = input.onProgress
+  const file = { path, bytes, sha256, layout: mapping, used: columnsUsed(mapping.bill), ...(onProgress && { onProgress }) }
+  const faults = await readRows(file, rowFaults, {
     row(cells, line) {
-      if (++progress.rows > ROWS_MAX) throw new Unreadable({ line, code: 'too_many_rows', expected: String(ROWS_MAX) })
+      progress.rows++
       const bill = toBill(cells, line)
       if (!bill) return
       progress.totalFen += bill.amountFen
       if (bill.amountFen === 0) progress.zeroBills++
       // After the first error nothing will be kept: the rest is read for its errors only.
-      else if (faults.count === 0) {
+      else if (rowFaults.count === 0) {
         progress.staged++
         stage.add(bill)
       }
     },
-    header: (cells, line) => checkHeader(job.mapping, cells, line, faults),
-    record(kind, text, line) {
-      const summary = readRecord(job.mapping[kind]!, kind, text, line, faults)
-      if (summary) summaries.push(summary)
-      else if (kind === 'header_record') throw new Unreadable(faults.listed.at(-1)!)
-    },
-    fault: fault => faults.add(fault),
-    drain() {
-      job.input.onProgress?.({ bytes: Math.min(bytes, job.bytes), bytesTotal: job.bytes, rows: progress.rows })
-      return stage.drain()
-    },
-  }
-  const hash = createHash('sha256')
-  try {
-    if (job.mapping.format === 'xlsx') await readXlsx(job.path, job.mapping, sink)
-    else
-      await readText(
-        hashed(job.path, hash, count => {
-          bytes = count
-        }),
-        job.mapping,
-        sink,
-      )
-    if (job.mapping.header_record && faults.count === 0 && summaries.length === 0) faults.add({ line: 1, code: 'header_record' })
-    if (faults.count === 0)
-      checkWhole(job, job.mapping.format === 'xlsx' ? await hashOf(job.path) : hash.digest(), summaries, progress, faults)
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error
-    if (faults.listed.at(-1) !== error.fault) faults.add(error.fault)
-  }
+    drain: () => stage.drain(),
+    sumFen: () => progress.totalFen,
+  })
   await stage.end()
-  return { faults: (await otherEncoding(job, faults)) ?? faults, progress }
-}
-
-/** A file in another encoding than agreed breaks everywhere; said once, in place of all that follows from it. */
-async function otherEncoding({ path, mapping }: Job, faults: Faults): Promise<Faults | undefined> {
-  if (mapping.format === 'xlsx' || faults.count === 0) return undefined
-  const found = await guessEncoding(path)
-  if (found === 'ZIP') return faultOf({ line: 0, code: 'packed' })
-  if (!('encoding' in mapping) || !faults.listed.some(fault => fault.code === 'encoding' || fault.code === 'header_mismatch'))
-    return undefined
-  return found === undefined || found === mapping.encoding
-    ? undefined
-    : faultOf({ line: 0, code: 'encoding', found, expected: mapping.encoding })
-}
-
-function checkWhole(job: Job, sha256: Buffer, summaries: readonly Summary[], progress: Progress, faults: Faults): void {
-  if (!sha256.equals(job.sha256)) faults.add({ line: 0, code: 'file_changed' })
-  if (progress.rows === 0) faults.add({ line: 0, code: 'no_rows' })
-  for (const { line, count, totalFen, unit } of summaries) {
-    if (count !== undefined && count !== progress.rows)
-      faults.add({ line, code: 'record_count', found: String(count), expected: String(progress.rows) })
-    if (totalFen === undefined || totalFen === progress.totalFen) continue
-    // A hundred times too much or too little is no wrong sum but the other unit.
-    const isOtherUnit = totalFen === progress.totalFen * 100 || totalFen * 100 === progress.totalFen
-    const code = isOtherUnit ? 'record_unit' : 'record_total'
-    faults.add({ line, code, found: asInFile(totalFen, unit), expected: `${asInFile(progress.totalFen, unit)} ${unit}` })
-  }
-}
-
-async function* hashed(path: string, hash: Hash, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
-  let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    bytes += chunk.length
-    onBytes(bytes)
-    yield chunk
-  }
-}
-
-async function hashOf(path: string): Promise<Buffer> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES * 4 })) hash.update(chunk)
-  return hash.digest()
+  return { faults, progress }
 }

@@ -72,17 +72,30 @@ const bill = z.strictObject({
     .optional(),
 })
 
+/** What a row of a payments file is: paid when, how much, on which account, under which number of the system that took it. */
+const payment = z.strictObject({
+  account_no: columnName,
+  payment_no: columnName,
+  bill_no: z.union([columnName, z.strictObject({ join: z.array(columnName).min(2).max(4) })]).optional(),
+  paid_on: columnName,
+  amount: columnName,
+  /** How it was paid, in the words of the file. */
+  channel: columnName.optional(),
+  /** Rows that were taken back stand in the file, but nothing was paid by them. */
+  status: z.strictObject({ column: columnName, void: z.array(z.string()) }).optional(),
+})
+
 const common = {
   columns: z.array(column).min(3).max(100),
   date_format: z.enum(['yyyy-MM-dd', 'yyyy/MM/dd', 'yyyyMMdd', 'excel_date', 'iso8601']),
-  bill,
   header_record: record.optional(),
   trailer: record.optional(),
 }
 const encoding = z.enum(['UTF-8', 'GB18030'])
 
-export const mappingSchema = z
-  .discriminatedUnion('format', [
+/** The four layouts a file may have, each with what its rows are. */
+const layouts = <What extends z.ZodRawShape>(what: What) =>
+  z.discriminatedUnion('format', [
     z.strictObject({
       format: z.literal('csv'),
       encoding,
@@ -91,25 +104,44 @@ export const mappingSchema = z
       has_header: z.boolean(),
       first_data_row: z.int().min(1).max(50),
       ...common,
+      ...what,
     }),
-    z.strictObject({ format: z.literal('fixed_width'), encoding, first_data_row: z.int().min(1).max(50), ...common }),
+    z.strictObject({ format: z.literal('fixed_width'), encoding, first_data_row: z.int().min(1).max(50), ...common, ...what }),
     z.strictObject({
       format: z.literal('xlsx'),
       sheet: z.string().max(31),
       has_header: z.boolean(),
       first_data_row: z.int().min(1).max(50),
       ...common,
+      ...what,
     }),
-    z.strictObject({ format: z.literal('json'), ...common }),
+    z.strictObject({ format: z.literal('json'), ...common, ...what }),
   ])
-  .superRefine((m, at) => {
-    for (const problem of problemsOf(m)) at.addIssue({ code: 'custom', message: problem })
-  })
 
+const plainSchema = layouts({})
+export const mappingSchema = layouts({ bill }).superRefine((m, at) => {
+  const money = [m.bill.total_amount, ...m.bill.lines.map(line => line.amount)].filter(name => name !== undefined)
+  const problems = [...problemsOf(m, columnsUsed(m.bill), money)]
+  if (m.bill.lines.length === 0 && !m.bill.lines_from) problems.push('a bill needs at least one fee line')
+  for (const message of problems) at.addIssue({ code: 'custom', message })
+})
+export const paymentMappingSchema = layouts({ payment }).superRefine((m, at) => {
+  for (const message of problemsOf(m, paymentColumns(m.payment), [m.payment.amount])) at.addIssue({ code: 'custom', message })
+})
+
+/** How a file is laid out, whatever its rows are. */
+export type Layout = z.infer<typeof plainSchema>
 export type Mapping = z.infer<typeof mappingSchema>
+export type PaymentMapping = z.infer<typeof paymentMappingSchema>
 export type Column = z.infer<typeof column>
 export type RecordLine = z.infer<typeof record>
 type Bill = z.infer<typeof bill>
+
+/** Names of all columns a payment is made of. */
+export function paymentColumns(p: PaymentMapping['payment']): string[] {
+  const billNo = p.bill_no === undefined ? [] : typeof p.bill_no === 'string' ? [p.bill_no] : p.bill_no.join
+  return [p.account_no, p.payment_no, ...billNo, p.paid_on, p.amount, p.channel, p.status?.column].filter(name => name !== undefined)
+}
 
 /** Names of all columns a bill is made of. */
 export function columnsUsed(b: Bill): string[] {
@@ -131,20 +163,12 @@ export function columnsUsed(b: Bill): string[] {
   return [...single, ...period, ...billNo, ...lines].filter(name => name !== undefined)
 }
 
-function* problemsOf(m: {
-  format: string
-  columns: Column[]
-  bill: Bill
-  header_record?: RecordLine | undefined
-  trailer?: RecordLine | undefined
-}): Iterable<string> {
+function* problemsOf(m: Layout, used: readonly string[], money: readonly string[]): Iterable<string> {
   const byName = new Map(m.columns.map(c => [c.name, c]))
   if (byName.size !== m.columns.length) yield 'two columns share a name'
-  for (const name of columnsUsed(m.bill)) if (!byName.has(name)) yield `bill uses the unknown column ${name}`
-  const money = [m.bill.total_amount, ...m.bill.lines.map(line => line.amount)].filter(name => name !== undefined)
+  for (const name of used) if (!byName.has(name)) yield `a row uses the unknown column ${name}`
   for (const name of money)
     if (!['yuan', 'fen'].includes(byName.get(name)?.unit ?? '')) yield `column ${name} is money and must say yuan or fen`
-  if (m.bill.lines.length === 0 && !m.bill.lines_from) yield 'a bill needs at least one fee line'
   for (const c of m.columns) {
     if (m.format === 'fixed_width' && (c.start === undefined || c.width === undefined)) yield `column ${c.name} needs start and width`
     if (c.type === 'const' && c.const === undefined) yield `column ${c.name} needs its constant`

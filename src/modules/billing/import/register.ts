@@ -8,7 +8,7 @@ import { append, defineEvent } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBiller, insertTariff, type TariffRow, upsertBiller } from '../store.ts'
-import { type Mapping, mappingSchema } from './mapping.ts'
+import { type Mapping, mappingSchema, type PaymentMapping, paymentMappingSchema } from './mapping.ts'
 
 export const billerRegistered = defineEvent({
   type: 'billing.biller_registered',
@@ -40,6 +40,8 @@ export async function registerBiller(ctx: Ctx, biller: NewBiller): Promise<Resul
   if (!allowed.ok) return allowed
   const mapping = mappingSchema.safeParse(biller.config.mappings.bills)
   if (!mapping.success) return fail(errors.mapping_malformed, { why: mapping.error.issues[0]?.message ?? '' })
+  const payments = paymentMappingSchema.optional().safeParse(biller.config.mappings.payments)
+  if (!payments.success) return fail(errors.mapping_malformed, { why: payments.error.issues[0]?.message ?? '' })
   await ctx.kernel.db.tx(ctx.tenantId, async tx => {
     const at = ctx.kernel.clock.now()
     const payableAccountId = await ensureAccount(tx, ctx, `2202:${biller.id}`)
@@ -98,8 +100,13 @@ export const listPrintBills = (ctx: Ctx, billerId: string, limit: number): Promi
     return rows.filter(bill => !taken.has(bill.id)).slice(0, limit)
   })
 
-/** The layout a biller declared for its bill files; undefined for an unknown biller. */
-export async function findBillLayout(ctx: Ctx, billerId: string): Promise<Mapping | undefined> {
+/** The layouts declared for a biller's files: of bills, and of payments the system before took. Undefined for an unknown biller. */
+export async function findLayouts(
+  ctx: Ctx,
+  billerId: string,
+): Promise<{ readonly bills: Mapping; readonly payments: PaymentMapping | undefined } | undefined> {
   const biller = await ctx.kernel.db.read(ctx.tenantId, tx => findBiller(tx, ctx.tenantId, billerId))
-  return biller && mappingSchema.parse(biller.config.mappings.bills)
+  if (!biller) return undefined
+  const { bills, payments } = biller.config.mappings
+  return { bills: mappingSchema.parse(bills), payments: paymentMappingSchema.optional().parse(payments) }
 }

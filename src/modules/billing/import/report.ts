@@ -9,6 +9,7 @@ export type FaultCode =
   | 'const_mismatch'
   | 'control_character'
   | 'date'
+  | 'day_outside'
   | 'duplicate_conflict'
   | 'encoding'
   | 'file_changed'
@@ -22,6 +23,7 @@ export type FaultCode =
   | 'not_a_workbook'
   | 'number'
   | 'packed'
+  | 'payment_repeated'
   | 'period'
   | 'quote'
   | 'record_count'
@@ -87,6 +89,7 @@ const ZH: Readonly<Record<FaultCode, string>> = {
   const_mismatch: '固定标识不符，请检查本行类型',
   control_character: '含有不可见控制字符，请删除',
   date: '日期无法识别，请按约定格式填写',
+  day_outside: '日期不在本文件应有的日子内，请核对日期或换一份文件',
   duplicate_conflict: '账单编号重复且内容不同，请出账方确认后更正',
   encoding: '文字编码不对，请按约定编码（UTF-8 或 GB18030）重新导出',
   file_changed: '导入时文件被改动，请在写完后再导入',
@@ -96,10 +99,11 @@ const ZH: Readonly<Record<FaultCode, string>> = {
   json: '不是有效的 JSON 对象',
   line_too_long: '单行过长，请检查换行符',
   no_final_newline: '文件末尾不完整，可能被截断，请重新传输',
-  no_rows: '文件中没有账单',
+  no_rows: '文件中没有数据行',
   not_a_workbook: '不是完整的 xlsx 文件，可能被截断或损坏，请重新传输',
   number: '数字无法识别',
   packed: '这是压缩包（zip），请解压后逐个导入',
+  payment_repeated: '缴费流水号重复，请与原系统核对',
   period: '账期无法识别，请按约定格式填写',
   quote: '引号没有成对，请检查本行',
   record_count: '文件笔数与汇总记录不符，可能缺行，请重新传输',
@@ -126,6 +130,7 @@ const EN: Readonly<Record<FaultCode, string>> = {
   const_mismatch: 'record mark differs: check the kind of this line',
   control_character: 'invisible control character: remove it',
   date: 'not a date in the agreed form',
+  day_outside: 'not a day this file may tell of: compare the date, or take another file',
   duplicate_conflict: 'bill number used before with other content: ask the biller which is right',
   encoding: 'bytes do not fit the agreed encoding: export again as UTF-8 or GB18030 as agreed',
   file_changed: 'the file changed while it was read: import it once it is complete',
@@ -135,10 +140,11 @@ const EN: Readonly<Record<FaultCode, string>> = {
   json: 'not a JSON object',
   line_too_long: 'line too long: check the line ends',
   no_final_newline: 'the file ends in mid-line, it may be cut off: transfer it again',
-  no_rows: 'the file holds no bills',
+  no_rows: 'the file holds no rows',
   not_a_workbook: 'not a complete xlsx file, it may be cut off: transfer it again',
   number: 'not a number',
   packed: 'this is a zip archive: unpack it and import each file',
+  payment_repeated: 'payment number used before: ask those who run the system before',
   period: 'not a period in the agreed form',
   quote: 'quotes do not pair: check this line',
   record_count: 'row count differs from the summary record, rows may be missing: transfer it again',

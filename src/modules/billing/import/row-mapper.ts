@@ -1,7 +1,7 @@
 import { formatYuan } from '#kernel/money.ts'
 import { type BillerConfig, type FeeLine, isAccountNo } from '../model.ts'
 import { type Period, readDay, readPeriod, remembered, scaled } from './cells.ts'
-import { type Column, columnsUsed, type Mapping, type RecordLine } from './mapping.ts'
+import type { Column, Layout, Mapping, RecordLine } from './mapping.ts'
 import type { FaultCode, Faults, RowError } from './report.ts'
 import type { Cell } from './text-reader.ts'
 
@@ -23,7 +23,7 @@ export interface ImportedBill {
 }
 
 const TEXT_CHARS_MAX = 200
-const NUMBER_CHARS_MAX = 60
+export const NUMBER_CHARS_MAX = 60
 const CONTROL = /[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 
 /** Carries what is wrong with a cell out of its reader. */
@@ -35,12 +35,11 @@ class BadCell extends Error {
   }
 }
 
-type Read<T> = (cells: readonly Cell[]) => T
+export type Read<T> = (cells: readonly Cell[]) => T
 
-/** Readers of the columns of one mapping, bound to their positions. */
-function readers(m: Mapping) {
+/** Readers of the columns of one layout, bound to their positions. What stands in a personal column is never repeated in an error. */
+export function readers(m: Layout, personal: ReadonlySet<string | undefined> = new Set()) {
   const index = new Map(m.columns.map((c, i) => [c.name, i]))
-  const personal = new Set([m.bill.payer_name, m.bill.address])
   const isWorkbook = m.format === 'xlsx'
 
   const bad = (code: FaultCode, at: number, found: Cell, expected?: string): never => {
@@ -174,7 +173,7 @@ function arrayReader(from: NonNullable<Mapping['bill']['lines_from']>, r: Return
 }
 
 /** Checks of columns whose value is bound to be one of a few. */
-function fixedChecks(m: Mapping, r: ReturnType<typeof readers>): Read<void>[] {
+export function fixedChecks(m: Layout, r: ReturnType<typeof readers>): Read<void>[] {
   return m.columns.flatMap((c, at): Read<void>[] => {
     if (c.const !== undefined) return [cells => (cells[at] === c.const ? undefined : r.bad('const_mismatch', at, cells[at]!, c.const))]
     if (c.codes)
@@ -194,8 +193,8 @@ export function compileRow(
   account: BillerConfig['account'],
   faults: Faults,
 ): (cells: readonly Cell[], line: number) => ImportedBill | undefined {
-  const r = readers(m)
   const b = m.bill
+  const r = readers(m, new Set([b.payer_name, b.address]))
   const empty = (): string => ''
   const optional = (name: string | undefined) => (name ? r.text(name, TEXT_CHARS_MAX, false) : empty)
   const [accountAt] = r.place(b.account_no)
@@ -252,6 +251,16 @@ export function compileRow(
     ...[...checks, knownAccount, ...billNoParts, holder, address, ...days, period, ...lines.cells, total ?? NOTHING],
     ...[(cells: readonly Cell[]) => amount(cells, []), dueOn, usage, readingFrom, readingTo],
   ]
+  return wholeRow(m, read, parts, faults)
+}
+
+/** Reads a row, or reports everything wrong with it and answers undefined. `parts` are the readers `read` is made of. */
+export function wholeRow<T>(
+  m: Layout,
+  read: (cells: readonly Cell[], line: number) => T,
+  parts: readonly Read<unknown>[],
+  faults: Faults,
+): (cells: readonly Cell[], line: number) => T | undefined {
   return (cells, line) => {
     if (cells.length !== m.columns.length) {
       faults.add({ line, code: 'column_count', found: String(cells.length), expected: String(m.columns.length) })
@@ -286,9 +295,8 @@ function faultsOf(parts: readonly Read<unknown>[], cells: readonly Cell[]): BadC
 export const asInFile = (fen: number, unit: string | undefined): string =>
   unit === 'yuan' && Number.isSafeInteger(fen) ? formatYuan(fen).replaceAll(',', '') : String(fen)
 
-/** Compares the header row with the titles of the mapping. */
-export function checkHeader(m: Mapping, cells: readonly string[], line: number, faults: Faults): void {
-  const used = new Set(columnsUsed(m.bill))
+/** Compares the header row with the titles of the layout. */
+export function checkHeader(m: Layout, used: ReadonlySet<string>, cells: readonly string[], line: number, faults: Faults): void {
   m.columns.forEach((c, at) => {
     if (c.header === undefined || cells[at]?.trim() === c.header) return
     if (used.has(c.name) || cells[at] !== undefined)

@@ -1,5 +1,5 @@
 import iconv from 'iconv-lite'
-import type { Mapping, RecordLine } from './mapping.ts'
+import type { Layout, RecordLine } from './mapping.ts'
 import { Unreadable } from './report.ts'
 
 export type Cell = string | readonly unknown[]
@@ -22,7 +22,7 @@ const nextOf = (text: string, wanted: string, from: number): number => {
   return at < 0 ? NOWHERE : at
 }
 
-type TextMapping = Exclude<Mapping, { format: 'xlsx' }>
+type TextMapping = Exclude<Layout, { format: 'xlsx' }>
 
 /** Decodes whole lines at a time: a newline byte is never part of a longer character in UTF-8 or GB18030. */
 async function* decodedBlocks(chunks: AsyncIterable<Buffer>, encoding: 'UTF-8' | 'GB18030', lineNow: () => number): AsyncGenerator<string> {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import yauzl from 'yauzl'
-import type { Mapping } from './mapping.ts'
+import type { Layout } from './mapping.ts'
 import { Unreadable } from './report.ts'
 import type { RowSink } from './text-reader.ts'
 import { elementsIn, findOpening, openings, withoutElements } from './xml-scan.ts'
@@ -15,7 +15,7 @@ const RATIO_MAX = 100
 const RATIO_FROM_BYTES = 2 ** 20
 const ROW_CHARS_MAX = 262_144
 
-type XlsxMapping = Extract<Mapping, { format: 'xlsx' }>
+type XlsxMapping = Extract<Layout, { format: 'xlsx' }>
 
 const damaged = (): Unreadable => new Unreadable({ line: 0, code: 'not_a_workbook' })
 const tooLarge = (): Unreadable => new Unreadable({ line: 0, code: 'unpacked_too_large' })
