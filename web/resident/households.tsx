@@ -187,6 +187,8 @@ export interface HouseholdView {
   productsHref?: string
   /** Where money is paid in advance. */
   prepaidHref?: string
+  /** Where payments of the system before are, when it handed over any. */
+  pastHref?: string
   own?: { saveAction: string; unbindAction: string; nickname?: string }
   /** A family member's: who shares it, masked, and how to see it no more. */
   shared?: { by: string; endAction: string }
@@ -224,6 +226,11 @@ export function HouseholdPage({ view }: { view: HouseholdView }) {
         {view.productsHref && (
           <LinkButton href={view.productsHref} kind="secondary" wide>
             {t('product.title')}
+          </LinkButton>
+        )}
+        {view.pastHref && (
+          <LinkButton href={view.pastHref} kind="secondary" wide>
+            {t('past.title')}
           </LinkButton>
         )}
       </div>

@@ -60,6 +60,7 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(permit(ctx, 'billing.rule.ask').ok || permit(ctx, 'billing.rule.agree').ok
       ? [{ href: staffPaths.rules, text: say('rules.place') }]
       : []),
+    ...(permit(ctx, 'billing.shadow.read').ok ? [{ href: staffPaths.shadow, text: say('shadow.place') }] : []),
     ...(permit(ctx, 'billing.switchover.read').ok ? [{ href: staffPaths.switchover, text: say('switch.title') }] : []),
     ...(help.ok
       ? [{ href: staffPaths.help, text: say('help_call.title'), waiting: help.value.filter(call => !call.assigneeId).length }]

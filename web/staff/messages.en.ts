@@ -3,6 +3,7 @@ import { messages as card } from './card/messages.en.ts'
 import { messages as checks } from './checks/messages.en.ts'
 import type { messages as zh } from './messages.zh-CN.ts'
 import { messages as money } from './money/messages.en.ts'
+import { messages as shadow } from './shadow/messages.en.ts'
 import { messages as switchover } from './switchover/messages.en.ts'
 
 export const messages: Record<keyof typeof zh, string> = {
@@ -10,6 +11,7 @@ export const messages: Record<keyof typeof zh, string> = {
   ...card,
   ...checks,
   ...money,
+  ...shadow,
   ...switchover,
   'event.payments.order_placed': 'Order placed',
   'event.payments.attempt_submitted': 'Sent to the channel',

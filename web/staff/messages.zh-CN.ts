@@ -2,6 +2,7 @@ import { messages as bank } from './bank/messages.zh-CN.ts'
 import { messages as card } from './card/messages.zh-CN.ts'
 import { messages as checks } from './checks/messages.zh-CN.ts'
 import { messages as money } from './money/messages.zh-CN.ts'
+import { messages as shadow } from './shadow/messages.zh-CN.ts'
 import { messages as switchover } from './switchover/messages.zh-CN.ts'
 
 /** Words for what the trail says of an order, for the desk. */
@@ -10,6 +11,7 @@ export const messages = {
   ...card,
   ...checks,
   ...money,
+  ...shadow,
   ...switchover,
   'event.payments.order_placed': '下单',
   'event.payments.attempt_submitted': '交给支付渠道',

@@ -18,6 +18,8 @@ export const staffPaths = {
   reconciliation: '/staff/reconciliation',
   switchover: '/staff/switchover',
   switchAreas: '/staff/switchover-areas',
+  shadow: '/staff/shadow',
+  shadowFiles: '/staff/shadow-files',
   rules: '/staff/rules',
   settlements: '/staff/settlements',
   bank: '/staff/bank',

@@ -5,6 +5,7 @@ import { usePage } from '#web/ui/page.tsx'
 import { Button, LinkButton, Money, SummaryList, Tag, type Tone } from '#web/ui/parts.tsx'
 import { Timeline, type TimelineView } from '#web/ui/timeline.tsx'
 import { RescuePane, type RescueView } from './rescues.tsx'
+import { type PastRow, PastTable } from './shadow/pages.tsx'
 import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
 interface State {
@@ -183,6 +184,8 @@ export interface DeskBillView {
     state: State
     order?: { no: string; href: string }
   }[]
+  /** What the system before took for the account; absent without any. */
+  past?: { rows: readonly PastRow[]; total: number; allHref: string }
   timeline: readonly TimelineView[]
 }
 
@@ -241,6 +244,16 @@ export function DeskBillPage({ view }: { view: DeskBillView }) {
               />
             </Pane>
           </div>
+          {view.past && (
+            <Pane title={t('past.title')} note={t('past.desk_note')}>
+              <PastTable rows={view.past.rows} />
+              {view.past.total > view.past.rows.length && (
+                <p>
+                  <a href={view.past.allHref}>{t('past.all', { n: view.past.total })}</a>
+                </p>
+              )}
+            </Pane>
+          )}
         </div>
         <TrailPane entries={view.timeline} />
       </div>

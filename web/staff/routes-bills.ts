@@ -6,6 +6,7 @@ import { findOrderById, orderStateOf } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
 import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
+import { readPast } from '#web/resident/routes/past.ts'
 import { printedReceipt } from '#web/resident/routes/receipts.ts'
 import { billerName, maskedAccount, periodLabel, serviceName } from '#web/resident/routes/views.ts'
 import { isDesk, openDesk } from './desk.ts'
@@ -17,6 +18,7 @@ const hidden = { schema: { hide: true } }
 
 const orderOf = ({ claim }: BillState) => claim && { no: claim.orderCode, href: `/staff/orders/${claim.orderId}` }
 
+const PAST_SHOWN = 5
 const FIRST_PRINT_MS_MAX = 10 * 60_000
 
 /** A bill with its account, and the paper of what was paid: both for the resident who stands at the window. */
@@ -34,6 +36,7 @@ export function addBillRoutes(server: Server, pages: Pages): void {
     if (claim?.state === 'paid') await noteRead(ctx, claim.orderId)
     const entries = await timeline(ctx.kernel.db, ctx.tenantId, 'bill', bill.id, { limit: 200 })
     const order = orderOf(state)
+    const past = await readPast(ctx, bill.accountId, '', 1)
     return pages.html(
       reply,
       deskBillPage(desk.page, {
@@ -60,6 +63,9 @@ export function addBillRoutes(server: Server, pages: Pages): void {
             state: billState(ctx.lang, one),
             ...(its && { order: its }),
           }
+        }),
+        ...(past.total > 0 && {
+          past: { rows: past.rows.slice(0, PAST_SHOWN), total: past.total, allHref: `/staff/bills/${bill.id}/past` },
         }),
         timeline: entries.map(e => ({
           at: e.at,

@@ -50,6 +50,7 @@ import { addResidentRoutes } from './routes-residents.ts'
 import { addRuleRoutes } from './routes-rules.ts'
 import { addSettlementRoutes } from './routes-settlements.ts'
 import { searchPage } from './search.tsx'
+import { addShadowRoutes } from './shadow/routes.ts'
 import { secondFactorPage, staffSignInPage } from './sign-in.tsx'
 import { addSwitchRoutes } from './switchover/routes.ts'
 import { actorName, codeName, detailOf, eventName } from './words.ts'
@@ -174,6 +175,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addOfflineRoutes(server, pages)
   addReconciliationRoutes(server, pages)
   addSettlementRoutes(server, pages)
+  addShadowRoutes(server, pages)
   addSwitchRoutes(server, pages)
   addBankRoutes(server, pages)
   addCardRoutes(server, pages)

@@ -11,6 +11,7 @@ import { pick, receiptSample, type Sample } from './sample-views.ts'
 import { debitSamples } from './samples-debits.tsx'
 import { deskSamples } from './samples-desk.tsx'
 import { kioskSamples } from './samples-kiosk.tsx'
+import { pastSamples } from './samples-past.tsx'
 import { productSamples } from './samples-products.tsx'
 import { residentSamples } from './samples-resident.tsx'
 
@@ -205,4 +206,5 @@ export const samples: readonly Sample[] = [
   ...productSamples,
   ...deskSamples,
   ...kioskSamples(billView),
+  ...pastSamples,
 ]

@@ -19,6 +19,7 @@ import { addDueRoutes } from './dues.ts'
 import { addHouseholdRoutes } from './households.ts'
 import { addMessageRoutes } from './messages.ts'
 import type { Pages } from './pages.ts'
+import { addPastRoutes } from './past.ts'
 import { addPhotoRoutes } from './photo.ts'
 import { addReadingRoutes } from './readings.ts'
 import { tariffView } from './tariffs.ts'
@@ -235,6 +236,7 @@ export function addOtherRoutes(server: Server, pages: Pages): void {
   addDueRoutes(server, pages)
   addMessageRoutes(server, pages)
   addReadingRoutes(server, pages)
+  addPastRoutes(server, pages)
   addPhotoRoutes(server, pages, limit)
   addTexts(server, pages)
 }

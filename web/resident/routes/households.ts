@@ -13,6 +13,7 @@ import { householdNewPage, householdPage, householdsPage, notices } from '../hou
 import { paths } from '../paths.ts'
 import { billers, type Limit, LOOKUPS, listKept, showBills } from './accounts.ts'
 import type { Pages } from './pages.ts'
+import { pastLinkOf } from './past.ts'
 import { maskedAccount, textsOf } from './views.ts'
 
 const hidden = { schema: { hide: true } }
@@ -114,6 +115,7 @@ function addHousehold(server: Server, pages: Pages): void {
     const debit = await debitLinkOf(visit, binding.id)
     const productsHref = await productsLinkOf(visit, binding.id)
     const prepaidHref = await prepaidLinkOf(visit, binding.id)
+    const pastHref = await pastLinkOf(visit, binding)
     return pages.html(
       reply,
       householdPage(visit.page, {
@@ -125,6 +127,7 @@ function addHousehold(server: Server, pages: Pages): void {
         ...(debit && { debit }),
         ...(productsHref && { productsHref }),
         ...(prepaidHref && { prepaidHref }),
+        ...(pastHref && { pastHref }),
         ...(binding.share
           ? { shared: { by: binding.share.by, endAction: `/mine/shares/${binding.share.id}/end` } }
           : {

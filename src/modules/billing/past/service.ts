@@ -333,10 +333,10 @@ export type ShadowDifference = store.ShadowDifference
 export interface ShadowDayView {
   readonly day: ShadowDay
   readonly differences: readonly ShadowDifference[]
-  readonly hasMore: boolean
+  readonly pages: number
 }
 
-export const SHADOW_PAGE = 50
+const SHADOW_PAGE = 50
 
 /** What differs on one day, bill by bill. `page` counts from 1. */
 export async function viewShadowDay(ctx: Ctx, billerId: string, day: string, page: number): Promise<Result<ShadowDayView>> {
@@ -348,27 +348,26 @@ export async function viewShadowDay(ctx: Ctx, billerId: string, day: string, pag
     await store.expectMany(tx)
     const [found] = await store.listShadowDays(tx, ctx.tenantId, span)
     if (!found) return fail(errors.shadow_day_not_found)
-    const rows = await store.listShadowDifferences(tx, ctx.tenantId, span, (page - 1) * SHADOW_PAGE, SHADOW_PAGE + 1)
-    return ok({
-      day: { ...found, differences: differencesOf(found) },
-      differences: rows.slice(0, SHADOW_PAGE),
-      hasMore: rows.length > SHADOW_PAGE,
-    })
+    const rows = await store.listShadowDifferences(tx, ctx.tenantId, span, (page - 1) * SHADOW_PAGE, SHADOW_PAGE)
+    const differences = differencesOf(found)
+    const shown = differences + found.other_day + found.settled
+    return ok({ day: { ...found, differences }, differences: rows, pages: Math.ceil(shown / SHADOW_PAGE) })
   })
 }
 
 export type PastPayment = store.PastPayment
-export const PAST_PAGE = 24
+const PAST_PAGE = 24
 
 /** What the system before took for an account, the newest first. Whoever asks has shown that the account is theirs to see. */
 export const listPastPayments = (
   ctx: Ctx,
   accountId: string,
   page = 1,
-): Promise<{ readonly payments: readonly PastPayment[]; readonly hasMore: boolean }> =>
+): Promise<{ readonly payments: readonly PastPayment[]; readonly total: number; readonly pages: number }> =>
   ctx.kernel.db.read(ctx.tenantId, async tx => {
-    const rows = await store.listPast(tx, ctx.tenantId, accountId, (page - 1) * PAST_PAGE, PAST_PAGE + 1)
-    return { payments: rows.slice(0, PAST_PAGE), hasMore: rows.length > PAST_PAGE }
+    const payments = await store.listPast(tx, ctx.tenantId, accountId, (page - 1) * PAST_PAGE, PAST_PAGE)
+    const total = payments[0]?.total ?? 0
+    return { payments, total, pages: Math.ceil(total / PAST_PAGE) }
   })
 
 /** P1 and P2: what was taken from the system before stands whole, as it was taken. */

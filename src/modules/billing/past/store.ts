@@ -105,10 +105,10 @@ export interface PastPayment {
   readonly channel: string | null
 }
 
-/** The newest first. */
+/** The newest first, each with how many there are. */
 export const listPast = (tx: Tx, tenantId: number, accountId: string, offset: number, limit: number) =>
-  tx.rows<PastPayment>(sql`
-    select p.biller_id as "billerId", p.account_no as "accountNo", p.payment_no as "paymentNo", p.bill_no as "billNo", p.paid_on as "paidOn",
+  tx.rows<PastPayment & { total: number }>(sql`
+    select (count(*) over ())::integer as total, p.biller_id as "billerId", p.account_no as "accountNo", p.payment_no as "paymentNo", p.bill_no as "billNo", p.paid_on as "paidOn",
       p.amount_fen as "amountFen", p.channel
     from billing.account a
     join billing.past_payment p on p.tenant_id = a.tenant_id and p.biller_id = a.biller_id and p.account_no = a.account_no
