@@ -12,7 +12,7 @@ const dayRow = (n: number, differences: number) => ({
     thereRows: 612 + n,
     thereFen: 7_214_550 + n * 100,
     hereRows: 612 + n - differences,
-    hereFen: 7_214_550 - differences * 7_440,
+    hereFen: 7_214_550 + n * 100 - differences * 7_440,
     differences,
   },
 })

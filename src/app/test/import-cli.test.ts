@@ -21,7 +21,7 @@ interface Said {
 }
 
 /** A place with the biller of the documents, and the command on files of the given content. */
-const withParking = (work: (importing: (content: string | Buffer, ...more: string[]) => Promise<Said>) => Promise<void>) =>
+const withParking = (work: (importing: (content: string | Buffer, ...more: string[]) => Promise<Said>) => Promise<void>, what = 'bills') =>
   withTestDb(async kernel => {
     const folder = mkdtempSync(join(tmpdir(), 'yimen-import-cli-'))
     try {
@@ -32,7 +32,7 @@ const withParking = (work: (importing: (content: string | Buffer, ...more: strin
         writeFileSync(file, content)
         let printed = ''
         let complained = ''
-        const argv = ['bills', '--biller', 'parking', file, ...more]
+        const argv = [what, '--biller', 'parking', file, ...more]
         const code = await runImport(kernel, 1, argv, { print: text => (printed += text), complain: text => (complained += text) })
         return { code, printed, complained }
       })
@@ -50,6 +50,19 @@ test('the worked example of the documents: tried, taken in, and the same again c
     assert.match(taken.printed, /已导入 \/ imported: 4 行/)
     assert.match((await importing(sample)).printed, /此文件已导入过，没有任何改动 \/ imported before/)
   }))
+
+test('past payments of the documents: tried, kept, and the same again changes nothing; faults are told by line', () =>
+  withParking(async importing => {
+    const paid = readFileSync(new URL('parking-paid-2026-10.csv', EXAMPLES), 'utf8')
+    const tried = await importing(paid, '--dry-run')
+    assert.deepEqual([tried.code, tried.complained], [0, ''])
+    assert.match(tried.printed, /检查通过，未改动 .*4 行 rows, 455\.00 元 yuan, 3 笔新增 new, 0 笔已有 known, 1 笔已撤销.*3 个户号尚未登记/)
+    assert.match((await importing(paid)).printed, /已导入 \/ imported: 4 行/)
+    assert.match((await importing(paid)).printed, /此文件已导入过，没有任何改动/)
+    const wrong = await importing(paid.replace('50010370', '50010371').replace('640.00', '641.00'))
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.complained, /^bills.csv:2:3: 车位编号: 户号不符合规则.*\n.*1 处错误，整批未导入/)
+  }, 'past'))
 
 test('faults are listed by line, ten of a kind and the number of all', () =>
   withParking(async importing => {
@@ -131,12 +144,14 @@ test('an unknown biller is answered with those there are and where to describe a
     assert.match(complained, /没有编号为 parkin 的收费单位 \/ there is no biller parkin\n.*known:\n {2}parking /)
     assert.equal(await describeLayout(kernel, 1, 'parking', surroundings), 0)
     assert.match(printed, /csv, UTF-8\n[\s\S]*1 {2}车位编号 \(account_no\) {2}text\n[\s\S]*5 {2}停车费 \(parking_fee\) {2}decimal yuan/)
+    assert.match(printed, /parking past: csv, UTF-8, .*合计[\s\S]*2 {2}流水号 \(payment_no\) {2}text\n/)
   }))
 
 test('wrong use is answered in both languages and reads nothing', () =>
   withTestDb(async kernel => {
     for (const [argv, words] of [
       [[], /只能导入账单.*cannot import nothing/],
+      [['receipts'], /cannot import receipts: only bills or past/],
       [['bills'], /请给出一个文件 \/ name exactly one file/],
       [['bills', 'x.csv'], /缺少 --biller/],
       [['bills', '--biller', 'water', '/nowhere/x.csv'], /没有这个文件：\/nowhere\/x\.csv/],

@@ -1,4 +1,4 @@
-import { Columns, type ColumnView } from '#web/ui/charts.tsx'
+import { Share } from '#web/ui/charts.tsx'
 import { day, dayWithYear, yuan } from '#web/ui/format.ts'
 import { Choices, ErrorSummary, Field, type FieldError, FileField, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -45,70 +45,62 @@ function Notice({ notice }: { notice: ShadowNotice | undefined }) {
   return notice ? <Banner tone={notice === 'compared' ? 'ok' : 'now'} title={t(`shadow.notice_${notice}`)} live /> : null
 }
 
-const CHART_DAYS = 14
-/** Months are the same but for the day in most charts of a fortnight. */
-const chartOf = (days: readonly ShadowDayRow[]): ColumnView[] =>
-  days
-    .slice(0, CHART_DAYS)
-    .reverse()
-    .map(d => ({
-      label: `${Number(d.day.slice(5, 7))}/${Number(d.day.slice(8))}`,
-      value: d.differences,
-      kind: d.differences > 0 ? 'this' : 'recent',
-    }))
+/** Days listed; the row without a difference is counted further back. */
+const DAYS_LISTED = 31
+const DAYS_NAMED = 5
 
 function Biller({ view }: { view: ShadowPageView['billers'][number] }) {
   const { ctx, t } = usePage()
   const { streak, missing } = view
+  const listed = view.days.slice(0, DAYS_LISTED)
+  const most = Math.max(1, ...listed.map(d => d.differences))
   return (
     <Pane title={view.name}>
-      <div class="deskgrid">
-        <div class="stack">
-          <p>
-            {t('shadow.streak')}
-            <br />
-            <b class="money money--lg">{t(streak.isWhole ? 'shadow.streak_more' : 'shadow.streak_days', { n: streak.days })}</b>
-            <br />
-            <small class="t-3">
-              {streak.since
-                ? t('shadow.streak_since', { since: day(ctx.lang, streak.since), last: day(ctx.lang, streak.last) })
-                : t('shadow.streak_broken', { last: day(ctx.lang, streak.last) })}
-            </small>
-          </p>
-          {missing.length > 0 && (
-            <Banner
-              tone="warn"
-              title={t('shadow.gaps', {
-                n: missing.length,
-                days: missing
-                  .slice(0, 5)
-                  .map(d => day(ctx.lang, d))
-                  .join(t('list.comma')),
-              })}
-            >
-              <p>{t('shadow.gaps_text')}</p>
-            </Banner>
-          )}
-        </div>
-        <Columns title={t('shadow.chart')} unit={t('shadow.chart_unit')} columns={chartOf(view.days)} />
-      </div>
+      <p>
+        {t('shadow.streak')}
+        <br />
+        <b class="money money--lg">
+          {t(streak.isWhole ? 'shadow.streak_more' : streak.days === 1 ? 'shadow.streak_one' : 'shadow.streak_days', { n: streak.days })}
+        </b>
+        <br />
+        <small class="t-3">
+          {streak.since
+            ? t('shadow.streak_since', { since: day(ctx.lang, streak.since), last: day(ctx.lang, streak.last) })
+            : t('shadow.streak_broken', { last: day(ctx.lang, streak.last) })}
+        </small>
+      </p>
+      {missing.length > 0 && (
+        <Banner
+          tone="warn"
+          title={t('shadow.gaps', {
+            n: missing.length,
+            days: missing
+              .slice(0, DAYS_NAMED)
+              .map(d => day(ctx.lang, d))
+              .join(t('list.comma')),
+          })}
+        >
+          <p>{t('shadow.gaps_text')}</p>
+        </Banner>
+      )}
       <WideTable
         columns={[
           { title: t('staff.recon_day'), cell: (r: ShadowDayRow) => <a href={r.href}>{day(ctx.lang, r.day)}</a> },
           {
             title: t('shadow.found'),
-            cell: r => (
-              <Tag tone={r.differences > 0 ? 'warn' : 'ok'}>
-                {r.differences > 0 ? t('shadow.differ', { n: r.differences }) : t('shadow.same')}
-              </Tag>
-            ),
+            cell: r =>
+              r.differences > 0 ? (
+                <Share part={r.differences / most} label={t('shadow.differ', { n: r.differences })} />
+              ) : (
+                <Tag tone="ok">{t('shadow.same')}</Tag>
+              ),
           },
           { title: t('shadow.there_rows'), cell: r => r.thereRows, numeric: true },
           { title: t('shadow.there_sum'), cell: r => yuan(r.thereFen), numeric: true },
           { title: t('shadow.here_rows'), cell: r => r.hereRows, numeric: true },
           { title: t('shadow.here_sum'), cell: r => yuan(r.hereFen), numeric: true },
         ]}
-        rows={view.days}
+        rows={listed}
       />
     </Pane>
   )
@@ -169,7 +161,7 @@ export function ShadowPage({ view }: { view: ShadowPageView }) {
         <Pane title={t('shadow.errors')}>
           <WideTable
             columns={[
-              { title: t('staff.recon_file'), cell: (r: { place: string; text: string }) => r.place },
+              { title: t('shadow.error_place'), cell: (r: { place: string; text: string }) => r.place },
               { title: t('staff.col_what'), cell: r => r.text },
             ]}
             rows={upload.faults.rows}
@@ -177,6 +169,7 @@ export function ShadowPage({ view }: { view: ShadowPageView }) {
           {upload.faults.more > 0 && <p class="t-3">{t('shadow.errors_more', { n: upload.faults.more })}</p>}
         </Pane>
       )}
+      {upload && <Bring view={upload} />}
       {view.billers.length === 0 && (!upload || upload.billers.length > 0) && (
         <Empty title={t('shadow.none')}>
           <p>{t('shadow.none_text')}</p>
@@ -185,7 +178,6 @@ export function ShadowPage({ view }: { view: ShadowPageView }) {
       {view.billers.map(b => (
         <Biller key={b.id} view={b} />
       ))}
-      {upload && <Bring view={upload} />}
     </StaffLayout>
   )
 }
