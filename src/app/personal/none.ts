@@ -19,6 +19,8 @@ export const notPersonal: Readonly<Record<string, string>> = {
   'payments.statement.name': 'name of a channel file',
   'billing.product.body': 'what a biller offers to everybody: price, terms',
   'billing.check_file.name': 'name of a file',
+  'billing.past_batch.file_name': 'name of a file',
+  'billing.shadow_file.file_name': 'name of a file',
   'payments.bank_file.name': 'name of a file',
   'payments.statement_half.name': 'name of a file',
   'payments.debit_file.name': 'name of a bank file',
