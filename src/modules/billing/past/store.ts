@@ -168,39 +168,37 @@ interface Span {
 
 /**
  * Bill by bill and day by day of [from, to]: what each side took, and how the two differ. Only days that have a file. The days
- * around are read too, because a payment near midnight may stand on either.
+ * around are read too, because a payment near midnight may stand on either. Bills are looked at only for what differs.
  */
 const sqlCompared = (tenantId: number, { billerId, from, to }: Span): Sql => sql`
   with there as (
-    select r.day, r.bill_no, sum(r.amount_fen)::bigint as fen, min(r.account_no) as account_no, count(*)::integer as payments from billing.shadow_row r
+    select r.day, r.bill_no, sum(r.amount_fen)::bigint as fen, min(r.account_no) as account_no from billing.shadow_row r
     where r.tenant_id = ${tenantId} and r.biller_id = ${billerId} and r.day between ${addDays(from, -1)} and ${addDays(to, 1)} group by 1, 2),
-  here as (
-    select (p.paid_at at time zone 'Asia/Shanghai')::date as day, b.bill_no, b.id as bill_id, sum(p.amount_fen)::bigint as fen, count(*)::integer as payments
+  here as materialized (
+    select (p.paid_at at time zone 'Asia/Shanghai')::date as day, b.bill_no, sum(p.amount_fen)::bigint as fen, count(*)::integer as payments
     from billing.posting p join billing.bill b on b.tenant_id = p.tenant_id and b.id = p.bill_id
     where p.tenant_id = ${tenantId} and p.biller_id = ${billerId} and p.paid_at >= ${startOfDay(addDays(from, -1))} and p.paid_at < ${startOfDay(addDays(to, 2))}
       and p.state not in ${GIVEN_BACK}
-    group by 1, 2, 3),
-  sides as materialized (
-    select day, bill_no, h.bill_id, t.account_no, t.fen as there_fen, h.fen as here_fen, t.payments as there_payments, h.payments as here_payments
+    group by 1, 2),
+  sides as (
+    select day, bill_no, t.account_no, t.fen as there_fen, h.fen as here_fen
     from there t full join here h using (day, bill_no)),
+  odd as materialized (select * from sides where there_fen is distinct from here_fen),
   near as (
-    select distinct s.day, s.bill_no from sides s join sides n on n.bill_no = s.bill_no and n.day in (s.day - 1, s.day + 1)
+    select distinct s.day, s.bill_no from odd s join odd n on n.bill_no = s.bill_no and n.day in (s.day - 1, s.day + 1)
     where (s.here_fen is null and n.there_fen is null and n.here_fen = s.there_fen) or (s.there_fen is null and n.here_fen is null and n.there_fen = s.here_fen)),
   compared as (
-    select s.day, s.bill_no, coalesce(s.bill_id, b.id) as bill_id, coalesce(s.account_no, a.account_no) as account_no, s.there_fen, s.here_fen,
-      s.there_payments, s.here_payments,
-      case when s.there_fen = s.here_fen then 'equal'
-        when s.there_fen is not null and s.here_fen is not null then 'amount'
+    select s.day, s.bill_no, b.id as bill_id, s.account_no, b.account_id, s.there_fen, s.here_fen,
+      case when s.there_fen is not null and s.here_fen is not null then 'amount'
         when n.day is not null then 'other_day'
         when s.here_fen is not null then 'here_only'
         when b.id is null then 'unknown_bill'
         when b.settled_before then 'settled'
         else 'there_only' end as class
-    from sides s
+    from odd s
     join billing.shadow_file f on f.tenant_id = ${tenantId} and f.biller_id = ${billerId} and f.day = s.day
-    left join billing.bill b on b.tenant_id = ${tenantId} and b.biller_id = ${billerId} and b.bill_no = s.bill_no
-    left join billing.account a on a.tenant_id = ${tenantId} and a.id = b.account_id
     left join near n on n.day = s.day and n.bill_no = s.bill_no
+    left join billing.bill b on b.tenant_id = ${tenantId} and b.biller_id = ${billerId} and b.bill_no = s.bill_no
     where s.day between ${from} and ${to})`
 
 export interface ShadowDay {
@@ -221,14 +219,16 @@ export interface ShadowDay {
 export const listShadowDays = (tx: Tx, tenantId: number, span: Span) =>
   tx.rows<ShadowDay>(sql`
     ${sqlCompared(tenantId, span)}
-    select f.day, f.kept as "thereRows", f.kept_fen as "thereFen", coalesce(sum(c.here_payments), 0)::integer as "hereRows",
-      coalesce(sum(c.here_fen), 0)::bigint as "hereFen",
-      (count(*) filter (where c.class = 'there_only'))::integer as there_only, (count(*) filter (where c.class = 'here_only'))::integer as here_only,
-      (count(*) filter (where c.class = 'amount'))::integer as amount, (count(*) filter (where c.class = 'unknown_bill'))::integer as unknown_bill,
-      (count(*) filter (where c.class = 'other_day'))::integer as other_day, (count(*) filter (where c.class = 'settled'))::integer as settled
-    from billing.shadow_file f left join compared c on c.day = f.day
-    where f.tenant_id = ${tenantId} and f.biller_id = ${span.billerId} and f.day between ${span.from} and ${span.to}
-    group by f.day, f.kept, f.kept_fen order by f.day desc`)
+    select f.day, f.kept as "thereRows", f.kept_fen as "thereFen", coalesce(h.payments, 0)::integer as "hereRows", coalesce(h.fen, 0)::bigint as "hereFen",
+      coalesce(c.there_only, 0)::integer as there_only, coalesce(c.here_only, 0)::integer as here_only, coalesce(c.amount, 0)::integer as amount,
+      coalesce(c.unknown_bill, 0)::integer as unknown_bill, coalesce(c.other_day, 0)::integer as other_day, coalesce(c.settled, 0)::integer as settled
+    from billing.shadow_file f
+    left join (select day, sum(payments) as payments, sum(fen) as fen from here group by day) h on h.day = f.day
+    left join (select day, count(*) filter (where class = 'there_only') as there_only, count(*) filter (where class = 'here_only') as here_only,
+        count(*) filter (where class = 'amount') as amount, count(*) filter (where class = 'unknown_bill') as unknown_bill,
+        count(*) filter (where class = 'other_day') as other_day, count(*) filter (where class = 'settled') as settled
+      from compared group by day) c on c.day = f.day
+    where f.tenant_id = ${tenantId} and f.biller_id = ${span.billerId} and f.day between ${span.from} and ${span.to} order by f.day desc`)
 
 export interface ShadowDifference {
   readonly class: ShadowClass
@@ -244,8 +244,9 @@ export interface ShadowDifference {
 export const listShadowDifferences = (tx: Tx, tenantId: number, span: Span, offset: number, limit: number) =>
   tx.rows<ShadowDifference>(sql`
     ${sqlCompared(tenantId, span)}
-    select class, bill_no as "billNo", bill_id as "billId", account_no as "accountNo", there_fen as "thereFen", here_fen as "hereFen" from compared
-    where class <> 'equal' order by class in ('other_day', 'settled'), class, bill_no offset ${offset} limit ${limit}`)
+    select class, bill_no as "billNo", bill_id as "billId", coalesce(c.account_no, a.account_no) as "accountNo", there_fen as "thereFen", here_fen as "hereFen"
+    from compared c left join billing.account a on a.tenant_id = ${tenantId} and a.id = c.account_id
+    order by class in ('other_day', 'settled'), class, bill_no offset ${offset} limit ${limit}`)
 
 export const listShadowBillers = (tx: Tx, tenantId: number) =>
   tx.rows<{ billerId: string; last: string }>(
