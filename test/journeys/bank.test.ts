@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { systemCtx } from '#kernel/context.ts'
 import { queryIn } from '#kernel/db/testing.ts'
@@ -9,6 +8,7 @@ import { runSettlements } from '#modules/billing/index.ts'
 import { roles } from '#modules/identity/index.ts'
 import { ensureBankAccount, runClose } from '#modules/payments/index.ts'
 import { renderBankFile } from '../../src/modules/payments/settle/layout.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, pay, signInAs } from '../abuse/support.ts'
 import { withProduct } from '../support/product.ts'
@@ -72,11 +72,7 @@ test('the bank statement is brought in from the keyboard: the channel has paid, 
       await page.getByText('都付清了').waitFor()
       assert.ok(keys <= 3, `${keys} keys`)
       if (SHOTS) await page.screenshot({ path: `${SHOTS}/bank.png`, fullPage: true })
-      const found = await new AxeBuilder({ page }).analyze()
-      assert.deepEqual(
-        found.violations.map(v => v.id),
-        [],
-      )
+      assert.deepEqual(await axeOn(page), [])
       // The same file again, and one cut off.
       for (const [buffer, said] of [
         [bytes, /没有变化/],

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
 import { renderCheckFile, STANDARD_CHECK } from '../../src/modules/billing/checks/layout.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, signInAs } from '../abuse/support.ts'
 import { cursor } from '../support/browser.ts'
@@ -75,11 +75,7 @@ test(
       await one.page.waitForURL('**/staff/breaks/*?notice=proposed')
       await one.page.getByText('已记下，等第二个人同意').waitFor()
       if (SHOTS) await one.page.screenshot({ path: `${SHOTS}/break.png`, fullPage: true })
-      const found = await new AxeBuilder({ page: one.page }).analyze()
-      assert.deepEqual(
-        found.violations.map(v => v.id),
-        [],
-      )
+      assert.deepEqual(await axeOn(one.page), [])
       await cursor(one.page)
       await one.press('ArrowDown')
       await one.press('Enter')

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page as BrowserPage } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { manualClock, systemClock } from '#kernel/time.ts'
 import { checkMandates, runDebitCollect } from '#modules/billing/index.ts'
 import { checkDebits, type DebitBankConfig, debitBank, runDebitExchange, useDebitBank } from '#modules/payments/index.ts'
 import { type SandboxProcess, startSandbox } from '../../sandbox/start.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, fromAddress, signInAs, until, withMessages } from '../abuse/support.ts'
 import { openVisitor, type Visitor } from '../support/browser.ts'
@@ -80,12 +80,7 @@ const carry = (to: BrowserContext, from: Plain, url: string) =>
   to.addCookies([...from.cookies].map(([name, value]) => ({ name, value, url })))
 
 async function isClean(page: BrowserPage, where: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  assert.deepEqual(
-    violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`),
-    [],
-    where,
-  )
+  assert.deepEqual(await axeOn(page), [], where)
 }
 
 /** Ticks or chooses something that leads to no other page; it is a tap all the same. */

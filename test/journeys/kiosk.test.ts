@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { roles } from '#modules/identity/index.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, payInWallet, signInAs, until, withInspector } from '../abuse/support.ts'
 import { plainBrowser } from '../support/form.ts'
@@ -22,11 +22,7 @@ const at = ({ page }: KioskBrowser, name: string) => page.waitForSelector(`.kios
 const words = async ({ page }: KioskBrowser) => (await page.locator('body').ariaSnapshot()).replace(/\s+/g, ' ')
 
 async function clean({ page }: KioskBrowser, where: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-  assert.deepEqual(
-    violations.map(v => `${where}: ${v.id} ${v.nodes[0]?.html.slice(0, 100)}`),
-    [],
-  )
+  assert.deepEqual(await axeOn(page), [], where)
 }
 
 for (const channel of ['wechat', 'alipay'] as const)

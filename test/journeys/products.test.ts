@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page as BrowserPage } from 'playwright-core'
 import { makeId } from '#kernel/context.ts'
 import { queryIn } from '#kernel/db/testing.ts'
@@ -8,6 +7,7 @@ import { manualClock, systemClock } from '#kernel/time.ts'
 import { type BillerApiConfig, billerApi, checkProducts, usePort } from '#modules/billing/index.ts'
 import { ensureAccount } from '#modules/ledger/index.ts'
 import * as billing from '../../src/modules/billing/store.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, fromAddress, payInWallet, signInAs, until, withMessages } from '../abuse/support.ts'
 import { openVisitor } from '../support/browser.ts'
@@ -87,12 +87,7 @@ const carry = (to: BrowserContext, from: Plain, url: string) =>
   to.addCookies([...from.cookies].map(([name, value]) => ({ name, value, url })))
 
 async function isClean(page: BrowserPage, where: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  assert.deepEqual(
-    violations.map(v => `${v.id}: ${v.nodes.map(n => n.target).join(' ')}`),
-    [],
-    where,
-  )
+  assert.deepEqual(await axeOn(page), [], where)
 }
 
 const M = 60_000

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
 import { roles } from '#modules/identity/index.ts'
 import { refundOrder } from '#modules/payments/index.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { faultsInBooks, signInAs } from '../abuse/support.ts'
 import { cursor } from '../support/browser.ts'
@@ -86,11 +86,7 @@ test('a card is taken from the keyboard alone: scan, slip, next; what goes back 
     await page.goto(`${product.url}/staff/cash/card-refunds`)
     await page.getByText('终端T1234567，参考号000000000002，尾号6217').waitFor()
     if (SHOTS) await page.screenshot({ path: `${SHOTS}/card-refunds.png`, fullPage: true })
-    const found = await new AxeBuilder({ page }).analyze()
-    assert.deepEqual(
-      found.violations.map(v => v.id),
-      [],
-    )
+    assert.deepEqual(await axeOn(page), [])
     const field = page.locator('input[name^=reference-]')
     await field.fill('12')
     await field.press('Enter')

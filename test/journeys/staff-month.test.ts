@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser } from 'playwright-core'
 import { roles } from '#modules/identity/index.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { pay, signInAs } from '../abuse/support.ts'
 import { withProduct } from '../support/product.ts'
@@ -47,11 +47,7 @@ test('the report of a month: every day with its money, the books at its end, on 
     const tab = await context.newPage()
     for (const path of ['/staff/month', '/staff/console', '/staff/console/orders?outcome=paid']) {
       await tab.goto(product.url + path)
-      const found = await new AxeBuilder({ page: tab }).analyze()
-      assert.deepEqual(
-        found.violations.map(v => `${path} ${v.id}`),
-        [],
-      )
+      assert.deepEqual(await axeOn(tab), [])
     }
     await context.close()
   }),

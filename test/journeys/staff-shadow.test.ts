@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { queryIn } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
@@ -8,6 +7,7 @@ import { addDays, dayOf } from '#kernel/time.ts'
 import { importPast } from '#modules/billing/index.ts'
 import { type Role, roles } from '#modules/identity/index.ts'
 import { fileOf, paymentsMapping, type Row } from '../../src/modules/billing/test/past-support.ts'
+import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
 import { pay, signedIn, signInAs, withMessages } from '../abuse/support.ts'
 import { type Product, withProduct } from '../support/product.ts'
@@ -21,7 +21,7 @@ after(() => browser?.close())
 
 const PATH = '/staff/shadow-files'
 const ACCOUNT = '1045333141'
-const complaints = async (page: Page) => (await new AxeBuilder({ page }).analyze()).violations.map(v => `${page.url()} ${v.id}`)
+const complaints = async (page: Page) => (await axeOn(page)).map(text => `${page.url()} ${text}`)
 
 const describe = ({ kernel }: Product) =>
   queryIn(kernel, `update billing.biller set config = jsonb_set(config, '{mappings,payments}', $1::jsonb) where id = 'water'`, [

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import jsqr from 'jsqr'
 import type { Browser, Page } from 'playwright-core'
 import { renderReceiptPdf } from '#web/resident/receipt-pdf.ts'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
+import { axeOn } from './axe.ts'
 import { context, type Site, save } from './browser.ts'
 import { receiptSample } from './sample-views.ts'
 import { addresses, langs, openSampled, phone, residents, type Sampled, sizes } from './sampled.ts'
@@ -47,13 +47,8 @@ before(async () => {
 after(() => sampled?.close())
 
 test('axe finds nothing on any page, in both languages, standard and elder', async () => {
-  const axe = async (tab: Page, path: string) => {
-    const builder = new AxeBuilder({ page: tab }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    // The gallery shows each landmark once per size on purpose.
-    if (path.startsWith('/gallery')) builder.disableRules('landmark-unique')
-    const { violations } = await builder.analyze()
-    return violations.map(v => `${v.id} ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`)
-  }
+  // The gallery shows each landmark once per size on purpose.
+  const axe = (tab: Page, path: string) => axeOn(tab, path.startsWith('/gallery') ? ['landmark-unique'] : [])
   const atDesk = samples.filter(s => s.surface !== undefined && s.surface !== 'kiosk')
   const desk = { viewport: { width: 1280, height: 800 } }
   // Pairwise in the gate: each page in both languages and both sizes, in two of the four combinations; all of them by YIMEN_FULL.

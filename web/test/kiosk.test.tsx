@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 import { assets } from '#web/ui/assets.ts'
+import { axeOn } from './axe.ts'
 import { context } from './browser.ts'
 import { addresses, openSampled, type Sampled } from './sampled.ts'
 import { samples } from './samples.tsx'
@@ -23,13 +23,7 @@ const visit = async (list: typeof samples, size: typeof upright | typeof lying, 
   sampled.visit(addresses(list, [undefined, 'elder']), await sampled.browser.newContext(size), check)
 
 test('axe finds nothing on any screen of the kiosk, in both languages and sizes', async () => {
-  const axe = async (tab: Page) => {
-    const { violations } = await new AxeBuilder({ page: tab })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-      .analyze()
-    return violations.map(v => `${v.id} ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`)
-  }
-  assert.deepEqual(await visit(kiosks, upright, axe), [])
+  assert.deepEqual(await visit(kiosks, upright, tab => axeOn(tab)), [])
 })
 
 /** Whatever can be touched, smaller than 72 px or nearer than 8 px to the next; the mark at the top is no button to aim at. */
