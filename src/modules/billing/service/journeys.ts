@@ -1,5 +1,5 @@
 import { type Ctx, makeId, permit } from '#kernel/context.ts'
-import type { Tx } from '#kernel/db/index.ts'
+import { databaseFailure, type Tx } from '#kernel/db/index.ts'
 import { ok, type Result } from '#kernel/result.ts'
 import { addDays, addMs, dayOf, startOfDay } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
@@ -18,11 +18,30 @@ export const IN_TIME_S_MAX = 300
 const visitorOf = (ctx: Ctx, payer: string): Buffer =>
   ctx.kernel.vault.blind(ctx.tenantId, 'billing.journey', `${dayOf(ctx.kernel.clock.now())}|${payer}`)
 
+/** A page is shown whether or not its step can be written: with the disk full a figure is missing, and bill and receipt can be read. */
+async function unlessFailing(ctx: Ctx, step: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (!databaseFailure(error)) throw error
+    ctx.kernel.log.warn({ err: error, tenantId: ctx.tenantId, step }, 'step of a payment not written')
+  }
+}
+
+interface Begun {
+  readonly payer: string
+  readonly billId: string
+  readonly place: string
+  readonly way: Way
+}
+
 /** A bill was shown with the way to pay it. */
-export async function beginJourney(
-  ctx: Ctx,
-  input: { readonly payer: string; readonly billId: string; readonly place: string; readonly way: Way },
-): Promise<void> {
+export const beginJourney = (ctx: Ctx, input: Begun): Promise<void> => unlessFailing(ctx, 'begun', () => writeBegun(ctx, input))
+
+/** Whoever paid was shown the receipt. */
+export const endJourney = (ctx: Ctx, orderId: string): Promise<void> => unlessFailing(ctx, 'ended', () => writeEnded(ctx, orderId))
+
+async function writeBegun(ctx: Ctx, input: Begun): Promise<void> {
   const { db, clock } = ctx.kernel
   const visitor = visitorOf(ctx, input.payer)
   const since = addMs(clock.now(), -PATH_MS_MAX)
@@ -44,8 +63,7 @@ export async function confirmJourney(tx: Tx, ctx: Ctx, payer: string, billIds: r
   await append(tx, ctx, journeyConfirmed, { subjectId: open.id, body: { order: orderId } })
 }
 
-/** Whoever paid was shown the receipt. */
-export async function endJourney(ctx: Ctx, orderId: string): Promise<void> {
+async function writeEnded(ctx: Ctx, orderId: string): Promise<void> {
   const { db, clock } = ctx.kernel
   const open = await db.read(ctx.tenantId, tx => store.findUnendedJourney(tx, ctx.tenantId, orderId))
   if (!open) return
