@@ -213,7 +213,8 @@ test('who may see and decide: each page and form of reconciliation by role', { t
         assert.equal((await desk.browser.get(path)).status, may ? 200 : 403, `${role} ${path}`)
       const maySettle = may ? role !== 'approver' : role === 'biller'
       assert.equal((await desk.browser.get('/staff/settlements')).status, maySettle ? 200 : 403, `${role} settlements`)
-      assert.equal((await desk.browser.get(`/staff/settlements/${product.ctx.requestId}`)).status, maySettle ? 404 : 403, `${role} file`)
+      for (const path of [`/staff/settlements/${product.ctx.requestId}`, `/staff/settlements/${product.ctx.requestId}/corrected`])
+        assert.equal((await desk.browser.get(path)).status, maySettle ? 404 : 403, `${role} ${path}`)
       const mayDecide = may && role !== 'operator-audit'
       assert.equal((await desk.browser.post(href, { csrf: desk.csrf, reason: '' })).status, mayDecide ? 422 : 403, `${role} decides`)
       assert.equal((await upload(product, desk, '/staff/statements', {})).status, mayDecide ? 422 : 403, `${role} uploads`)

@@ -421,6 +421,10 @@ export const messages: Record<keyof typeof zh, string> = {
   'staff.settle_none': 'Nothing settled yet',
   'staff.settle_none_text': 'Made after 10:00 on the day after a payment, once the day agrees with the channels.',
   'staff.settle_net': 'Net',
+  'staff.settle_corrected': 'Corrected since',
+  'staff.settle_corrected_by': '{amount} ({count})',
+  'staff.settle_corrected_note':
+    'What is booked late or given back after a day is settled is paid with a later file; the corrected statement of the day it belongs to is under “Corrected since”.',
   'staff.settle_file': 'Settlement file',
   'staff.settle_why_statement': 'The statement of {what} is not compared yet',
   'staff.settle_why_grave_break': '{what} has a grave difference open',

@@ -1,4 +1,4 @@
-import { day, type Lang, stamp, yuan } from '#web/ui/format.ts'
+import { day, type Lang, signedYuan, stamp, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { type Doc, line, mm, PDF_MARGIN, renderPdf, rule, widthOf } from '#web/ui/pdf.ts'
 import type { MonthView } from './month.tsx'
@@ -58,8 +58,6 @@ function sheet(doc: Doc) {
   }
 }
 
-const signed = (fen: number): string => (fen === 0 ? '' : `${fen > 0 ? '+' : '-'}${yuan(Math.abs(fen))}`)
-
 function draw(doc: Doc, lang: Lang, view: MonthView): void {
   const say = t(lang)
   const page = sheet(doc)
@@ -85,16 +83,22 @@ function draw(doc: Doc, lang: Lang, view: MonthView): void {
       String(r.orders),
       yuan(r.returnedFen),
       r.openBreaks > 0 ? `${r.openBreaks} / ${r.breaks}` : String(r.breaks),
-      signed(r.overFen),
+      signedYuan(r.overFen),
       r.state.short,
     ]),
     [0],
   )
   page.text(say('month.billers'), 12, 4)
   page.table(
-    [40, 20, 20, 20],
-    [say('staff.biller'), say('staff.recon_paid'), say('staff.recon_refunded'), say('staff.settle_net')],
-    view.billers.map(r => [r.name, yuan(r.collectedFen), yuan(r.returnedFen), yuan(r.collectedFen - r.returnedFen)]),
+    [36, 16, 16, 16, 16],
+    [say('staff.biller'), say('staff.recon_paid'), say('staff.recon_refunded'), say('staff.settle_net'), say('month.corrected')],
+    view.billers.map(r => [
+      r.name,
+      yuan(r.collectedFen),
+      yuan(r.returnedFen),
+      yuan(r.collectedFen - r.returnedFen),
+      signedYuan(r.correctedFen),
+    ]),
     [0],
   )
   page.text(say('month.books'), 12, 4)

@@ -1,4 +1,4 @@
-import { dateTime, day, yuan } from '#web/ui/format.ts'
+import { dateTime, day, signedYuan, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
 import { LinkButton, Tag, type Tone } from '#web/ui/parts.tsx'
@@ -25,7 +25,7 @@ export interface MonthView {
   channelCodes: readonly string[]
   channels: readonly string[]
   days: readonly MonthRowView[]
-  billers: readonly { name: string; collectedFen: number; returnedFen: number }[]
+  billers: readonly { name: string; collectedFen: number; returnedFen: number; correctedFen: number }[]
   balances: readonly { name: string; fen: number }[]
   trialBalanceFen: number
   openBreaks: number
@@ -39,7 +39,6 @@ export interface MonthView {
   tenantName: string
 }
 
-const signed = (fen: number): string => (fen === 0 ? '' : `${fen > 0 ? '+' : '−'}${yuan(Math.abs(fen))}`)
 const sum = (rows: readonly MonthRowView[], of: (row: MonthRowView) => number): number => rows.reduce((total, row) => total + of(row), 0)
 
 /** A month on one page: what came, what agreed, what was settled, and the books at its end. */
@@ -80,7 +79,7 @@ export function MonthPage({ view }: { view: MonthView }) {
               cell: (r: MonthRowView) => (r.openBreaks > 0 ? `${r.openBreaks} / ${r.breaks}` : r.breaks),
               numeric: true,
             },
-            { title: t('month.over'), cell: (r: MonthRowView) => signed(r.overFen), numeric: true },
+            { title: t('month.over'), cell: (r: MonthRowView) => signedYuan(r.overFen), numeric: true },
             { title: t('month.settled'), cell: (r: MonthRowView) => r.settled, numeric: true },
             { title: t('staff.col_state'), cell: (r: MonthRowView) => <Tag tone={r.state.tone}>{r.state.text}</Tag> },
           ]}
@@ -111,6 +110,7 @@ export function MonthPage({ view }: { view: MonthView }) {
               { title: t('staff.recon_paid'), cell: r => yuan(r.collectedFen), numeric: true },
               { title: t('staff.recon_refunded'), cell: r => yuan(r.returnedFen), numeric: true },
               { title: t('staff.settle_net'), cell: r => yuan(r.collectedFen - r.returnedFen), numeric: true },
+              { title: t('month.corrected'), cell: r => signedYuan(r.correctedFen), numeric: true },
             ]}
             rows={view.billers}
           />

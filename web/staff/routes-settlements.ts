@@ -1,5 +1,5 @@
 import type { Server } from '#kernel/http/server.ts'
-import { listBillers, readSettlement, viewSettlements } from '#modules/billing/index.ts'
+import { listBillers, readCorrected, readSettlement, viewSettlements } from '#modules/billing/index.ts'
 import type { OpenDay } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName } from '#web/resident/routes/views.ts'
@@ -29,28 +29,29 @@ export function addSettlementRoutes(server: Server, pages: Pages): void {
     return pages.html(
       reply,
       settlementsPage(desk.page, {
-        rows: seen.value.made.map(({ id, billerId, day, rows, collectedFen, returnedFen }) => {
+        rows: seen.value.made.map(({ id, billerId, day, rows, collectedFen, returnedFen, corrections, correctedFen }) => {
           const biller = billers.get(billerId)
+          const href = `${staffPaths.settlements}/${id}`
           return {
-            day,
-            rows,
-            collectedFen,
-            returnedFen,
+            ...{ day, rows, collectedFen, returnedFen, href },
             biller: biller ? billerName(ctx.lang, biller) : billerId,
-            href: `${staffPaths.settlements}/${id}`,
+            ...(corrections > 0 && { corrected: { count: corrections, fen: correctedFen, href: `${href}/corrected` } }),
           }
         }),
         waiting: seen.value.waiting.map(open => ({ day: open.day, why: whyOpen(ctx.lang, open, listed) })),
       }),
     )
   })
-  server.get(`${staffPaths.settlements}/:id`, hidden, async (request, reply) => {
-    const desk = await enter(request, reply)
-    if (!isDesk(desk)) return desk
-    const found = await readSettlement(desk.ctx, (request.params as { id: string }).id)
-    if (!found.ok)
-      return found.error.status === 404 ? refuse(desk, reply, 404) : deny(desk, reply, found.error, `GET ${staffPaths.settlements}/:id`)
-    void reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${found.value.name}"`)
-    return reply.header('cache-control', 'no-store').send(found.value.file)
-  })
+  for (const [path, read] of [
+    [`${staffPaths.settlements}/:id`, readSettlement],
+    [`${staffPaths.settlements}/:id/corrected`, readCorrected],
+  ] as const)
+    server.get(path, hidden, async (request, reply) => {
+      const desk = await enter(request, reply)
+      if (!isDesk(desk)) return desk
+      const found = await read(desk.ctx, (request.params as { id: string }).id)
+      if (!found.ok) return found.error.status === 404 ? refuse(desk, reply, 404) : deny(desk, reply, found.error, `GET ${path}`)
+      void reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${found.value.name}"`)
+      return reply.header('cache-control', 'no-store').send(found.value.file)
+    })
 }

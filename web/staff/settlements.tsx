@@ -1,4 +1,4 @@
-import { day, yuan } from '#web/ui/format.ts'
+import { day, signedYuan, yuan } from '#web/ui/format.ts'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
 import { Empty, Tag } from '#web/ui/parts.tsx'
@@ -11,6 +11,8 @@ export interface SettlementRowView {
   collectedFen: number
   returnedFen: number
   href: string
+  /** What belongs to the day and was told or given back after its file was made. */
+  corrected?: { count: number; fen: number; href: string }
 }
 
 export interface SettlementsView {
@@ -51,6 +53,19 @@ export function SettlementsPage({ view }: { view: SettlementsView }) {
               { title: t('staff.recon_refunded'), cell: r => yuan(r.returnedFen), numeric: true },
               { title: t('staff.settle_net'), cell: r => yuan(r.collectedFen - r.returnedFen), numeric: true },
               {
+                title: t('staff.settle_corrected'),
+                cell: r =>
+                  r.corrected && (
+                    <a href={r.corrected.href}>
+                      {t('staff.settle_corrected_by', { amount: signedYuan(r.corrected.fen), count: r.corrected.count })}
+                      <span class="unseen">
+                        {r.biller} {day(ctx.lang, r.day)}
+                      </span>
+                    </a>
+                  ),
+                numeric: true,
+              },
+              {
                 title: t('staff.settle_file'),
                 cell: r => (
                   <a href={r.href}>
@@ -64,6 +79,7 @@ export function SettlementsPage({ view }: { view: SettlementsView }) {
             ]}
             rows={view.rows}
           />
+          <p class="t-3 t-sm">{t('staff.settle_corrected_note')}</p>
         </Pane>
       )}
     </StaffLayout>

@@ -11,6 +11,9 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** Integer fen to `1,046.20`. */
 export const yuan = (fen: number): string => formatYuan(fen)
 
+/** A difference of integer fen with its sign, `+1.00` or `−1.00`; nothing for none. */
+export const signedYuan = (fen: number): string => (fen === 0 ? '' : `${fen > 0 ? '+' : '−'}${yuan(Math.abs(fen))}`)
+
 /** Unit price in yuan × 10000 to text with two to four decimals: 19500 → `1.95`, 21525 → `2.1525`. */
 export function unitPrice(e4: number): string {
   const text = (e4 / 10000).toFixed(4)

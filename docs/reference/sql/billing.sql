@@ -417,25 +417,45 @@ s.id, s.biller_id as "billerId", s.day, s.made_at as "madeAt", s.rows, s.collect
 -- lockSettlements
 select pg_advisory_xact_lock(hashtextextended($1, 0));
 
+-- CORRECTED
+$1, coalesce(c.corrections, 0)::integer as corrections, coalesce(c.fen, 0)::bigint as "correctedFen";
+
+-- sqlCorrections
+left join lateral (
+  select count(*) as corrections, sum(l.net_fen) as fen from billing.settlement_line l
+  where l.tenant_id = $1 and l.biller_id = s.biller_id and l.corrects = s.day) c on true;
+
 -- findSettlement
 select $1 from billing.settlement s where s.tenant_id = $2 and s.biller_id = $3 and s.day = $4;
 
 -- listSettlements
-select $1 from billing.settlement s
-where s.tenant_id = $2 and s.day between $3 and $4 and ($5::text is null or s.biller_id = $6)
+select $1 from billing.settlement s $2
+where s.tenant_id = $3 and s.day between $4 and $5 and ($6::text is null or s.biller_id = $7)
 order by s.day desc, s.biller_id;
 
 -- findFile
-select biller_id as "billerId", day, file_sealed as "fileSealed" from billing.settlement where tenant_id = $1 and id = $2;
+select $1, s.file_sealed as "fileSealed" from billing.settlement s $2
+where s.tenant_id = $3 and s.id = $4;
+
+-- listCorrecting
+select ref, code, day from billing.settlement_line where tenant_id = $1 and biller_id = $2 and corrects = $3;
+
+-- mapSettledDays
+select ref, max(coalesce(corrects, day)) as day from billing.settlement_line
+where tenant_id = $1 and biller_id = $2 and ref = any($3::text[]) group by ref;
+
+-- settledDays
+select day from billing.settlement where tenant_id = $1 and biller_id = $2 and day = any($3::date[]);
 
 -- insertSettlement
 insert into billing.settlement (tenant_id, biller_id, day, id, made_at, rows, collected_fen, returned_fen, sha256, file_sealed)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- insertSettled
-insert into billing.settlement_line (tenant_id, biller_id, ref, code, day, net_fen)
-select $1, $2, n.ref, n.code, $3, n.net_fen
-from unnest($4::text[], $5::text[], $6::bigint[]) as n (ref, code, net_fen);
+insert into billing.settlement_line (tenant_id, biller_id, ref, code, day, net_fen, corrects)
+select $1, $2, n.ref, n.code, $3, n.net_fen, n.corrects
+from unnest($4::text[], $5::text[], $6::bigint[],
+  $7::date[]) as n (ref, code, net_fen, corrects);
 
 -- settledRefs
 select code || ' ' || ref as key from billing.settlement_line where tenant_id = $1 and biller_id = $2 and ref = any($3::text[]);
@@ -457,3 +477,12 @@ select (select coalesce(sum(collected_fen - returned_fen), 0)::bigint from billi
 from billing.settlement_line l
 left join ($3) n on n.ref = l.ref and n.code = l.code
 where l.tenant_id = $4 and l.biller_id = $5;
+
+-- sqlCorrectingNothing
+select l.biller_id, l.ref, l.day, l.corrects from billing.settlement_line l
+left join billing.settlement s on s.tenant_id = l.tenant_id and s.biller_id = l.biller_id and s.day = l.corrects
+where l.tenant_id = $1 and l.corrects is not null and (s.day is null or l.corrects >= l.day);
+
+-- mapCorrectedAfter
+select biller_id as "billerId", sum(net_fen)::bigint as fen from billing.settlement_line
+where tenant_id = $1 and corrects between $2 and $3 and day > $4 group by 1;

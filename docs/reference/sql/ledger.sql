@@ -102,6 +102,12 @@ from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(acco
 where j.tenant_id = $1 and j.effective_at >= $2 and j.effective_at < $3 and p.account_id = $4
 group by j.ref, j.code, j.about, j.effective_at;
 
+-- sqlMovedBy
+select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fen
+from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+where j.tenant_id = $1 and j.ref = any($2::text[]) and p.account_id = $3
+group by j.ref, j.code, j.about, j.effective_at;
+
 -- balancesBefore
 select a.code, coalesce(sum(p.amount), 0)::bigint as amount
 from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)

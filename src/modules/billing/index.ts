@@ -115,6 +115,7 @@ export {
 } from './service/rules.ts'
 export {
   checkSettlements,
+  readCorrected,
   readSettlement,
   runSettlements,
   type Settlement,

@@ -12,4 +12,13 @@ export {
   registerFold,
   reverse,
 } from './service.ts'
-export { balancesBefore, sqlEntriesOf, sqlInsertJournals, sqlJournalDebits, sqlMovedOn, sqlMovements, sqlSumsOf } from './store.ts'
+export {
+  balancesBefore,
+  sqlEntriesOf,
+  sqlInsertJournals,
+  sqlJournalDebits,
+  sqlMovedBy,
+  sqlMovedOn,
+  sqlMovements,
+  sqlSumsOf,
+} from './store.ts'

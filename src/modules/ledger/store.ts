@@ -174,6 +174,13 @@ export const sqlMovedOn = (tenantId: number, accountId: number, from: Date, to: 
   where j.tenant_id = ${tenantId} and j.effective_at >= ${from} and j.effective_at < ${to} and p.account_id = ${accountId}
   group by j.ref, j.code, j.about, j.effective_at`
 
+/** What each of these documents moved on an account, likewise. */
+export const sqlMovedBy = (tenantId: number, accountId: number, refs: readonly string[]): Sql => sql`
+  select j.ref, j.code, j.about, j.effective_at as at, sum(p.amount)::bigint as fen
+  from ledger.journal j cross join lateral unnest(j.accounts, j.amounts) as p(account_id, amount)
+  where j.tenant_id = ${tenantId} and j.ref = any(${[...refs]}::text[]) and p.account_id = ${accountId}
+  group by j.ref, j.code, j.about, j.effective_at`
+
 /** Balance of every account before an instant, from the entries themselves. */
 export const balancesBefore = (tx: Tx, tenantId: number, before: Date) =>
   tx.rows<{ code: string; amount: number }>(sql`

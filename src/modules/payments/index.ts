@@ -149,6 +149,7 @@ export {
   findFirstDay,
   findOpenDay,
   listPayeeMovements,
+  listPayeeMovementsOf,
   type OpenDay,
   type PayeeMovement,
   sqlPayeeNet,

@@ -214,7 +214,9 @@ export const messages: Record<keyof typeof zh, string> = {
   'month.state_not_due': 'Not due yet',
   'month.whole': 'In the month: {collected} yuan collected in {orders} payments, {returned} yuan given back.',
   'month.billers': 'Settled with billers',
-  'month.billers_note': 'Sums of the settlement files of the days of this month.',
+  'month.billers_note':
+    'Sum of the settlement files of the month. Corrected later: what belongs to this month and was booked or given back after it; it stands in later files.',
+  'month.corrected': 'Corrected later',
   'month.books': 'Books at the end',
   'month.books_note': 'Debits are positive, credits negative; the sum must be zero.',
   'month.account': 'Account',

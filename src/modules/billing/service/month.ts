@@ -42,6 +42,8 @@ export interface Month {
     readonly nameEn: string
     readonly collectedFen: number
     readonly returnedFen: number
+    /** What belongs to the month and stands in files of later ones. */
+    readonly correctedFen: number
   }[]
   /** By class of the chart of accounts: the digits before the first colon. Their sum is zero or the books are wrong. */
   readonly balances: readonly { readonly code: string; readonly fen: number }[]
@@ -104,6 +106,7 @@ export async function viewMonth(ctx: Ctx, month: string): Promise<Result<Month>>
         state: day > ready ? 'not_due' : (open ?? 'closed'),
       })
     }
+    const corrected = await settlements.mapCorrectedAfter(tx, ctx.tenantId, from, lastDayOf(month))
     const balances = byClass(money.value.balances)
     return ok({
       month,
@@ -112,7 +115,10 @@ export async function viewMonth(ctx: Ctx, month: string): Promise<Result<Month>>
       days,
       billers: (await bills.listBillers(tx, ctx.tenantId)).map(({ id, nameZh, nameEn }) => {
         const own = made.filter(row => row.billerId === id)
-        return { id, nameZh, nameEn, collectedFen: sumOf(own, row => row.collectedFen), returnedFen: sumOf(own, row => row.returnedFen) }
+        return {
+          ...{ id, nameZh, nameEn, correctedFen: corrected.get(id) ?? 0 },
+          ...{ collectedFen: sumOf(own, row => row.collectedFen), returnedFen: sumOf(own, row => row.returnedFen) },
+        }
       }),
       balances,
       trialBalanceFen: sumOf(balances, row => row.fen),

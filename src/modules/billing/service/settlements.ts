@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Ctx, type Kernel, makeId, permit, systemCtx } from '#kernel/context.ts'
 import { csvOf } from '#kernel/csv.ts'
-import type { Db, Tx } from '#kernel/db/index.ts'
+import { type Db, firstOf, type Tx } from '#kernel/db/index.ts'
 import { isUuid } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addDays, dayOf, startOfDay, timeOfDay } from '#kernel/time.ts'
@@ -10,6 +10,7 @@ import {
   findOpenDay,
   lastReadyDay,
   listPayeeMovements,
+  listPayeeMovementsOf,
   type OpenDay,
   type PayeeMovement,
   partyOf,
@@ -51,7 +52,7 @@ async function settle(tx: Tx, ctx: Ctx, biller: bills.BillerRow, day: string): P
     ...{ billerId: biller.id, day, id, madeAt: kernel.clock.now(), rows: fresh.length, collectedFen, returnedFen, sha256 },
     fileSealed: kernel.vault.seal(tenantId, fileCell(id), file),
   })
-  await store.insertSettled(tx, tenantId, biller.id, day, netsOf(fresh))
+  await store.insertSettled(tx, tenantId, biller.id, day, await netsOf(tx, tenantId, { billerId: biller.id, day, movements: fresh }))
   await append(tx, ctx, settlementMade, {
     subjectId: id,
     body: {
@@ -66,11 +67,27 @@ async function settle(tx: Tx, ctx: Ctx, biller: bills.BillerRow, day: string): P
   return { rows: fresh.length, collectedFen, returnedFen }
 }
 
-function netsOf(movements: readonly PayeeMovement[]): { ref: string; code: string; netFen: number }[] {
-  const nets = new Map<string, { ref: string; code: string; netFen: number }>()
-  for (const { ref, code, amountFen } of movements) {
-    const key = `${code} ${ref}`
-    nets.set(key, { ref, code, netFen: (nets.get(key)?.netFen ?? 0) + amountFen })
+interface Fresh {
+  readonly billerId: string
+  readonly day: string
+  readonly movements: readonly PayeeMovement[]
+}
+
+/** One line a booking, with the settled day it corrects: that of the payment, be it told late or given back. */
+async function netsOf(tx: Tx, tenantId: number, { billerId, day, movements }: Fresh): Promise<store.SettledNet[]> {
+  const paidOn = await store.mapSettledDays(tx, tenantId, billerId, [...new Set(movements.flatMap(m => m.paidRef ?? []))])
+  // A payment and its return may stand in the same file.
+  for (const m of movements) if (m.paidRef === null) paidOn.set(m.ref, dayOf(m.at))
+  const belongsTo = (m: PayeeMovement): string => paidOn.get(m.paidRef ?? m.ref) ?? day
+  const settled = await store.settledDays(tx, tenantId, billerId, [...new Set(movements.map(belongsTo))])
+  const nets = new Map<string, store.SettledNet>()
+  for (const m of movements) {
+    const key = `${m.code} ${m.ref}`
+    const corrects = belongsTo(m)
+    nets.set(key, {
+      ...{ ref: m.ref, code: m.code, netFen: (nets.get(key)?.netFen ?? 0) + m.amountFen },
+      corrects: corrects < day && settled.has(corrects) ? corrects : null,
+    })
   }
   return [...nets.values()]
 }
@@ -85,25 +102,9 @@ async function rowsOf(
   movements: readonly PayeeMovement[],
   totals: { readonly collectedFen: number; readonly returnedFen: number },
 ): Promise<(string | number)[][]> {
-  const billOf = new Map((await bills.listBillsById(tx, ctx.tenantId, [...new Set(movements.map(m => m.subjectId))])).map(b => [b.id, b]))
-  const receipts = await store.mapReceiptNos(tx, ctx.tenantId, [...new Set(movements.map(m => m.orderId))])
   return [
-    ['类型', '账单号', '户号', '账期', '项目', '金额（元）', '时间', '收据号', '渠道', '凭证号'],
-    ...movements.map(m => {
-      const bill = billOf.get(m.subjectId)
-      return [
-        m.amountFen > 0 ? (m.code === 'REFUND_RELEASE' ? '退回取消' : '缴费') : '退回',
-        ...(bill
-          ? [bill.billNo, bill.accountNo, bill.periodFrom === bill.periodTo ? bill.periodTo : `${bill.periodFrom}/${bill.periodTo}`]
-          : ['', '', '']),
-        m.subjectKind === 'late_fee' ? '违约金' : m.subjectKind === 'product' ? '套餐业务' : '账单',
-        yuan(m.amountFen),
-        localTime(m.at),
-        receipts.get(`${m.orderId} ${m.subjectId}`) ?? '',
-        m.channel,
-        m.ref,
-      ]
-    }),
+    COLUMNS,
+    ...(await linesOf(tx, ctx, movements)),
     [
       '合计',
       movements.length,
@@ -115,6 +116,29 @@ async function rowsOf(
       yuan(totals.collectedFen - totals.returnedFen),
     ],
   ]
+}
+
+const COLUMNS = ['类型', '账单号', '户号', '账期', '项目', '金额（元）', '时间', '收据号', '渠道', '凭证号']
+
+/** A row for each line of a booking, under `COLUMNS`. */
+async function linesOf(tx: Tx, ctx: Ctx, movements: readonly PayeeMovement[]): Promise<string[][]> {
+  const billOf = new Map((await bills.listBillsById(tx, ctx.tenantId, [...new Set(movements.map(m => m.subjectId))])).map(b => [b.id, b]))
+  const receipts = await store.mapReceiptNos(tx, ctx.tenantId, [...new Set(movements.map(m => m.orderId))])
+  return movements.map(m => {
+    const bill = billOf.get(m.subjectId)
+    return [
+      m.amountFen > 0 ? (m.code === 'REFUND_RELEASE' ? '退回取消' : '缴费') : '退回',
+      ...(bill
+        ? [bill.billNo, bill.accountNo, bill.periodFrom === bill.periodTo ? bill.periodTo : `${bill.periodFrom}/${bill.periodTo}`]
+        : ['', '', '']),
+      m.subjectKind === 'late_fee' ? '违约金' : m.subjectKind === 'product' ? '套餐业务' : '账单',
+      yuan(m.amountFen),
+      localTime(m.at),
+      receipts.get(`${m.orderId} ${m.subjectId}`) ?? '',
+      m.channel,
+      m.ref,
+    ]
+  })
 }
 
 /** Makes every settlement that is due and not in the way of anything; true when more may be made at once. */
@@ -143,7 +167,7 @@ export async function runSettlements(kernel: Kernel, tenantId: number): Promise<
   return false
 }
 
-export type Settlement = store.SettlementRow
+export type Settlement = store.CorrectedRow
 
 export interface SettlementsView {
   readonly made: readonly Settlement[]
@@ -175,17 +199,53 @@ export async function viewSettlements(ctx: Ctx): Promise<Result<SettlementsView>
   })
 }
 
-/** The file of a settlement; of another biller it is as unknown. */
-export async function readSettlement(ctx: Ctx, id: string): Promise<Result<{ readonly name: string; readonly file: Buffer }>> {
+async function findOwn(ctx: Ctx, id: string): Promise<Result<store.CorrectedRow & { readonly file: Buffer }>> {
   const allowed = permit(ctx, 'billing.reconcile.read')
   if (!allowed.ok) return allowed
   const found = isUuid(id) ? await ctx.kernel.db.read(ctx.tenantId, tx => store.findFile(tx, ctx.tenantId, id)) : undefined
   if (!found || (ctx.actor.biller && ctx.actor.biller.id !== found.billerId)) return fail(errors.settlement_not_found)
-  const file = ctx.kernel.vault.openBytes(ctx.tenantId, fileCell(id), found.fileSealed)
-  return ok({ name: `settlement-${found.billerId}-${found.day}.csv`, file })
+  return ok({ ...found, file: ctx.kernel.vault.openBytes(ctx.tenantId, fileCell(id), found.fileSealed) })
 }
 
-/** S1: what settlements hold and what no settlement holds yet is what each biller's account says, to the fen. */
+export interface NamedFile {
+  readonly name: string
+  readonly file: Buffer
+}
+
+/** The file of a settlement; of another biller it is as unknown. */
+export async function readSettlement(ctx: Ctx, id: string): Promise<Result<NamedFile>> {
+  const found = await findOwn(ctx, id)
+  return found.ok ? ok({ name: `settlement-${found.value.billerId}-${found.value.day}.csv`, file: found.value.file }) : found
+}
+
+/**
+ * A settled day as it stands by what was told or given back since: its file as it was made, then each booking that belongs to the
+ * day and the file it stands in, then the totals before and after. The money itself moved with those later files.
+ */
+export async function readCorrected(ctx: Ctx, id: string): Promise<Result<NamedFile>> {
+  const found = await findOwn(ctx, id)
+  if (!found.ok) return found
+  const { billerId, day, file, corrections, correctedFen } = found.value
+  const netFen = found.value.collectedFen - found.value.returnedFen
+  const rows = await ctx.kernel.db.read(ctx.tenantId, async tx => {
+    const correcting = await store.listCorrecting(tx, ctx.tenantId, { billerId, day })
+    const fileOf = new Map(correcting.map(line => [`${line.code} ${line.ref}`, line.day]))
+    const biller = (await bills.findBiller(tx, ctx.tenantId, billerId))!
+    const refs = [...new Set(correcting.map(line => line.ref))]
+    const moved = (await listPayeeMovementsOf(tx, ctx.tenantId, biller.payableAccountId, refs)).filter(m =>
+      fileOf.has(`${m.code} ${m.ref}`),
+    )
+    const lines = await linesOf(tx, ctx, moved)
+    return lines.map((line, i) => [...line, `更正，见${fileOf.get(`${moved[i]!.code} ${moved[i]!.ref}`)}的文件`])
+  })
+  const totals = [['更正', corrections, '原净额', yuan(netFen), '更正', yuan(correctedFen), '更正后净额', yuan(netFen + correctedFen)]]
+  return ok({
+    name: `settlement-${billerId}-${day}-corrected.csv`,
+    file: Buffer.concat([file, Buffer.from(csvOf([...rows, ...totals]).replace(/^\uFEFF/, ''))]),
+  })
+}
+
+/** S1: what settlements hold and what no settlement holds yet is what each biller's account says, to the fen. S3: corrections have their day. */
 export async function checkSettlements(db: Db, tenantId: number): Promise<Check[]> {
   return db.read(tenantId, async tx => {
     const differ: unknown[] = []
@@ -193,12 +253,19 @@ export async function checkSettlements(db: Db, tenantId: number): Promise<Check[
       const row = await store.compareSettled(tx, tenantId, biller)
       if (row.settledFen !== row.heldFen || row.doubled > 0) differ.push({ biller: biller.id, ...row })
     }
+    const astray = await tx.rows<Record<string, unknown>>(firstOf(store.sqlCorrectingNothing(tenantId), 5))
     return [
       {
         id: 'S1',
         name: 'settlements hold bookings of their biller, each once and with its amount',
         ok: differ.length === 0,
         detail: differ.length === 0 ? '' : JSON.stringify(differ.slice(0, 5)),
+      },
+      {
+        id: 'S3',
+        name: 'what corrects a settled day names an earlier one that is settled',
+        ok: astray.length === 0,
+        detail: astray.length === 0 ? '' : JSON.stringify(astray),
       },
     ]
   })

@@ -17,7 +17,7 @@ import {
 } from '#modules/payments/index.ts'
 import { wechatStatement } from '../../../../test/support/statement.ts'
 import { openOrders } from '../../payments/test/support.ts'
-import { checkSettlements, readSettlement, runSettlements, viewSettlements } from '../index.ts'
+import { checkSettlements, readCorrected, readSettlement, runSettlements, viewSettlements } from '../index.ts'
 import * as store from '../store.ts'
 
 const DAY = '2026-11-20'
@@ -138,6 +138,36 @@ test('what goes back stands in the file of its own day; what is booked late come
       rows.reduce((sum, row) => sum + row.net, 0),
       'all settled days together are the account',
     )
+    // Both belong to the first day: its statement is corrected, the file it was settled by stays as it was.
+    const view = await viewSettlements(all(kernel))
+    assert.ok(view.ok)
+    const [second, first] = view.value.made
+    assert.deepEqual([first!.corrections, first!.correctedFen], [2, late.orders[0]!.amountFen - sums[0]!])
+    assert.deepEqual([second!.corrections, second!.correctedFen], [0, 0])
+    const [file, corrected] = [await readSettlement(all(kernel), first!.id), await readCorrected(all(kernel), first!.id)]
+    assert.ok(file.ok && corrected.ok)
+    const text = corrected.value.file.toString()
+    assert.ok(text.startsWith(file.value.file.toString()))
+    const added = text.slice(file.value.file.toString().length).trimEnd().split('\r\n')
+    const yuan = (fen: number) => (fen / 100).toFixed(2)
+    assert.equal(added.filter(line => line.endsWith(`更正，见${next}的文件`)).length, 2)
+    const net = sums[0]! + sums[1]! + sums[2]!
+    const change = late.orders[0]!.amountFen - sums[0]!
+    assert.equal(added.at(-1), `更正,2,原净额,${yuan(net)},更正,${yuan(change)},更正后净额,${yuan(net + change)}`)
+    // Given back days later, the payment told late still belongs to the first day.
+    assert.ok((await kernel.db.tx(1, tx => refundOrder(tx, ctx, late.orders[0]!.orderId, 'biller_refused'))).ok)
+    clock.set(addMs(startOfDay(addDays(next, 2)), 11 * 3_600_000))
+    await runSettlements(kernel, 1)
+    const again = await viewSettlements(all(kernel))
+    assert.ok(again.ok)
+    assert.deepEqual(
+      again.value.made.map(s => [s.day, s.corrections, s.correctedFen]),
+      [
+        [addDays(next, 1), 0, 0],
+        [next, 0, 0],
+        [DAY, 3, -sums[0]!],
+      ],
+    )
     assert.deepEqual(await faults(ctx), [])
   }))
 
@@ -193,14 +223,15 @@ test('staff of a biller see their own settlements; those of another are as unkno
       own.value.made.map(s => s.billerId),
       ['gas'],
     )
-    const foreign = await readSettlement(gas, water.id)
-    assert.equal(!foreign.ok && foreign.error.code, 'billing.settlement_not_found')
-    for (const nobody of [await viewSettlements(testCtx(kernel)), await readSettlement(testCtx(kernel), water.id)])
+    for (const foreign of [await readSettlement(gas, water.id), await readCorrected(gas, water.id)])
+      assert.equal(!foreign.ok && foreign.error.code, 'billing.settlement_not_found')
+    const [none, unread] = [testCtx(kernel), water.id]
+    for (const nobody of [await viewSettlements(none), await readSettlement(none, unread), await readCorrected(none, unread)])
       assert.equal(!nobody.ok && nobody.error.code, 'access.denied')
     // A settlement line changed behind the product is told.
-    await kernel.db.tx(1, tx => tx.run(sql`insert into billing.settlement_line values (1, 'gas', 'wechat:420', 'PAY', ${DAY}, 5)`))
+    await kernel.db.tx(1, tx => tx.run(sql`insert into billing.settlement_line values (1, 'gas', 'wechat:420', 'PAY', ${DAY}, 5, ${DAY})`))
     assert.deepEqual(
       (await faults(ctx)).map(check => check.id),
-      ['S1'],
+      ['S1', 'S3'],
     )
   }))

@@ -1,7 +1,7 @@
 import type { Ctx } from '#kernel/context.ts'
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { addDays, dayOf, startOfDay } from '#kernel/time.ts'
-import { sqlMovedOn } from '#modules/ledger/index.ts'
+import { sqlMovedBy, sqlMovedOn } from '#modules/ledger/index.ts'
 import { CASH, DEBIT, PREPAID } from '../model.ts'
 import { OUTSIDE } from '../reconcile/outside.ts'
 import { hasMovements } from '../reconcile/store.ts'
@@ -18,6 +18,8 @@ export interface PayeeMovement {
   readonly amountFen: number
   readonly at: Date
   readonly channel: string
+  /** Of a return: the document of the payment it gives back. */
+  readonly paidRef: string | null
 }
 
 export interface PayeeSpan {
@@ -27,22 +29,28 @@ export interface PayeeSpan {
 }
 
 /** What a span brought a payee, line by line, in the order of its instants. */
-export const listPayeeMovements = (tx: Tx, tenantId: number, { payeeAccountId, from, to }: PayeeSpan): Promise<PayeeMovement[]> => {
-  const moved = sqlMovedOn(tenantId, payeeAccountId, from, to)
-  return tx.rows<PayeeMovement>(sql`
+export const listPayeeMovements = (tx: Tx, tenantId: number, { payeeAccountId, from, to }: PayeeSpan): Promise<PayeeMovement[]> =>
+  listMoved(tx, tenantId, payeeAccountId, sqlMovedOn(tenantId, payeeAccountId, from, to))
+
+/** What these documents brought a payee, likewise. */
+export const listPayeeMovementsOf = (tx: Tx, tenantId: number, payeeAccountId: number, refs: readonly string[]): Promise<PayeeMovement[]> =>
+  listMoved(tx, tenantId, payeeAccountId, sqlMovedBy(tenantId, payeeAccountId, refs))
+
+const listMoved = (tx: Tx, tenantId: number, payeeAccountId: number, moved: Sql): Promise<PayeeMovement[]> =>
+  tx.rows<PayeeMovement>(sql`
     with moved as materialized (${moved})
-    select m.ref, m.code, l.order_id as "orderId", l.subject_kind as "subjectKind", l.subject_id as "subjectId", l.amount_fen as "amountFen", m.at, a.channel
+    select m.ref, m.code, l.order_id as "orderId", l.subject_kind as "subjectKind", l.subject_id as "subjectId", l.amount_fen as "amountFen", m.at, a.channel,
+      null::text as "paidRef"
     from moved m
     join payments.attempt a on a.tenant_id = ${tenantId} and a.id = m.about
     join payments.order_line l on l.tenant_id = ${tenantId} and l.order_id = a.order_id and l.payee_account_id = ${payeeAccountId}
     union all
-    select m.ref, m.code, r.order_id, l.subject_kind, l.subject_id, -m.fen, m.at, a.channel
+    select m.ref, m.code, r.order_id, l.subject_kind, l.subject_id, -m.fen, m.at, a.channel, a.channel || ':' || r.txn_no
     from moved m
     join payments.refund r on r.tenant_id = ${tenantId} and r.id = m.about
     join payments.order_line l on l.tenant_id = ${tenantId} and l.order_id = r.order_id and l.line = r.line
     join payments.attempt a on a.tenant_id = ${tenantId} and a.id = r.attempt_id
     order by 7, 1, 5`)
-}
 
 /** Net of a span on the payee's account: what was collected less what was given back. */
 export const sqlPayeeNet = (tenantId: number, span: PayeeSpan): Sql =>
