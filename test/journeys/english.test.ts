@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { billerFileSchema, billerOf } from '#app/biller-file.ts'
 import { queryIn } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
-import { registerBiller } from '#modules/billing/index.ts'
+import { importPast, registerBiller } from '#modules/billing/index.ts'
+import { fileOf, paymentsMapping } from '../../src/modules/billing/test/past-support.ts'
 import { paths } from '../../web/resident/paths.ts'
 import { fromAddress, pay, payInWallet, until, withMessages } from '../abuse/support.ts'
 import { type Page, type Plain, plainBrowser } from '../support/form.ts'
@@ -99,6 +100,8 @@ test('every page a resident can open is English when English is chosen, names as
           [bill, from, to],
         )
       await queryIn(product.kernel, `update billing.account set account_no = '1045333141' where id = $1`, [account])
+      const past = fileOf([{ no: 'L1', channel: 'cash' }])
+      unwrap(await importPast(product.ctx, { billerId: 'water', fileName: 'past.csv', bytes: past, mapping: paymentsMapping }))
       await me.submit(await me.get('/mine/households/new'), '/mine/households', {
         biller: 'water',
         account: '1045333141',
