@@ -320,6 +320,8 @@ export const en: Record<keyof typeof zh, string> = {
   'payments.state_rescue_declined': 'Paid, return not agreed',
   'payments.state_closed': 'Not paid',
   // sign in
+  'proof.title': 'Please show that it is still you',
+  'proof.lead': 'Auto-debit takes money from now on, so a code is sent to the phone you signed in with. Switching it off needs none.',
   'sign_in.title': 'Sign in with your phone',
   'sign_in.lead': 'You can pay without signing in. Signing in shows your receipts and accounts.',
   'sign_in.phone': 'Mobile number',

@@ -26,7 +26,7 @@ export interface VisitOptions {
   readonly phone: string
   readonly hall: (lang: Lang, now: Date) => { name: string; hours: string; address: string; isOpen: boolean }
   /** The resident a session cookie belongs to. */
-  readonly findResident: (token: string) => Promise<{ id: string; nameMasked: string } | undefined>
+  readonly findResident: (token: string) => Promise<{ id: string; nameMasked: string; provedAt: Date } | undefined>
 }
 
 const YEAR_S = 365 * 86_400
@@ -76,7 +76,7 @@ export async function openVisit(options: VisitOptions, request: FastifyRequest, 
       kernel,
       tenantId: options.tenantId,
       actor: resident
-        ? { kind: 'resident', id: resident.id, permissions: new Set() }
+        ? { kind: 'resident', id: resident.id, permissions: new Set(), provedAt: resident.provedAt }
         : { kind: 'anonymous', id: kernel.vault.digest('web.browser', browser).toString('hex').slice(0, 16), permissions: new Set() },
       requestId: request.id ?? makeId({ kernel }),
       lang,

@@ -31,6 +31,8 @@ export interface Actor {
   readonly area?: string
   /** Whose staff this is, with the ledger account of what is paid to it: nothing of another biller is seen. */
   readonly biller?: { readonly id: string; readonly accountId: number }
+  /** When whoever acts last proved who they are, as by a code on their telephone. */
+  readonly provedAt?: Date
 }
 
 export interface Ctx {
@@ -41,12 +43,19 @@ export interface Ctx {
   readonly lang: Lang
 }
 
-export const accessErrors = defineErrors('access', { denied: 403, sign_in_first: 401 })
+export const accessErrors = defineErrors('access', { denied: 403, sign_in_first: 401, prove_first: 401 })
 
 /** First line of every use case. An unknown caller is asked to sign in, a known one is refused. */
 export function permit(ctx: Ctx, permission: string): Result<void> {
   if (ctx.actor.kind === 'system' || ctx.actor.permissions.has(permission)) return ok(undefined)
   return fail(ctx.actor.kind === 'anonymous' ? accessErrors.sign_in_first : accessErrors.denied, { permission })
+}
+
+/** For what binds somebody beyond today: whoever acts must have proved who they are within `within_ms`, or a telephone left lying would do. */
+export function proved({ actor, kernel }: Ctx, within_ms: number): Result<void> {
+  if (actor.kind === 'system') return ok(undefined)
+  const since_ms = actor.provedAt ? kernel.clock.now().getTime() - actor.provedAt.getTime() : Number.POSITIVE_INFINITY
+  return since_ms <= within_ms ? ok(undefined) : fail(accessErrors.prove_first)
 }
 
 /** Work the product does by itself: timers, subscribers, imports from the command line. */

@@ -9,7 +9,7 @@ import { checkDebits, type DebitBankConfig, debitBank, runDebitExchange, useDebi
 import { type SandboxProcess, startSandbox } from '../../sandbox/start.ts'
 import { axeOn } from '../../web/test/axe.ts'
 import { openBrowser } from '../../web/test/browser.ts'
-import { faultsInBooks, fromAddress, signInAs, until, withMessages } from '../abuse/support.ts'
+import { faultsInBooks, fromAddress, type Inbox, signInAs, until, withMessages } from '../abuse/support.ts'
 import { openVisitor, type Visitor } from '../support/browser.ts'
 import { type Page, type Plain, plainBrowser } from '../support/form.ts'
 import { type Product, withProduct } from '../support/product.ts'
@@ -25,6 +25,8 @@ const textOf = (html: string) => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, '
 
 interface Home {
   readonly product: Product
+  readonly inbox: Inbox
+  readonly clock: ReturnType<typeof manualClock>
   readonly bank: SandboxProcess
   readonly mother: Plain
   readonly accountId: string
@@ -67,7 +69,7 @@ const atHome = (work: (home: Home) => Promise<void>) => {
             await runDebitCollect(product.kernel, 1)
             for (let round = 0; round < 3; round++) await runDebitExchange(product.kernel, 1)
           }
-          await work({ product, bank, mother, accountId: kept.rows[0].id, bill, goTo })
+          await work({ product, inbox, clock, bank, mother, accountId: kept.rows[0].id, bill, goTo })
         } finally {
           await bank.stop()
         }
@@ -126,6 +128,49 @@ for (const script of [true, false])
         }
       }),
   )
+
+test(
+  'who signed in earlier proves with a code that it is still them before a mandate is given or changed, not before it ends',
+  { timeout: 120_000 },
+  () =>
+    atHome(async ({ product, inbox, clock, mother, accountId }) => {
+      clock.advance(29 * 60_000)
+      const toForm = `/mine/debits/new?account=${accountId}`
+      const proof = `/sign-in?next=${encodeURIComponent(toForm)}&again=1`
+      assert.equal((await mother.get(toForm)).location, proof)
+      const asked = await mother.get(proof)
+      assert.match(textOf(asked.text), /再确认是您本人[\s\S]*停用不用验证/)
+      const token = mother.cookies.get('yimen_session')
+      const sent = (await inbox.codes('13800001111')).length
+      const entry = await mother.submit(asked, '/sign-in', {})
+      assert.match(textOf(entry.text), /138\*{4}1111/)
+      const code = await until('another code', async () => (await inbox.codes('13800001111'))[sent])
+      assert.equal((await mother.submit(entry, '/sign-in/code', { code: code === '000000' ? '000001' : '000000' })).status, 422)
+      const done = await mother.submit(entry, '/sign-in/code', { code })
+      assert.equal(done.location, toForm)
+      assert.notEqual(mother.cookies.get('yimen_session'), token)
+      const before = plainBrowser(product.url, undefined, fromAddress(70_001))
+      before.cookies.set('yimen_session', token!)
+      assert.match((await before.get('/mine/debits')).text, /next=%2Fmine%2Fdebits/, 'the earlier sign-in is over')
+
+      // A form left open for longer than the rules allow is refused, and says where to go.
+      const fields = { card: CARD, ceiling: '50000', days: '3', until: 'open', consent: 'yes' }
+      const form = await mother.get(toForm)
+      clock.advance(31 * 60_000)
+      assert.equal((await mother.submit(form, '/mine/debits', fields)).location, proof)
+      const count = () => queryIn(product.kernel, 'select count(*)::int as n from billing.debit_mandate').then(found => found.rows[0].n)
+      assert.equal(await count(), 0)
+      clock.advance(-31 * 60_000)
+      assert.equal((await mother.submit(form, '/mine/debits', fields)).status, 303)
+      assert.equal(await count(), 1)
+      clock.advance(60 * 60_000)
+      const { rows } = await queryIn(product.kernel, 'select id from billing.debit_mandate')
+      const change = `/mine/debits/${rows[0].id}/change`
+      assert.equal((await mother.get(change)).location, `/sign-in?next=${encodeURIComponent(change)}&again=1`)
+      const off = await mother.submit(await mother.get(`/mine/debits/${rows[0].id}/off`), `/mine/debits/${rows[0].id}/off`, {})
+      assert.match(off.location!, /notice=off/)
+    }),
+)
 
 async function start(mother: Plain, accountId: string, fields: Record<string, string> = {}): Promise<Page> {
   const form = await mother.get(`/mine/debits/new?account=${accountId}`)

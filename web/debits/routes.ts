@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { accessErrors, proved } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
 import type { AppError } from '#kernel/result.ts'
@@ -38,6 +39,15 @@ const USUAL: DebitTerms = { ceilingFen: 50_000, daysBefore: 3, untilOn: null }
 
 const newHref = (accountId: string): string => `${paths.debitNew}?account=${accountId}`
 const signInHref = (next: string): string => `${paths.signIn}?next=${encodeURIComponent(next)}`
+const proofHref = (next: string): string => `${signInHref(next)}&again=1`
+/** Asked for before the form and well before the rules insist: whoever fills it in slowly loses nothing. */
+const PROOF_MS = 10 * 60_000
+
+/** Where to go first: to sign in, or to prove that it is still whoever signed in. */
+function notYet(visit: Visit, next: string): string | undefined {
+  if (!visit.resident) return signInHref(next)
+  return proved(visit.ctx, PROOF_MS).ok ? undefined : proofHref(next)
+}
 
 /** Where auto-debit of an account at hand is switched on or looked after; undefined for who did not sign in, or keeps no such account. */
 export async function debitLinkOf(visit: Visit, accountId: string): Promise<{ href: string; isOn: boolean } | undefined> {
@@ -189,6 +199,7 @@ async function switchOn(pages: Pages, request: FastifyRequest, reply: FastifyRep
   const done = await switchOnDebit(visit.ctx, { accountId: kept.id, card: body.card ?? '', consent, idempotencyKey: body.idempotency_key })
   if (!done.ok) {
     pages.refused(visit, done.error, `POST ${paths.debits}`)
+    if (done.error.code === accessErrors.prove_first.code) return reply.redirect(proofHref(newHref(kept.id)), 303)
     return showNew(pages, visit, reply, kept, terms, wordsFor(visit, done.error))
   }
   const { mandateId, standing } = done.value
@@ -270,7 +281,8 @@ function addChange(server: Server, pages: Pages, base: string): void {
     )
   server.get(`${base}/change`, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    if (!visit.resident) return reply.redirect(signInHref(request.url), 303)
+    const first = notYet(visit, request.url)
+    if (first) return reply.redirect(first, 303)
     const debit = await own(visit, request)
     return debit?.state === 'active' ? show(visit, reply, debit, debit) : pages.error(visit, reply, billingErrors.debit_mandate_not_found)
   })
@@ -285,6 +297,7 @@ function addChange(server: Server, pages: Pages, base: string): void {
     const changed = await changeDebit(visit.ctx, { mandateId: debit.id, version: Number(body.version), consent })
     if (changed.ok) return reply.redirect(`${paths.debits}?notice=changed&of=${debit.id}`, 303)
     pages.refused(visit, changed.error, `POST ${base}/change`)
+    if (changed.error.code === accessErrors.prove_first.code) return reply.redirect(proofHref(`${paths.debits}/${debit.id}/change`), 303)
     return show(visit, reply, debit, terms, wordsFor(visit, changed.error))
   })
 }
@@ -294,7 +307,8 @@ export function addDebitRoutes(server: Server, pages: Pages): void {
   server.get(paths.debits, hidden, async (request, reply) => showList(pages, await pages.visit(request, reply), request, reply))
   server.get(paths.debitNew, hidden, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    if (!visit.resident) return reply.redirect(signInHref(request.url), 303)
+    const first = notYet(visit, request.url)
+    if (first) return reply.redirect(first, 303)
     const account = textsOf(request.query).account
     const kept = (await listKept(visit)).find(one => one.id === account)
     if (!kept || !hasDebitBank(visit.ctx)) return reply.redirect(paths.debits, 303)

@@ -13,6 +13,25 @@ export interface SignInView {
   errors?: readonly FieldError[]
 }
 
+/** Fields `again`, `next`: a code to the telephone known already. */
+export function ProofPage({ view }: { view: SignInView }) {
+  const { t } = usePage()
+  return (
+    <Layout back={{ href: view.next }}>
+      <ErrorSummary errors={view.errors} />
+      <Heading title={t('proof.title')} lead={t('proof.lead')} />
+      <PostForm action={paths.signIn}>
+        <Hidden name="next" value={view.next} />
+        <Hidden name="again" value="1" />
+        <Button wide>{t('sign_in.send')}</Button>
+      </PostForm>
+    </Layout>
+  )
+}
+
+export const proofPage = (ctx: PageContext, view: SignInView): string =>
+  renderPage(ctx, <ProofPage view={view} />, { title: t(ctx.lang)('proof.title'), hasError: !!view.errors?.length })
+
 /** Fields `phone`, `next`. */
 export function SignInPage({ view }: { view: SignInView }) {
   const { t } = usePage()

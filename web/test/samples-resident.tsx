@@ -8,7 +8,7 @@ import { photoDiffersPage, photoPage, photoReadPage } from '#web/resident/photo.
 import { pricesPage } from '#web/resident/prices.tsx'
 import { readingsPage } from '#web/resident/readings.tsx'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
-import { signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
+import { proofPage, signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
 import { verifyPage } from '#web/resident/verify.tsx'
 import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
@@ -335,6 +335,7 @@ const mineSamples: readonly Sample[] = [
         ],
       }),
   },
+  { name: 'proof', render: ctx => proofPage(ctx, { next: '/mine/debits' }) },
   { name: 'sign-in', render: ctx => signInPage(ctx, { next: '/mine' }) },
   {
     name: 'code-error',

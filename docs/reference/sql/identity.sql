@@ -110,7 +110,7 @@ insert into identity.session (tenant_id, digest, kind, holder_id, second_factor_
 values ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- session
-s.digest, s.kind, s.holder_id as "holderId", s.second_factor_at as "secondFactorAt", s.seen_at as "seenAt", s.expires_at as "expiresAt";
+s.digest, s.kind, s.holder_id as "holderId", s.second_factor_at as "secondFactorAt", s.created_at as "createdAt", s.seen_at as "seenAt", s.expires_at as "expiresAt";
 
 -- findSession
 select $1 from identity.session s

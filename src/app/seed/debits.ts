@@ -35,7 +35,7 @@ async function make(ctx: Ctx, { name, phone, card, terms }: (typeof NEIGHBOURS)[
   await bindAccount(ctx, `resident:${id}`, account.id, 'owner', null)
   const biller = (await listBillers(ctx)).find(one => one.id === 'water')!
   const of = { biller: biller.nameZh, service: biller.serviceZh, accountMasked: `**** ${accountNo.slice(-4)}` }
-  const resident: Ctx = { ...ctx, actor: { kind: 'resident', id, permissions: new Set() } }
+  const resident: Ctx = { ...ctx, actor: { kind: 'resident', id, permissions: new Set(), provedAt: ctx.kernel.clock.now() } }
   const consent = { terms, wording: wordingOf('zh-CN', of, terms), isGiven: true }
   const idempotencyKey = newCode(ctx.kernel.random)
   return (await switchOnDebit(resident, { accountId: account.id, card, consent, idempotencyKey })).ok

@@ -60,6 +60,7 @@ export {
   type SignedInResident,
   type StartedSignIn,
   type StartInput,
+  startProof,
   startSignIn,
 } from './service/residents.ts'
 export { purgeSignIns, signOut, signOutEverywhere } from './service/sessions.ts'

@@ -54,6 +54,7 @@ export interface SessionRow {
   readonly kind: 'resident' | 'staff'
   readonly holderId: string
   readonly secondFactorAt: Date | null
+  readonly createdAt: Date
   readonly seenAt: Date
   readonly expiresAt: Date
 }
@@ -194,12 +195,12 @@ export const disableStaff = (tx: Tx, tenantId: number, id: string, now: Date): P
 export const openStaff = (tx: Tx, tenantId: number, id: string): Promise<number> =>
   tx.run(sql`update identity.staff set disabled_at = null where tenant_id = ${tenantId} and id = ${id}`)
 
-export const insertSession = (tx: Tx, tenantId: number, s: SessionRow): Promise<number> =>
+export const insertSession = (tx: Tx, tenantId: number, s: Omit<SessionRow, 'createdAt'>): Promise<number> =>
   tx.run(sql`
     insert into identity.session (tenant_id, digest, kind, holder_id, second_factor_at, created_at, seen_at, expires_at)
     values (${tenantId}, ${s.digest}, ${s.kind}, ${s.holderId}, ${s.secondFactorAt}, ${s.seenAt}, ${s.seenAt}, ${s.expiresAt})`)
 
-const session = sql`s.digest, s.kind, s.holder_id as "holderId", s.second_factor_at as "secondFactorAt", s.seen_at as "seenAt", s.expires_at as "expiresAt"`
+const session = sql`s.digest, s.kind, s.holder_id as "holderId", s.second_factor_at as "secondFactorAt", s.created_at as "createdAt", s.seen_at as "seenAt", s.expires_at as "expiresAt"`
 
 /** A session that still counts at `now`: not ended, not over, not idle since before `idleSince`. */
 export const findSession = (

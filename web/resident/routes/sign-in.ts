@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import type { AppError } from '#kernel/result.ts'
-import { finishSignIn, identityErrors, resendCode, signOut, startSignIn } from '#modules/identity/index.ts'
+import { finishSignIn, identityErrors, resendCode, signOut, startProof, startSignIn } from '#modules/identity/index.ts'
 import { signInCodeSender } from '#modules/notify/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { waiting } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { cookieName, cookieOptions, type Visit } from '#web/visit.ts'
 import { paths } from '../paths.ts'
-import { signInCodePage, signInPage } from '../sign-in.tsx'
+import { proofPage, signInCodePage, signInPage } from '../sign-in.tsx'
 import type { Pages } from './pages.ts'
 import { textsOf } from './views.ts'
 
@@ -46,14 +46,20 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
 
   server.get(paths.signIn, { schema: { hide: true } }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    return pages.html(reply, signInPage(visit.page, { next: pages.localPath(textsOf(request.query).next ?? paths.mine) }))
+    const { next, again } = textsOf(request.query)
+    const show = again && visit.resident ? proofPage : signInPage
+    return pages.html(reply, show(visit.page, { next: pages.localPath(next ?? paths.mine) }))
   })
 
   pages.form(server, paths.signIn, { per_minute: 10 }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
-    const { phone = '', next } = textsOf(request.body)
-    const started = await startSignIn(visit.ctx, { phone, ...askedBy(request), send: signInCodeSender(visit.ctx) })
+    const { phone = '', next, again } = textsOf(request.body)
+    const asked = { ...askedBy(request), send: signInCodeSender(visit.ctx) }
+    const isProof = !!again && !!visit.resident
+    const started = isProof ? await startProof(visit.ctx, asked) : await startSignIn(visit.ctx, { phone, ...asked })
     if (started.ok) return pages.html(reply, signInCodePage(visit.page, { ...started.value, next: pages.localPath(next) }))
+    if (isProof)
+      return pages.html(reply, proofPage(visit.page, { next: pages.localPath(next), errors: wordsFor(visit, started.error, 'phone') }), 422)
     return pages.html(
       reply,
       signInPage(visit.page, { phone: phone.slice(0, 30), next: pages.localPath(next), errors: wordsFor(visit, started.error, 'phone') }),
@@ -82,6 +88,9 @@ export function addSignInRoutes(server: Server, pages: Pages): void {
     }
     const done = await finishSignIn(visit.ctx, { challenge, code })
     if (!done.ok) return again(done.error)
+    // A sign-in on top of another takes its place.
+    const before = request.cookies[cookieName(kernel, 'session')]
+    if (before) await signOut(kernel, pages.options.tenantId, before)
     void reply.setCookie(cookieName(kernel, 'session'), done.value.token, cookieOptions(kernel, SESSION_S))
     return reply.redirect(back, 303)
   }

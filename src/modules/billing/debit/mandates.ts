@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { accessErrors, type Ctx, makeId } from '#kernel/context.ts'
+import { accessErrors, type Ctx, makeId, proved } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { once } from '#kernel/http/idempotency.ts'
 import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
@@ -13,6 +13,9 @@ import { requireOn } from '../switchover/service.ts'
 import { CEILING_FEN_MAX, DAYS_BEFORE, type Terms } from './model.ts'
 import { tell } from './notices.ts'
 import * as store from './store.ts'
+
+/** A mandate is given or changed within this time of a code; it is ended without one. */
+const PROVED_MS = 30 * 60_000
 
 /** Only a resident who signed in gives or ends a mandate, and only their own. */
 const ownPayer = ({ actor }: Ctx): Result<string> =>
@@ -76,6 +79,8 @@ export interface SwitchedOn {
 export async function switchOnDebit(ctx: Ctx, input: SwitchOn): Promise<Result<SwitchedOn>> {
   const payer = ownPayer(ctx)
   if (!payer.ok) return payer
+  const itIsThem = proved(ctx, PROVED_MS)
+  if (!itIsThem.ok) return itIsThem
   const { accountId, card, consent } = input
   const checked = checkConsent(ctx, consent)
   if (!checked.ok) return checked
@@ -196,6 +201,8 @@ export async function changeDebit(
 ): Promise<Result<void>> {
   const payer = ownPayer(ctx)
   if (!payer.ok) return payer
+  const itIsThem = proved(ctx, PROVED_MS)
+  if (!itIsThem.ok) return itIsThem
   const checked = checkConsent(ctx, input.consent)
   if (!checked.ok) return checked
   const { tenantId, kernel } = ctx

@@ -155,7 +155,17 @@ function townOf(
     ...{ kernel, clock, ctx, bank, control, settle },
     async resident(n) {
       const { id } = unwrap(await registerPerson(ctx, { name: `居民${n}`, phone: `1380000${String(n).padStart(4, '0')}` }))
-      return testCtx(kernel, { kind: 'resident', id })
+      const made = testCtx(kernel, { kind: 'resident', id })
+      // Proved just now, whenever that is.
+      return {
+        ...made,
+        actor: {
+          ...made.actor,
+          get provedAt() {
+            return clock.now()
+          },
+        },
+      }
     },
     async bill(amountFen, dueIn, accountId) {
       await ready

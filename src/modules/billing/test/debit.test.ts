@@ -140,6 +140,8 @@ test('a closed card suspends the mandate; over the ceiling nothing is debited an
     assert.deepEqual([fresh!.state, old!.state, old!.id], ['active', 'ended', mandate])
     const [low] = unwrap(await listDebits(two))
     const raised = { mandateId: low!.id, version: 1, consent: consentTo({ ...TERMS, ceilingFen: 50_000 }) }
+    const unproved = await changeDebit(testCtx(town.kernel, { kind: 'resident', id: two.actor.id }), raised)
+    assert.equal(!unproved.ok && unproved.error.code, 'access.prove_first')
     unwrap(await changeDebit(two, raised))
     const again = await changeDebit(two, raised)
     assert.equal(!again.ok && again.error.code, 'billing.debit_changed')
@@ -353,6 +355,8 @@ test('only a resident gives a mandate, in words and within bounds, for a card th
     const clerk = testCtx(town.kernel, { permissions: new Set(['payments.debit.read']) })
     assert.equal(await codeOf(give({}, anonymous)), 'access.sign_in_first')
     assert.equal(await codeOf(give({}, clerk)), 'access.denied')
+    const longAgo = { ...one, actor: { ...one.actor, provedAt: new Date(town.clock.now().getTime() - 31 * 60_000) } }
+    assert.equal(await codeOf(give({}, longAgo)), 'access.prove_first')
     assert.equal(await codeOf(give({ consent: { ...consentTo(TERMS), isGiven: false } })), 'billing.debit_consent_missing')
     assert.equal(await codeOf(give({ consent: consentTo({ ...TERMS, ceilingFen: 0 }) })), 'billing.debit_ceiling')
     assert.equal(await codeOf(give({ consent: consentTo({ ...TERMS, ceilingFen: 1e15 }) })), 'billing.debit_ceiling')

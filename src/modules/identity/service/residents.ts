@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Ctx, Kernel } from '#kernel/context.ts'
+import { accessErrors, type Ctx, type Kernel } from '#kernel/context.ts'
 import { newCode } from '#kernel/id.ts'
 import { fail, ok, type Result } from '#kernel/result.ts'
 import { addMs } from '#kernel/time.ts'
@@ -8,7 +8,7 @@ import { errors } from '../errors.ts'
 import * as events from '../events.ts'
 import { CODE_MS, CODE_TRIES_MAX, type Masked, maskedPhone, QUOTAS, readCode, readPhone } from '../model.ts'
 import * as store from '../store.ts'
-import { ensurePersonByPhone } from './persons.ts'
+import { cell, ensurePersonByPhone } from './persons.ts'
 import { findSession, isToken, noteUse, openSession } from './sessions.ts'
 
 export interface StartInput {
@@ -37,6 +37,8 @@ export interface Resident {
   readonly id: string
   /** The masked name, or the masked telephone while no name is known. */
   readonly nameMasked: Masked
+  /** When the code was typed this sign-in began with. */
+  readonly provedAt: Date
 }
 
 const challengeDigest = (kernel: Kernel, challenge: string): Buffer => kernel.vault.digest('identity.challenge', challenge)
@@ -104,6 +106,15 @@ export async function resendCode(
   return started.ok ? started : fail(started.error, { ...started.error.params, phone: maskedPhone(phone) }, 'code')
 }
 
+/** Sends a code to the telephone of the resident who is signed in already, to prove that it is still them; the limits of `startSignIn` hold. */
+export async function startProof(ctx: Ctx, input: Omit<StartInput, 'phone'>): Promise<Result<StartedSignIn>> {
+  const { kernel, tenantId, actor } = ctx
+  if (actor.kind !== 'resident') return fail(accessErrors.sign_in_first)
+  const person = await kernel.db.read(tenantId, tx => store.findPersonById(tx, tenantId, actor.id))
+  const phone = person?.phoneSealed && kernel.vault.open(tenantId, cell(person.id, 'phone'), person.phoneSealed)
+  return phone ? startSignIn(ctx, { ...input, phone }) : fail(errors.phone_malformed, undefined, 'phone')
+}
+
 /** Why a code no longer counts. Whoever holds the handle was told the telephone in part before. */
 function refusedCode(kernel: Kernel, tenantId: number, row: store.ChallengeRow | undefined, now: Date): ReturnType<typeof fail> {
   if (!row) return fail(errors.code_expired, undefined, 'code')
@@ -139,12 +150,13 @@ export async function finishSignIn(
     const token = await openSession(tx, ctx, { kind: 'resident', id: person.id })
     const own: Ctx = { ...ctx, actor: { kind: 'resident', id: person.id, permissions: new Set() } }
     await append(tx, own, events.signedIn, { subjectId: person.id, body: { kind: 'resident' } })
-    return ok({ token, resident: shown(person) })
+    return ok({ token, resident: shown(person, now) })
   })
 }
 
-const shown = (person: store.PersonRow): Resident => ({
+const shown = (person: store.PersonRow, provedAt: Date): Resident => ({
   id: person.id,
+  provedAt,
   nameMasked: person.nameMask ?? person.phoneMask ?? ('**' as Masked),
 })
 
@@ -158,5 +170,5 @@ export async function findResident(kernel: Kernel, tenantId: number, token: stri
   })
   if (!found) return undefined
   await noteUse(kernel, tenantId, found.session)
-  return shown(found.person)
+  return shown(found.person, found.session.createdAt)
 }
