@@ -317,7 +317,7 @@ export const zh = {
   'payments.state_closed': '未付',
   // sign in
   'proof.title': '请再确认是您本人',
-  'proof.lead': '自动扣款以后会一直扣您的钱，所以先发一条验证码到您登录的手机。停用不用验证。',
+  'proof.lead': '开通以后会按您定的规则扣款，所以先发一条验证码到您登录的手机。停用不用验证。',
   'sign_in.title': '用手机号登录',
   'sign_in.lead': '不登录也能缴费。登录后能看自己的收据和户号。',
   'sign_in.phone': '手机号',

@@ -17,7 +17,7 @@ export interface SignInView {
 export function ProofPage({ view }: { view: SignInView }) {
   const { t } = usePage()
   return (
-    <Layout back={{ href: view.next }}>
+    <Layout back={{ href: paths.mine }}>
       <ErrorSummary errors={view.errors} />
       <Heading title={t('proof.title')} lead={t('proof.lead')} />
       <PostForm action={paths.signIn}>
