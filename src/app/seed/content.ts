@@ -38,6 +38,8 @@ export interface BillerContent {
   readonly typical_use_per_month: { readonly low: number; readonly median: number; readonly high: number }
   readonly tariffs: readonly Tariff[]
   readonly mapping: Mapping
+  /** How the system before this one wrote what it took; absent where nothing is brought along. */
+  readonly payments_mapping?: unknown
 }
 
 export interface Estate {

@@ -22,6 +22,7 @@ import { generators, type SeedRow, serialNumbers } from './bills.ts'
 import { type BillerContent, billers, town } from './content.ts'
 import { type Cycle, listCycles } from './cycles.ts'
 import { type Household, inventHouseholds, residentPhone } from './households.ts'
+import { bringPast } from './past.ts'
 import { writeRendered } from './render.ts'
 
 const HOUSEHOLDS = { town: 3_000, small: 60 } as const
@@ -64,6 +65,8 @@ export async function seedTown(
       }
       unwrap(await markSettledBefore(ctx, biller.id, cycles.at(-1)!.from, Math.round(biller.on_time_share * 10_000)))
       bills += billed
+      const past = await bringPast(ctx, biller, households, options.seed, cycles[0]!.issuedOn)
+      if (past > 0) options.onProgress?.(`${biller.zh}：${past} 笔以前系统的缴费`)
       options.onProgress?.(`${biller.zh}：${cycles.length} 期，${billed} 张账单`)
     }
   } finally {

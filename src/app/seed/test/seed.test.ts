@@ -49,8 +49,18 @@ test('the small town holds every biller, adds up, and gives the printed example'
       const [first] = await printBills(kernel, 1, 5)
       assert.equal(first?.amountFen, 7_920)
       assert.equal(first?.addressMask, '青砖一村***')
+      const past = () =>
+        kernel.db.read(1, tx =>
+          tx.one<{ n: number; accounts: number; last: string; fen: number }>(sql`
+            select count(*)::int as n, count(distinct account_no)::int as accounts, max(paid_on) as last, min(amount_fen)::int as fen
+            from billing.past_payment where tenant_id = 1`),
+        )
+      const before = await past()
+      assert.equal(before.n, before.accounts * 6, 'a year of water, two months at a time')
+      assert.ok(before.last < '2025-12-01' && before.fen > 0, JSON.stringify(before))
       const again = await seedTown(kernel, 1, { size: 'small', seed: 'test' })
       assert.equal(again.bills, 0)
+      assert.deepEqual(await past(), before)
       const { n } = await kernel.db.read(1, tx =>
         tx.one<{ n: number }>(sql`select count(*)::int as n from identity.household where tenant_id = 1`),
       )
