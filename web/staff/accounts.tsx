@@ -113,7 +113,7 @@ function BillerChoice(props: {
   const { t } = usePage()
   return (
     <div class="billerchoice">
-      <Choices name="billerId" legend={t('staff.biller_of')} choices={props.billers} chosen={props.chosen} errors={props.errors} />
+      <Choices name="billerId" legend={t('staff.biller_of')} isDense choices={props.billers} chosen={props.chosen} errors={props.errors} />
     </div>
   )
 }
@@ -161,6 +161,7 @@ export function StaffAccountPage({ view }: { view: StaffAccountView }) {
               <Choices
                 name="role"
                 legend={t('staff.propose_role_to')}
+                isDense
                 choices={view.roles}
                 chosen={values?.role ?? view.role.value}
                 errors={errors}
@@ -259,7 +260,7 @@ export function NewAccountPage({ view }: { view: NewAccountView }) {
             maxLength={60}
             errors={errors}
           />
-          <Choices name="role" legend={t('staff.role')} choices={view.roles} chosen={values?.role} errors={errors} />
+          <Choices name="role" legend={t('staff.role')} isDense choices={view.roles} chosen={values?.role} errors={errors} />
           <BillerChoice billers={view.billers} chosen={values?.billerId} errors={errors} />
           <Field
             name="areaCode"

@@ -137,6 +137,7 @@ function UploadPane({ form }: { form: UploadFormView }) {
         <Choices
           name="channel"
           legend={t('staff.recon_channel')}
+          isDense
           choices={form.channels}
           chosen={form.values?.channel}
           errors={form.errors}

@@ -85,6 +85,7 @@ function AskForm({ form }: { form: NonNullable<RulesView['form']> }) {
         <Choices
           name="biller"
           legend={t('staff.biller')}
+          isDense
           choices={form.billers}
           {...(values.biller && { chosen: values.biller })}
           {...(errors && { errors })}

@@ -190,11 +190,16 @@ export function Choices(props: {
   form?: string
   /** What a person answers next: the blank chooses, Enter sends. */
   autoFocus?: boolean
+  /** Short labels side by side where there is room; at the desk. */
+  isDense?: boolean
 }) {
   const { t } = usePage()
   const error = errorOf(props.errors, props.name)
   return (
-    <fieldset class={`choices choices--box${error ? ' field--error' : ''}`} aria-describedby={error ? `${props.name}-error` : undefined}>
+    <fieldset
+      class={`choices choices--box${props.isDense ? ' choices--grid' : ''}${error ? ' field--error' : ''}`}
+      aria-describedby={error ? `${props.name}-error` : undefined}
+    >
       <legend class={props.legendUnseen ? 'unseen' : 'legend'}>{props.legend}</legend>
       {error && (
         <p class="field__error" id={`${props.name}-error`}>

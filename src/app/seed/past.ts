@@ -5,7 +5,7 @@ import { seededRandom } from '#kernel/random.ts'
 import { unwrap } from '#kernel/result.ts'
 import { addDays } from '#kernel/time.ts'
 import { importPast } from '#modules/billing/index.ts'
-import { generators } from './bills.ts'
+import { generators, serialNumbers } from './bills.ts'
 import type { BillerContent } from './content.ts'
 import { listCycles } from './cycles.ts'
 import type { Household } from './households.ts'
@@ -29,18 +29,26 @@ export async function bringPast(
   const random = seededRandom(`${seed}:${biller.id}:past`)
   const cycles = listCycles(biller.id, addDays(firstIssuedOn, -1))
   const no = serial(seed)
+  const billNumbers = serialNumbers(biller.id)
+  const billNoAt = biller.mapping.columns.findIndex(column => column.name === biller.mapping.bill.bill_no)
   const rows = households.flatMap(household => {
     const accountNo = household.accounts[biller.id]
     if (accountNo === undefined) return []
-    return [...generators[biller.id](biller, household, accountNo, cycles, random, () => '', false)].map(({ cycle, amountFen }) => {
-      const paidOn = addDays(cycle.issuedOn, 1 + random.int(DAYS_TO_PAY))
-      return { paidOn, cells: [paidOn, no(accountNo, paidOn), accountNo, yuan(amountFen), WAYS[random.int(WAYS.length)]!], amountFen }
-    })
+    return [...generators[biller.id](biller, household, accountNo, cycles, random, billNumbers, false)].map(
+      ({ cycle, amountFen, values }) => {
+        const paidOn = addDays(cycle.issuedOn, 1 + random.int(DAYS_TO_PAY))
+        return {
+          paidOn,
+          cells: [paidOn, no(accountNo, paidOn), accountNo, String(values[billNoAt]), yuan(amountFen), WAYS[random.int(WAYS.length)]!],
+          amountFen,
+        }
+      },
+    )
   })
   rows.sort((a, b) => (a.paidOn < b.paidOn ? -1 : 1))
   const total = rows.reduce((sum, row) => sum + row.amountFen, 0)
   const text = csvOf([
-    ['缴费日期', '流水号', '用户编号', '实缴金额', '方式'],
+    ['缴费日期', '流水号', '用户编号', '账单编号', '实缴金额', '方式'],
     ...rows.map(row => row.cells),
     ['合计', rows.length, yuan(total)],
   ])

@@ -4,6 +4,7 @@ export const messages: Record<keyof typeof base, string> = {
   sign_in_code: 'Your code is {code}, valid {minutes} minutes. Never give it to anyone.',
   bill_due: 'Your {service} bill for {period} is {amount} yuan, due {due_on}. Account ending {account_tail}.',
   bill_due_soon: 'Your {service} bill of {amount} yuan is due in {days} days; after that a late fee is added.',
+  bill_overdue_no_fee: 'Your {service} bill is {days} days late: {amount} yuan. The service hall can help.',
   bill_overdue: 'Your {service} bill is {days} days late: {amount} yuan including {late_fee} yuan late fee. The service hall can help.',
   bill_paid: 'You have paid {amount} yuan for {service}. Receipt {receipt_no}. You can undo it within 10 minutes.',
   payment_unknown: 'We are confirming the result of your {amount} yuan payment. Please do not pay again; no money is lost.',

@@ -3,6 +3,7 @@ export const messages = {
   sign_in_code: '您的验证码是{code}，{minutes}分钟有效。任何人索要都不要给。',
   bill_due: '{service}账单已出：{period}，应缴{amount}元，{due_on}前缴清。户号尾号{account_tail}。',
   bill_due_soon: '{service}账单还有{days}天到期，应缴{amount}元，逾期会有违约金。',
+  bill_overdue_no_fee: '{service}欠费{amount}元，已逾期{days}天。有困难可到服务大厅咨询。',
   bill_overdue: '{service}欠费{amount}元，已逾期{days}天，含违约金{late_fee}元。有困难可到服务大厅咨询。',
   bill_paid: '您已支付{service}{amount}元，收据号{receipt_no}。十分钟内可撤销。',
   payment_unknown: '您的{amount}元付款结果正在确认，请勿重复付款。钱不会丢。',

@@ -49,6 +49,7 @@ export const messages: Record<keyof typeof base, string> = {
   'switch.preview_step': 'From {at}',
   'switch.preview_in': '{n} accounts ({pct}%)',
   'switch.ask_do': 'Ask; another person agrees',
+  'switch.rules_list': 'Beginnings of addresses ({n})',
   'switch.rules': 'Addresses and communities',
   'switch.rules_note': 'Billers tell addresses. Say how addresses of a community begin, so that a feature can be let in there.',
   'switch.prefix': 'The address begins with',

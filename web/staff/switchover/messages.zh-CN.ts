@@ -45,6 +45,7 @@ export const messages = {
   'switch.preview_step': '{at}起',
   'switch.preview_in': '{n}户（{pct}%）',
   'switch.ask_do': '提出，等另一人同意',
+  'switch.rules_list': '已写好的地址开头（{n}个）',
   'switch.rules': '地址和社区',
   'switch.rules_note': '收费单位给的是地址。写清什么开头的地址在哪个社区，才能分社区开通。',
   'switch.prefix': '地址开头',

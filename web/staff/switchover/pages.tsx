@@ -87,10 +87,11 @@ function AskForm({ view }: { view: SwitchPageView }) {
           name="feature"
           legend={t('switch.feature')}
           choices={FEATURES.map(value => ({ value, label: t(`switch.feature_${value}`) }))}
+          isDense
           {...(values.feature && { chosen: values.feature })}
           {...(errors && { errors })}
         />
-        <fieldset class="choices choices--box">
+        <fieldset class="choices choices--box choices--grid">
           <legend class="legend">{t('switch.where')}</legend>
           <p class="hint">{t('switch.areas_hint')}</p>
           {view.communities.map(c => (
@@ -164,30 +165,33 @@ function Communities({ view }: { view: SwitchPageView }) {
         rows={view.accounts}
       />
       {view.rules.length > 0 && (
-        <WideTable
-          columns={[
-            { title: t('switch.prefix'), cell: (r: SwitchPageView['rules'][number]) => r.prefix },
-            { title: t('switch.community'), cell: r => r.community },
-            ...(view.mayAsk
-              ? [
-                  {
-                    title: t('staff.refund_decision'),
-                    cell: (r: SwitchPageView['rules'][number]) => (
-                      <PostForm action={staffPaths.switchAreas}>
-                        <Hidden name="act" value="remove" />
-                        <Hidden name="prefix" value={r.prefix} />
-                        <Button kind="quiet">
-                          {t('switch.remove')}
-                          <span class="unseen">{r.prefix}</span>
-                        </Button>
-                      </PostForm>
-                    ),
-                  },
-                ]
-              : []),
-          ]}
-          rows={view.rules}
-        />
+        <details>
+          <summary>{t('switch.rules_list', { n: view.rules.length })}</summary>
+          <WideTable
+            columns={[
+              { title: t('switch.prefix'), cell: (r: SwitchPageView['rules'][number]) => r.prefix },
+              { title: t('switch.community'), cell: r => r.community },
+              ...(view.mayAsk
+                ? [
+                    {
+                      title: t('staff.refund_decision'),
+                      cell: (r: SwitchPageView['rules'][number]) => (
+                        <PostForm action={staffPaths.switchAreas}>
+                          <Hidden name="act" value="remove" />
+                          <Hidden name="prefix" value={r.prefix} />
+                          <Button kind="quiet">
+                            {t('switch.remove')}
+                            <span class="unseen">{r.prefix}</span>
+                          </Button>
+                        </PostForm>
+                      ),
+                    },
+                  ]
+                : []),
+            ]}
+            rows={view.rules}
+          />
+        </details>
       )}
       {view.mayAsk && view.communities.length > 0 && (
         <PostForm action={staffPaths.switchAreas} class="stack">
@@ -198,7 +202,13 @@ function Communities({ view }: { view: SwitchPageView }) {
             maxLength={60}
             {...(view.errors && { errors: view.errors })}
           />
-          <Choices name="area" legend={t('switch.community')} choices={view.communities} {...(view.errors && { errors: view.errors })} />
+          <Choices
+            name="area"
+            legend={t('switch.community')}
+            choices={view.communities}
+            isDense
+            {...(view.errors && { errors: view.errors })}
+          />
           <div class="btns">
             <Button kind="secondary">{t('switch.add')}</Button>
           </div>

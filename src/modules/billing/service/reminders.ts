@@ -27,8 +27,9 @@ function wordsOf(row: store.RemindRow, state: BillState, { kind }: Reminder, tod
   const amount = yuan(dueFen(state))
   const service = { service: biller.serviceZh, service_en: biller.serviceEn }
   if (kind === 'bill_overdue') {
-    const params = { ...service, amount, days: daysBetween(row.dueOn, today), late_fee: yuan(state.lateFeeFen) }
-    return { template: kind, params }
+    const params = { ...service, amount, days: daysBetween(row.dueOn, today) }
+    if (state.lateFeeFen === 0) return { template: 'bill_overdue_no_fee', params }
+    return { template: kind, params: { ...params, late_fee: yuan(state.lateFeeFen) } }
   }
   if (kind === 'bill_due_soon') return { template: kind, params: { ...service, amount, days: Math.max(0, daysBetween(today, row.dueOn)) } }
   const period = row.periodFrom === row.periodTo ? row.periodTo : `${row.periodFrom} – ${row.periodTo}`
