@@ -6,6 +6,7 @@ import { listBillers } from '#modules/billing/index.ts'
 import { createStaff, resetStaffByOperator, roles } from '#modules/identity/index.ts'
 import { doctor } from './doctor.ts'
 import { serve } from './main.ts'
+import { declaredBillers } from './settings.ts'
 import { describe } from './texts.ts'
 import { openKernel, TENANT } from './up.ts'
 import { pinnedKeysFile, verifyFile } from './verify.ts'
@@ -15,6 +16,7 @@ const USAGE = `yimen <command>
   up                      start the product (database, sandbox, demo town) and print the addresses
   migrate                 bring the database up to date
   import bills|past       --biller B FILE [--mapping M] [--dry-run] [--json]; --help says more
+  config export|import|versions   configuration as a file, from one installation to another; --help says more
   shadow FILE             --biller B --day D [--mapping M] [--json]: compare a day of the system before with ours; without FILE how the days stand
   reconcile FILE          --channel wechat|alipay --day D | --biller B --day D | --bank [--json]: compare a statement with the books
   biller-client           list | add | connect | revoke: credentials of billers' systems
@@ -55,6 +57,20 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       const opened = await openKernel(readConfig())
       try {
         return await runReconcile(opened.kernel, TENANT, rest)
+      } finally {
+        await opened.close()
+      }
+    }
+    case 'config': {
+      const { CONFIG_USAGE, runConfig } = await import('./config-cli.ts')
+      if (rest.includes('--help')) {
+        process.stdout.write(CONFIG_USAGE)
+        return 0
+      }
+      const config = readConfig()
+      const opened = await openKernel(config)
+      try {
+        return await runConfig(opened.kernel, TENANT, rest, declaredBillers(config.dataDir))
       } finally {
         await opened.close()
       }

@@ -65,6 +65,12 @@ export function readSettings(dataDir: string): Settings | undefined {
   return existsSync(file) ? { ...parse(file, schema), folder: dirname(file) } : undefined
 }
 
+/** Billers of the settings: they are as their own files say at every start. */
+export function declaredBillers(dataDir: string): string[] {
+  const settings = readSettings(dataDir)
+  return settings ? settings.billers.map(file => parse(resolve(settings.folder, file), billerFileSchema).id) : []
+}
+
 /** Makes the settings hold: billers registered or renewed, channels and the gateway in use. With the sandbox on, its stand-ins stay in use. */
 export async function applySettings(kernel: Kernel, tenantId: number, settings: Settings): Promise<void> {
   const ctx = systemCtx(kernel, tenantId, 'settings')

@@ -95,17 +95,19 @@ export function lateFeeFen(
   const steps = [...new Set(ends.filter(last => last > start && last < day))].sort()
   let product_e6 = 0n
   let days = 0
+  let last = start
   let from = start
   for (const to of [...steps, day]) {
     const unpaidFen = principalFen - paid.reduce((sum, part) => sum + (part.on <= from ? part.principalFen : 0), 0)
     const counted = unpaidFen > 0 ? countedDays(from, to, waived) : 0
     days += counted
+    if (unpaidFen > 0) last = to
     product_e6 += BigInt(unpaidFen) * BigInt(ruleOn(addDays(from, 1), rules).rate_per_day_e6) * BigInt(counted)
     from = to
   }
   if (days === 0) return 0
   const fee = Number(divideHalfUp(product_e6, 1_000_000n))
-  return Math.min(Math.max(fee, ruleOn(day, rules).minimum_fen ?? 0), principalFen)
+  return Math.min(Math.max(fee, ruleOn(last, rules).minimum_fen ?? 0), principalFen)
 }
 
 export interface Dues {

@@ -233,3 +233,10 @@ export const shadowCompared = defineEvent({
   subject: 'shadow_file',
   body: z.object({ biller: z.string(), day: z.string(), rows: z.int(), total_fen: z.int(), differences: z.int(), sha256: z.string() }),
 })
+
+export const configKept = defineEvent({
+  type: 'billing.config_kept',
+  version: 1,
+  subject: 'config_version',
+  body: z.object({ sha256: z.string() }),
+})

@@ -80,6 +80,7 @@ export {
 } from './service/bills.ts'
 export { askCashVoid, decideCashVoid, payByCard, payInCash } from './service/cash.ts'
 export { ensureClient, listClients, type NewClient, revokeClient, usePort } from './service/clients.ts'
+export { type ConfigVersion, findConfigVersion, keepConfigVersion, listConfigVersions } from './service/config-versions.ts'
 export { type BillerHealth, viewBillers } from './service/health.ts'
 export { beginJourney, endJourney, IN_TIME_S_MAX, viewFunnel } from './service/journeys.ts'
 export { type Month, type MonthDay, viewMonth } from './service/month.ts'

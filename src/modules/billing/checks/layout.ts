@@ -194,6 +194,9 @@ function fenOf(text: string, column: { unit: 'fen' | 'yuan' }, at: number): numb
   return match ? Number(text.replace('.', '')) : refuse('cell', at, text)
 }
 
+/** Longest number or name in a row. */
+const TEXT_CHARS_MAX = 128
+
 function rowOf(layout: CheckLayout, cells: readonly string[], at: number): CheckRow {
   const row = { postingNo: '', billNo: '', accountNo: '', amountFen: 0, paidAt: '', isStanding: true }
   layout.detail.forEach((column, i) => {
@@ -204,7 +207,8 @@ function rowOf(layout: CheckLayout, cells: readonly string[], at: number): Check
     else if (column.is === 'state') {
       if (text !== column.standing && text !== column.reversed) refuse('cell', at, text)
       row.isStanding = text === column.standing
-    } else row[TEXTS[column.is as keyof typeof TEXTS]] = text
+    } else if (text.length > TEXT_CHARS_MAX || /\p{Cc}/u.test(text)) refuse('cell', at, text.slice(0, 20).replace(/\p{Cc}/gu, '?'))
+    else row[TEXTS[column.is as keyof typeof TEXTS]] = text
   })
   return row.postingNo === '' ? refuse('cell', at, 'no posting number') : row
 }

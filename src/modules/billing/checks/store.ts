@@ -1,4 +1,4 @@
-import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { sql, type Tx } from '#kernel/db/index.ts'
 import { isUuid } from '#kernel/id.ts'
 import { POSTING } from '../model.ts'
 import type { CheckRow } from './layout.ts'
@@ -81,10 +81,6 @@ export async function mapTold(tx: Tx, tenantId: number, billerId: string, number
   return new Map(rows.map(row => [row.id, row]))
 }
 
-/** Numbers whose row stands in the file of a day. */
-const stands = (tenantId: number, billerId: string): Sql =>
-  sql`select r.posting_no from billing.check_row r where r.tenant_id = ${tenantId} and r.biller_id = ${billerId} and r.is_standing`
-
 /** Check files state what was paid of bills; what was ordered is asked about one by one. */
 export const sqlOfBill = sql`exists (select from billing.bill b where b.tenant_id = p.tenant_id and b.id = p.bill_id)`
 
@@ -94,7 +90,9 @@ export const listUnstated = (tx: Tx, tenantId: number, billerId: string, from: D
     select ${FACTS} from billing.posting p
     where p.tenant_id = ${tenantId} and p.biller_id = ${billerId} and p.state = ${POSTING.posted} and p.finished_at >= ${from} and p.finished_at < ${to}
       and ${sqlOfBill}
-      and p.id::text not in (${stands(tenantId, billerId)})
+      and not exists (
+        select from billing.check_row r
+        where r.tenant_id = ${tenantId} and r.biller_id = ${billerId} and r.is_standing and r.posting_no = p.id::text)
     order by p.id limit ${limit}`)
 
 export async function mapStated(

@@ -201,7 +201,8 @@ export async function findAccount(ctx: Ctx, billerId: string, typed: string): Pr
 }
 
 export const listBillers = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listBillers(tx, ctx.tenantId))
-export const listTariffs = (ctx: Ctx) => ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId))
+export const listTariffs = (ctx: Ctx, billerId?: string) =>
+  ctx.kernel.db.read(ctx.tenantId, tx => store.listTariffs(tx, ctx.tenantId, billerId))
 export const listBindings = (ctx: Ctx, payers: readonly string[]) =>
   ctx.kernel.db.read(ctx.tenantId, tx => store.listBindings(tx, ctx.tenantId, payers))
 /** Two years of monthly bills. */

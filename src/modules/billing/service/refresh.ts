@@ -54,15 +54,18 @@ async function ask(ctx: Ctx, code: string): Promise<void> {
 
 /** Bills of which a part is paid here, a rest is left, and nobody is paying it. */
 async function restingOf(tx: Tx, ctx: Ctx, held: readonly store.HeldBill[], claims: readonly Claim[]): Promise<store.HeldBill[]> {
-  const parted = new Set(claims.filter(claim => claim.state === 'paid' && claim.isPart).map(claim => claim.subjectId))
-  const some = held.filter(bill => parted.has(bill.id))
+  const open = new Set(claims.filter(claim => claim.state === 'open').map(claim => claim.subjectId))
+  const some = held.filter(bill => !open.has(bill.id))
   const paid = await listPaidParts(
     tx,
     ctx.tenantId,
     ['bill'],
     some.map(bill => bill.id),
   )
-  return some.filter(bill => paid.reduce((sum, part) => sum + (part.subjectId === bill.id ? part.amountFen : 0), 0) < bill.amountFen)
+  const parted = new Set(paid.map(part => part.subjectId))
+  return some.filter(
+    bill => parted.has(bill.id) && paid.reduce((sum, part) => sum + (part.subjectId === bill.id ? part.amountFen : 0), 0) < bill.amountFen,
+  )
 }
 
 /** Writes down what the biller said. A bill somebody is paying or has paid through us stays as it is. */
@@ -82,7 +85,13 @@ async function take(
     ['bill'],
     held.map(bill => bill.id),
   )
-  const isClaimed = new Set(claims.filter(claim => claim.state !== 'closed').map(claim => claim.subjectId))
+  const parts = await listPaidParts(
+    tx,
+    ctx.tenantId,
+    ['bill'],
+    held.map(bill => bill.id),
+  )
+  const isClaimed = new Set([...claims.filter(claim => claim.state !== 'closed'), ...parts].map(one => one.subjectId))
   const free = held.filter(bill => !isClaimed.has(bill.id) && !bill.isSettledBefore)
   // Of a bill paid here in parts the rest may be paid elsewhere; its amount stays what the parts were taken of.
   const resting = await restingOf(

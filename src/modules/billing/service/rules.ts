@@ -7,6 +7,7 @@ import { append } from '#modules/trail/index.ts'
 import { type BillerRule, type DatedRule, lateFeeFen, PART_FIRST } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { ruleAsked, ruleDecided, waiverAsked, waiverDecided } from '../events.ts'
+import { readDay } from '../import/cells.ts'
 import { WAIVER_REASONS, type WaiverReason } from '../model.ts'
 import * as store from '../store/rules.ts'
 import * as bills from '../store.ts'
@@ -39,7 +40,7 @@ export interface RuleProposal {
 }
 
 function readRule({ rule, validFrom }: RuleProposal, today: string): Result<void> {
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(validFrom)
+  const isDay = readDay(validFrom, 'yyyy-MM-dd') === validFrom
   // Days gone by keep their rule: what was quoted then was right.
   if (!isDay || validFrom <= today || daysBetween(today, validFrom) > GRACE_DAYS_MAX)
     return fail(errors.rule_malformed, undefined, 'valid_from')

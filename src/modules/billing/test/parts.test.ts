@@ -174,3 +174,19 @@ test('paid early and whole a bill costs less: the biller is told what counts as 
     assert.deepEqual(posted, [{ fen: 19_000, rebate: 1_000 }])
     assert.deepEqual(await faults(), [])
   }))
+
+test('a bill paid in parts stays paid, whatever least late fee a later rule has', () =>
+  world(RULE, 'free', async ({ ctx, clock, bill, pay }) => {
+    const { id, code } = await bill(100_000)
+    await pay(code, 60_000)
+    clock.advance(5 * DAY)
+    await pay(code)
+    const rule = JSON.stringify({ ...RULE, minimum_fen: 1_000 })
+    await ctx.kernel.db.tx(1, tx =>
+      tx.run(sql`
+        insert into billing.late_fee_rule (tenant_id, id, biller_id, valid_from, rule, note, asked_by, asked_at, decided_by, decided_at, is_agreed)
+        values (1, ${makeId(ctx)}, 'heat', '2026-12-01', ${rule}::jsonb, 'n', 'staff:a', ${clock.now()}, 'staff:b', ${clock.now()}, true)`),
+    )
+    clock.advance(40 * DAY)
+    assert.equal((await findBillById(ctx, id))!.claim?.state, 'paid')
+  }))

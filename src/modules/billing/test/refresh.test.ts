@@ -9,7 +9,7 @@ import { sql } from '#kernel/db/index.ts'
 import { type TestKernel, testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { unwrap } from '#kernel/result.ts'
 import { manualClock, systemClock } from '#kernel/time.ts'
-import { openDrawer } from '#modules/payments/index.ts'
+import { closeOrder, openDrawer } from '#modules/payments/index.ts'
 import { type SandboxProcess, startSandbox } from '../../../../sandbox/start.ts'
 import { type BillerApiConfig, billerApi, ensureClient, getBill, payBills, payInCash, quotePart } from '../index.ts'
 import { HEADER, ROW_A, registerWater, take, waterConfig } from './import-support.ts'
@@ -154,3 +154,22 @@ test('what cannot be written down does not keep a bill from being read', () =>
     const full = { ...kernel, db: { ...kernel.db, tx: () => Promise.reject(new Error('no room left')) } }
     assert.ok((await getBill(systemCtx(full, 1, 'test'), code, [PAYER])).ok)
   }))
+
+test('what a biller lists of a bill paid in part is not believed, also when an order for the rest was given up', { timeout: 60_000 }, () =>
+  withBiller(async ({ kernel, clock, code, biller }) => {
+    const ctx = systemCtx(kernel, 1, 'test')
+    await kernel.db.tx(1, tx => tx.run(sql`update billing.biller set config = jsonb_set(config, '{late_fee,part_min_fen}', '100')`))
+    const clerk = testCtx(kernel, { id: '01900000-0000-7000-8000-000000000001', permissions: new Set(['payments.cash.collect']) })
+    unwrap(await openDrawer(clerk, { drawer: 'A1', pieces: {} }))
+    const shown = unwrap(await getBill(ctx, code, []))
+    const { quote } = unwrap(await quotePart(ctx, shown, 1_000))
+    unwrap(await payInCash(clerk, { quote, tenderedFen: 1_000, idempotencyKey: 'a'.repeat(26) }))
+    const rest = unwrap(await getBill(ctx, code, [PAYER]))
+    const order = unwrap(await payBills(ctx, { quote: rest.quote, idempotencyKey: 'k'.repeat(20), payer: PAYER, place: 'phone' }))
+    assert.equal(await closeOrder(ctx, order.orderId, 'cancelled_by_payer'), 'closed')
+    await tell(biller, 'bills', { bills: [{ ...W1, bill_no: shown.bill.billNo, amount_fen: shown.bill.amountFen - 1_000 }] })
+    await kernel.db.tx(1, tx => tx.run(sql`update billing.account set asked_at = null, tried_at = null`))
+    clock.advance(5 * MINUTE_MS)
+    assert.equal(unwrap(await getBill(ctx, code, [PAYER])).bill.amountFen, shown.bill.amountFen)
+  }),
+)
