@@ -56,10 +56,17 @@ async function fetchDay(ctx: Ctx, billerId: string, day: string): Promise<boolea
 export async function runChecks(kernel: Kernel, tenantId: number): Promise<boolean> {
   const ctx = systemCtx(kernel, tenantId, 'billing.checks')
   const billers = await kernel.db.read(tenantId, tx => bills.listBillers(tx, tenantId))
+  const failures: unknown[] = []
   for (const biller of billers.filter(b => checkLayoutOf(b.config))) {
-    // A host that is away for one day is so for the others; their turn comes with its.
-    for (const day of await dueDays(ctx, biller.id)) if (!(await fetchDay(ctx, biller.id, day))) break
-    await kernel.db.tx(tenantId, tx => endDifferences(tx, ctx, biller.id))
+    try {
+      // A host that is away for one day is so for the others; their turn comes with its.
+      for (const day of await dueDays(ctx, biller.id)) if (!(await fetchDay(ctx, biller.id, day))) break
+      await kernel.db.tx(tenantId, tx => endDifferences(tx, ctx, biller.id))
+    } catch (error) {
+      // What one biller's file upsets does not keep those after it from theirs.
+      failures.push(error)
+    }
   }
+  if (failures.length > 0) throw failures[0]
   return false
 }
