@@ -7,11 +7,12 @@ import { errors } from '../errors.ts'
 import { batchImported } from '../events.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBatch, findBiller, insertBatch } from '../store.ts'
-import { columnsUsed, type Mapping, mappingSchema } from './mapping.ts'
+import { columnsUsed, type Mapping, mappingSchema, whyMalformed } from './mapping.ts'
 import { FILE_BYTES_MAX, faultOf, hashOf, type Progressed, readRows, withPutAside } from './read-file.ts'
 import { ERRORS_LISTED_MAX, Faults, type ImportReport } from './report.ts'
 import { compileRow } from './row-mapper.ts'
 import { clearStage, listClashes, listTwins, mergeAccounts, mergeBills, openStage } from './stage.ts'
+import { keptOrUndone, Undone } from './undone.ts'
 
 export interface ImportInput {
   readonly billerId: string
@@ -26,15 +27,6 @@ export interface ImportInput {
   /** When the biller issued these bills; now by default. */
   readonly issuedAt?: Date
   onProgress?: Progressed
-}
-
-/** Carries a finished report out of the transaction so that it rolls back. */
-class Undone extends Error {
-  readonly report: ImportReport
-  constructor(report: ImportReport) {
-    super(report.outcome)
-    this.report = report
-  }
 }
 
 /**
@@ -53,13 +45,7 @@ async function importFile(ctx: Ctx, input: ImportInput, path: string): Promise<R
   const biller = await ctx.kernel.db.read(ctx.tenantId, tx => findBiller(tx, ctx.tenantId, input.billerId))
   if (!biller) return fail(errors.biller_not_found, undefined, 'biller')
   const mapping = mappingSchema.safeParse(input.mapping ?? biller.config.mappings.bills)
-  if (!mapping.success)
-    return fail(errors.mapping_malformed, {
-      why: mapping.error.issues
-        .map(issue => `${issue.path.join('.')}: ${issue.message}`)
-        .join('; ')
-        .slice(0, 500),
-    })
+  if (!mapping.success) return fail(errors.mapping_malformed, { why: whyMalformed(mapping.error) })
   const bytes = (await stat(path)).size
   const sha256 = await hashOf(path)
   const job: Job = {
@@ -73,12 +59,7 @@ async function importFile(ctx: Ctx, input: ImportInput, path: string): Promise<R
     took: () => Math.round(performance.now() - began),
   }
   if (bytes > FILE_BYTES_MAX) return ok(reportOf(job, 'refused', { faults: faultOf({ line: 0, code: 'file_too_large' }) }))
-  try {
-    return ok(await ctx.kernel.db.tx(ctx.tenantId, tx => run(tx, job)))
-  } catch (error) {
-    if (error instanceof Undone) return ok(error.report)
-    throw error
-  }
+  return ok(await keptOrUndone(ctx, tx => run(tx, job)))
 }
 
 interface Job {

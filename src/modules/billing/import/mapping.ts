@@ -129,6 +129,13 @@ export const paymentMappingSchema = layouts({ payment }).superRefine((m, at) => 
   for (const message of problemsOf(m, paymentColumns(m.payment), [m.payment.amount])) at.addIssue({ code: 'custom', message })
 })
 
+/** What is wrong with a layout, field by field. */
+export const whyMalformed = ({ issues }: z.ZodError): string =>
+  issues
+    .map(issue => `${issue.path.join('.')}: ${issue.message}`)
+    .join('; ')
+    .slice(0, 500)
+
 /** How a file is laid out, whatever its rows are. */
 export type Layout = z.infer<typeof plainSchema>
 export type Mapping = z.infer<typeof mappingSchema>

@@ -8,7 +8,7 @@ import { append, defineEvent } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBiller, insertTariff, type TariffRow, upsertBiller } from '../store.ts'
-import { type Mapping, mappingSchema, type PaymentMapping, paymentMappingSchema } from './mapping.ts'
+import { type Mapping, mappingSchema, type PaymentMapping, paymentMappingSchema, whyMalformed } from './mapping.ts'
 
 export const billerRegistered = defineEvent({
   type: 'billing.biller_registered',
@@ -39,9 +39,9 @@ export async function registerBiller(ctx: Ctx, biller: NewBiller): Promise<Resul
   const allowed = permit(ctx, 'billing.biller.register')
   if (!allowed.ok) return allowed
   const mapping = mappingSchema.safeParse(biller.config.mappings.bills)
-  if (!mapping.success) return fail(errors.mapping_malformed, { why: mapping.error.issues[0]?.message ?? '' })
+  if (!mapping.success) return fail(errors.mapping_malformed, { why: whyMalformed(mapping.error) })
   const payments = paymentMappingSchema.optional().safeParse(biller.config.mappings.payments)
-  if (!payments.success) return fail(errors.mapping_malformed, { why: payments.error.issues[0]?.message ?? '' })
+  if (!payments.success) return fail(errors.mapping_malformed, { why: whyMalformed(payments.error) })
   await ctx.kernel.db.tx(ctx.tenantId, async tx => {
     const at = ctx.kernel.clock.now()
     const payableAccountId = await ensureAccount(tx, ctx, `2202:${biller.id}`)

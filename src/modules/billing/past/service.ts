@@ -7,9 +7,10 @@ import { append, type Check } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { pastImported, shadowCompared } from '../events.ts'
 import { readDay } from '../import/cells.ts'
-import { type PaymentMapping, paymentColumns, paymentMappingSchema } from '../import/mapping.ts'
+import { type PaymentMapping, paymentColumns, paymentMappingSchema, whyMalformed } from '../import/mapping.ts'
 import { FILE_BYTES_MAX, faultOf, hashOf, type Progressed, readRows, withPutAside } from '../import/read-file.ts'
 import { ERRORS_LISTED_MAX, Faults, type RowError } from '../import/report.ts'
+import { keptOrUndone, Undone } from '../import/undone.ts'
 import type { BillerConfig } from '../model.ts'
 import { findBiller, listBillers } from '../store.ts'
 import { DIFFERENCES, missingDays, type ShadowClass, type Streak, streakOf } from './model.ts'
@@ -60,15 +61,6 @@ export interface ShadowReport extends Report {
 const FILE_NAME_CHARS_MAX = 120
 const FIRST_DAY = '2000-01-01'
 
-/** Carries a finished report out of the transaction so that it rolls back. */
-class Undone<T> extends Error {
-  readonly report: T
-  constructor(report: T) {
-    super('undone')
-    this.report = report
-  }
-}
-
 interface Job {
   readonly ctx: Ctx
   readonly input: PaymentsFile
@@ -115,13 +107,7 @@ async function withFile<T extends Report>(
   const declared = input.mapping ?? biller.config.mappings.payments
   if (declared === undefined) return fail(errors.mapping_malformed, { why: 'no layout of payments is declared' })
   const mapping = paymentMappingSchema.safeParse(declared)
-  if (!mapping.success)
-    return fail(errors.mapping_malformed, {
-      why: mapping.error.issues
-        .map(issue => `${issue.path.join('.')}: ${issue.message}`)
-        .join('; ')
-        .slice(0, 500),
-    })
+  if (!mapping.success) return fail(errors.mapping_malformed, { why: whyMalformed(mapping.error) })
   if (about.needsBillNo && mapping.data.payment.bill_no === undefined)
     return fail(errors.mapping_malformed, { why: 'payment.bill_no: days are compared bill by bill' })
   const run = async (path: string): Promise<Result<T>> => {
@@ -131,12 +117,7 @@ async function withFile<T extends Report>(
       sha256: await hashOf(path),
       took: () => Math.round(performance.now() - began),
     }
-    try {
-      return ok(await ctx.kernel.db.tx(ctx.tenantId, tx => work(tx, job)))
-    } catch (error) {
-      if (error instanceof Undone) return ok(error.report as T)
-      throw error
-    }
+    return ok(await keptOrUndone(ctx, tx => work(tx, job)))
   }
   return input.path === undefined ? withPutAside(input.bytes ? [input.bytes] : [], run) : run(input.path)
 }

@@ -2,10 +2,12 @@ import { type Ctx, type Kernel, makeId, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { once } from '#kernel/http/idempotency.ts'
 import { catching, fail, ok, type Result, unwrap } from '#kernel/result.ts'
+import { addMs } from '#kernel/time.ts'
 import {
   ensurePrepaid,
   findOrderById,
   findPrepaid,
+  listClaims,
   listPrepaid,
   listPrepaidMoves,
   type PlacedOrder,
@@ -26,6 +28,9 @@ import * as bills from '../store.ts'
 import { requireOn } from '../switchover/service.ts'
 import * as store from './store.ts'
 
+/** Longer than any order stays open. */
+const COMING_MS = 7 * 86_400_000
+
 /** Less is not worth a payment. */
 export const TOP_UP_FEN_MIN = 1_000
 export const TOP_UPS_FEN = [5_000, 10_000, 20_000] as const
@@ -39,6 +44,14 @@ export interface PrepaidView {
   readonly moves: readonly PrepaidMove[]
 }
 
+/** What top-ups under way will bring if they are paid: they count as held, or several together would exceed the limit. */
+async function sumComing(tx: Tx, ctx: Ctx, accountId: string): Promise<number> {
+  const placed = await store.listTopUps(tx, ctx.tenantId, accountId, addMs(ctx.kernel.clock.now(), -COMING_MS))
+  const ids = placed.map(topUp => topUp.id)
+  const open = new Set((await listClaims(tx, ctx.tenantId, [PREPAY_SUBJECT], ids)).flatMap(c => (c.state === 'open' ? [c.subjectId] : [])))
+  return placed.reduce((sum, topUp) => sum + (open.has(topUp.id) ? topUp.amountFen : 0), 0)
+}
+
 async function roomOf(tx: Tx, ctx: Ctx, accountId: string): Promise<Result<Omit<PrepaidView, 'moves'>>> {
   const { tenantId, kernel } = ctx
   const account = await bills.findAccountById(tx, tenantId, accountId)
@@ -46,7 +59,8 @@ async function roomOf(tx: Tx, ctx: Ctx, accountId: string): Promise<Result<Omit<
   if (!account || !biller) return fail(errors.account_not_found)
   const { prepay_max_fen = 0 } = ruleOn(countedOn(kernel.clock.now(), biller.rules), biller.rules)
   const balanceFen = (await findPrepaid(tx, tenantId, accountId))?.balanceFen ?? 0
-  return ok({ account, biller, balanceFen, topUpMaxFen: account.isClosed ? 0 : Math.max(0, prepay_max_fen - balanceFen) })
+  const comingFen = await sumComing(tx, ctx, accountId)
+  return ok({ account, biller, balanceFen, topUpMaxFen: account.isClosed ? 0 : Math.max(0, prepay_max_fen - balanceFen - comingFen) })
 }
 
 /** What is held in advance for an account, and what came and went. Whether the caller may see it is for the caller to know. */
@@ -66,12 +80,13 @@ export interface TopUp {
 
 /** Opens an order that pays in advance for an account, in the caller's transaction. What is held never exceeds what the biller allows. */
 export async function openTopUp(tx: Tx, ctx: Ctx, { accountId, amountFen, payer, place }: TopUp): Promise<PlacedOrder> {
+  // Locks what is held for the account: two who top up at once are one after the other.
+  const payeeAccountId = await ensurePrepaid(tx, ctx, { id: accountId, payer })
   const { account, biller, topUpMaxFen } = unwrap(await roomOf(tx, ctx, accountId))
   if (place === 'phone') await requireOn(tx, ctx, 'prepay', accountId)
   if (topUpMaxFen < TOP_UP_FEN_MIN) return unwrap(fail(errors.prepay_not_taken))
   if (!Number.isSafeInteger(amountFen) || amountFen < TOP_UP_FEN_MIN || amountFen > topUpMaxFen)
     return unwrap(fail(errors.prepay_out_of_range, { min: TOP_UP_FEN_MIN, max: topUpMaxFen }, 'amount'))
-  const payeeAccountId = await ensurePrepaid(tx, ctx, { id: account.id, payer })
   const title = `${biller.serviceZh}预存`
   const id = makeId(ctx)
   const line = { subjectKind: PREPAY_SUBJECT, subjectId: id, payeeAccountId, amountFen, title }

@@ -2,7 +2,7 @@ import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { newCode } from '#kernel/id.ts'
 import { addMs } from '#kernel/time.ts'
-import { type Claim, listClaims, listPaidParts } from '#modules/payments/index.ts'
+import { listClaims, listPaidParts } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { accountRefreshed } from '../events.ts'
 import type { FeeLine } from '../model.ts'
@@ -52,22 +52,6 @@ async function ask(ctx: Ctx, code: string): Promise<void> {
   })
 }
 
-/** Bills of which a part is paid here, a rest is left, and nobody is paying it. */
-async function restingOf(tx: Tx, ctx: Ctx, held: readonly store.HeldBill[], claims: readonly Claim[]): Promise<store.HeldBill[]> {
-  const open = new Set(claims.filter(claim => claim.state === 'open').map(claim => claim.subjectId))
-  const some = held.filter(bill => !open.has(bill.id))
-  const paid = await listPaidParts(
-    tx,
-    ctx.tenantId,
-    ['bill'],
-    some.map(bill => bill.id),
-  )
-  const parted = new Set(paid.map(part => part.subjectId))
-  return some.filter(
-    bill => parted.has(bill.id) && paid.reduce((sum, part) => sum + (part.subjectId === bill.id ? part.amountFen : 0), 0) < bill.amountFen,
-  )
-}
-
 /** Writes down what the biller said. A bill somebody is paying or has paid through us stays as it is. */
 async function take(
   tx: Tx,
@@ -79,27 +63,18 @@ async function take(
   const now = ctx.kernel.clock.now()
   const said = new Map(answer.bills.map(bill => [bill.billNo, bill]))
   const held = await store.listHeld(tx, ctx.tenantId, account.accountId, [...said.keys()])
-  const claims = await listClaims(
-    tx,
-    ctx.tenantId,
-    ['bill'],
-    held.map(bill => bill.id),
-  )
-  const parts = await listPaidParts(
-    tx,
-    ctx.tenantId,
-    ['bill'],
-    held.map(bill => bill.id),
-  )
-  const isClaimed = new Set([...claims.filter(claim => claim.state !== 'closed'), ...parts].map(one => one.subjectId))
-  const free = held.filter(bill => !isClaimed.has(bill.id) && !bill.isSettledBefore)
+  const ids = held.map(bill => bill.id)
+  const live = (await listClaims(tx, ctx.tenantId, ['bill'], ids)).filter(claim => claim.state !== 'closed')
+  const isClaimed = new Set(live.map(claim => claim.subjectId))
+  const isBeingPaid = new Set(live.filter(claim => claim.state === 'open').map(claim => claim.subjectId))
+  // An order for the rest that was given up leaves no claim: what is paid in part is known by its parts alone.
+  const partsFen = new Map<string, number>()
+  for (const { subjectId, amountFen } of await listPaidParts(tx, ctx.tenantId, ['bill'], ids))
+    partsFen.set(subjectId, (partsFen.get(subjectId) ?? 0) + amountFen)
+  const here = held.filter(bill => !bill.isSettledBefore)
+  const free = here.filter(bill => !isClaimed.has(bill.id) && !partsFen.has(bill.id))
   // Of a bill paid here in parts the rest may be paid elsewhere; its amount stays what the parts were taken of.
-  const resting = await restingOf(
-    tx,
-    ctx,
-    held.filter(bill => !bill.isSettledBefore),
-    claims,
-  )
+  const resting = here.filter(bill => !isBeingPaid.has(bill.id) && (partsFen.get(bill.id) ?? bill.amountFen) < bill.amountFen)
   const settled = [...free, ...resting].filter(bill => said.get(bill.billNo)!.isPaid)
   const corrected = free.filter(bill => !said.get(bill.billNo)!.isPaid && said.get(bill.billNo)!.amountFen !== bill.amountFen)
   const known = new Set(held.map(bill => bill.billNo))

@@ -7,7 +7,7 @@ import { newCode } from '#kernel/id.ts'
 import { unwrap } from '#kernel/result.ts'
 import { addMs, manualClock, startOfDay } from '#kernel/time.ts'
 import { checkLedger, ensureAccount, listBalances } from '#modules/ledger/index.ts'
-import { checkPayments, findOrderById, openDrawer, payOrderInCash, refundOrder, runRefunds } from '#modules/payments/index.ts'
+import { checkPayments, closeOrder, findOrderById, openDrawer, payOrderInCash, refundOrder, runRefunds } from '#modules/payments/index.ts'
 import { findBillById, openTopUp, runPrepaid, undoPayment, viewPrepaid } from '../index.ts'
 import * as store from '../store.ts'
 
@@ -154,6 +154,16 @@ test('no more is held than the biller allows, and nothing where it takes nothing
     await topUp(5_000)
     await assert.rejects(topUp(1_000), /prepay_not_taken/)
     assert.equal(await balance(), 30_000)
+  })
+  // What is on its way counts, one after the other or at once; given up, it makes room again.
+  await world({}, async ({ ctx, accountId }) => {
+    const top = { accountId, amountFen: 15_000, payer: 'browser:1', place: 'phone', idempotencyKey: undefined } as const
+    const open = () => ctx.kernel.db.tx(1, tx => openTopUp(tx, ctx, top)).catch(() => undefined)
+    const placed = (await Promise.all([open(), open(), open(), open()])).filter(order => order !== undefined)
+    assert.equal(placed.length, 2)
+    assert.equal(await open(), undefined)
+    assert.equal(await closeOrder(ctx, placed[0]!.orderId, 'cancelled_by_payer'), 'closed')
+    assert.ok(await open())
   })
   await world({ prepay_max_fen: undefined }, async ({ topUp }) => assert.rejects(topUp(5_000), /prepay_not_taken/))
 })
