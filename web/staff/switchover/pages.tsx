@@ -33,7 +33,7 @@ export interface SwitchPageView {
   notice?: SwitchNotice
   values?: Readonly<Record<string, string>>
   errors?: readonly FieldError[]
-  preview?: { accounts: number; steps: readonly { at: string; pct: number; accounts: number }[] }
+  preview?: { accounts: number; before: number; steps: readonly { at: string; pct: number; accounts: number }[] }
 }
 
 function PlanActions({ row }: { row: SwitchPlanRow }) {
@@ -91,7 +91,7 @@ function AskForm({ view }: { view: SwitchPageView }) {
           {...(values.feature && { chosen: values.feature })}
           {...(errors && { errors })}
         />
-        <fieldset class="choices choices--box choices--grid">
+        <fieldset class="choices choices--box choices--grid" id="areas">
           <legend class="legend">{t('switch.where')}</legend>
           <p class="hint">{t('switch.areas_hint')}</p>
           {view.communities.map(c => (
@@ -133,6 +133,7 @@ function Preview({ view }: { view: SwitchPageView & { preview: NonNullable<Switc
       <SummaryList
         rows={[
           { label: t('switch.preview_accounts'), value: preview.accounts },
+          { label: t('switch.preview_before'), value: t('switch.preview_on', { n: preview.before }) },
           ...preview.steps.map(step => ({
             label: t('switch.preview_step', { at: step.at }),
             value: t('switch.preview_in', { n: step.accounts, pct: step.pct }),

@@ -135,6 +135,7 @@ export function addSwitchRoutes(server: Server, pages: Pages): void {
       ...(extra.preview && {
         preview: {
           accounts: extra.preview.accounts,
+          before: extra.preview.before,
           steps: extra.preview.steps.map(step => ({ at: dateTime(lang, new Date(step.from)), pct: step.pct, accounts: step.accounts })),
         },
       }),

@@ -33,6 +33,11 @@ export interface Plan extends Terms {
 }
 
 export const STEPS_MAX = 8
+/** More have no room in what is recorded of a plan; all together are named by none. */
+export const AREAS_MAX = 400
+/** A community of the national code of statistical areas. */
+export const AREA_CODE = /^\d{12}$/
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
 /** Where an account lies between 0 and 1 for a feature: for ever the same place, so that who is in stays in as the share grows. */
 export function placeOf(feature: Feature, accountId: string): number {
@@ -61,22 +66,52 @@ export function standingUnder(plan: Plan, accountId: string, now: Date): Standin
   return next ? { isOn: false, from: new Date(next.from) } : { isOn: false }
 }
 
-/** The plan that speaks for a community: the newest agreed one that names it, or names all. Plans newest first. */
-export const planFor = <P extends Pick<Plan, 'areas'>>(plans: readonly P[], area: string | undefined): P | undefined =>
-  plans.find(plan => plan.areas.length === 0 || (area !== undefined && plan.areas.includes(area)))
+/** Whether the first moment of a plan has come and it was not taken back before. */
+export const hasBegun = ({ steps, endedAt }: Pick<Plan, 'steps' | 'endedAt'>, now: Date): boolean => {
+  const first = new Date(steps[0]!.from)
+  return first <= now && !(endedAt && endedAt < first)
+}
+
+const speaksFor = (plan: Pick<Plan, 'areas'>, area: string | undefined): boolean =>
+  plan.areas.length === 0 || (area !== undefined && plan.areas.includes(area))
+
+/**
+ * Whether a feature is on for an account under the plans that were agreed on, the newest first. Of those that name its community, or
+ * all, the newest that has begun holds; a later one takes over at its first moment, and agreeing to it changes nothing before. Where
+ * none has begun the feature waits, and without any plan that speaks for it, it is on.
+ */
+export function standingAmong(plans: readonly Plan[], area: string | undefined, accountId: string, now: Date): Standing {
+  const speaking = plans.filter(plan => speaksFor(plan, area))
+  const held = speaking.find(plan => hasBegun(plan, now))
+  const next = speaking.find(plan => !plan.endedAt && !hasBegun(plan, now))
+  const plan = held && !held.endedAt ? held : (next ?? speaking[0])
+  return plan ? standingUnder(plan, accountId, now) : { isOn: true }
+}
+
+/** The plan that took this one's place: agreed on later for the same feature and communities, and begun. Plans newest first. */
+export function successorOf<P extends Plan>(plan: P, plans: readonly P[], now: Date): P | undefined {
+  const key = ({ feature, areas }: Terms) => `${feature}|${[...areas].sort().join()}`
+  return plans.slice(0, plans.indexOf(plan)).find(later => key(later) === key(plan) && hasBegun(later, now))
+}
 
 /** Whether so many failures of so many tries use up the budget. */
 export const isUsedUp = ({ budget_e4, triesMin }: Terms, tries: number, failures: number): boolean =>
   tries >= triesMin && failures * 10_000 > tries * budget_e4
 
 /** What of a plan makes no sense; undefined for one that does. The first moment lies ahead. */
-export function faultOf(terms: Terms, now: Date): 'feature' | 'steps' | 'hours' | 'budget' | undefined {
-  const { steps, openFrom, openUntil, budget_e4, triesMin, windowMin } = terms
+export function faultOf(terms: Terms, now: Date): 'feature' | 'areas' | 'steps' | 'hours' | 'budget' | undefined {
+  const { areas, steps, openFrom, openUntil, budget_e4, triesMin, windowMin } = terms
   if (!FEATURES.includes(terms.feature)) return 'feature'
+  if (areas.length > AREAS_MAX || !areas.every(area => AREA_CODE.test(area))) return 'areas'
   const isGrowing = steps.every((step, i) => {
     const before = steps[i - 1]
     const isShare = Number.isInteger(step.pct) && step.pct >= 0 && step.pct <= 100
-    return isShare && !Number.isNaN(Date.parse(step.from)) && (!before || (before.from < step.from && before.pct <= step.pct))
+    return (
+      isShare &&
+      INSTANT.test(step.from) &&
+      !Number.isNaN(Date.parse(step.from)) &&
+      (!before || (before.from < step.from && before.pct <= step.pct))
+    )
   })
   if (steps.length === 0 || steps.length > STEPS_MAX || !isGrowing || new Date(steps[0]!.from) <= now) return 'steps'
   const isTime = (text: string | undefined) => text === undefined || /^([01]\d|2[0-3]):[0-5]\d$/.test(text)

@@ -7,7 +7,18 @@ import { defineTaskKind, openTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { areaRuleRemoved, areaRuleSet, switchAsked, switchDecided, switchEnded } from '../events.ts'
-import { type Feature, faultOf, isUsedUp, placeOf, planFor, type Standing, standingUnder, stepAt, type Terms } from './model.ts'
+import {
+  AREA_CODE,
+  type Feature,
+  faultOf,
+  isUsedUp,
+  placeOf,
+  type Standing,
+  standingAmong,
+  stepAt,
+  successorOf,
+  type Terms,
+} from './model.ts'
 import * as store from './store.ts'
 
 export type SwitchPlan = store.PlanRow
@@ -27,8 +38,7 @@ const cleanNote = (note: string): string => note.toWellFormed().replaceAll('\0',
 export async function standingOf(tx: Tx, ctx: Ctx, feature: Feature, accountId: string): Promise<Standing> {
   const plans = await store.listAgreed(tx, ctx.tenantId, feature)
   if (plans.length === 0) return { isOn: true }
-  const plan = planFor(plans, await store.findAreaOf(tx, ctx.tenantId, accountId))
-  return plan ? standingUnder(plan, accountId, ctx.kernel.clock.now()) : { isOn: true }
+  return standingAmong(plans, await store.findAreaOf(tx, ctx.tenantId, accountId), accountId, ctx.kernel.clock.now())
 }
 
 /** Refuses what is not on yet for an account, in the caller's transaction. What was begun before may be ended. */
@@ -40,6 +50,8 @@ export async function requireOn(tx: Tx, ctx: Ctx, feature: Feature, accountId: s
 export interface SwitchPreview {
   /** Accounts the plan speaks for. */
   readonly accounts: number
+  /** Of them, those for whom the feature is on from the agreement to the first step. */
+  readonly before: number
   /** Of them, those inside from each step on. */
   readonly steps: readonly { readonly from: string; readonly pct: number; readonly accounts: number }[]
 }
@@ -55,10 +67,16 @@ export async function previewSwitch(ctx: Ctx, terms: Terms): Promise<Result<Swit
   if (!allowed.ok) return allowed
   const read = readTerms(ctx, terms)
   if (!read.ok) return read
-  const rows = await ctx.kernel.db.read(ctx.tenantId, tx => store.listAccountIds(tx, ctx.tenantId, terms.areas, ACCOUNTS_MAX))
+  const [rows, agreed] = await ctx.kernel.db.read(ctx.tenantId, async tx => [
+    await store.listAccountAreas(tx, ctx.tenantId, terms.areas, ACCOUNTS_MAX),
+    await store.listAgreed(tx, ctx.tenantId, terms.feature),
+  ])
+  const now = ctx.kernel.clock.now()
+  const plans = [{ ...terms, id: '', endedAt: null }, ...agreed]
   const places = rows.map(row => placeOf(terms.feature, row.id))
   return ok({
     accounts: rows.length,
+    before: rows.filter(row => standingAmong(plans, row.area ?? undefined, row.id, now).isOn).length,
     steps: terms.steps.map(step => ({ ...step, accounts: places.filter(place => place < step.pct / 100).length })),
   })
 }
@@ -80,7 +98,7 @@ export async function askSwitch(ctx: Ctx, input: Terms & { readonly note: string
   })
 }
 
-/** A second person decides; whoever asked may only take it back. An agreed plan takes the place of running ones for the same communities. */
+/** A second person decides; whoever asked may only take it back. An agreed plan takes the place of earlier ones at its first step. */
 export async function decideSwitch(ctx: Ctx, input: { readonly id: string; readonly isAgreed: boolean }): Promise<Result<void>> {
   const mayAgree = permit(ctx, 'billing.switchover.agree')
   return catching(() =>
@@ -95,11 +113,6 @@ export async function decideSwitch(ctx: Ctx, input: { readonly id: string; reado
       if (input.isAgreed && new Date(row.steps[0]!.from) <= at) return unwrap(fail(errors.switch_late))
       await store.decidePlan(tx, ctx.tenantId, { id: row.id, by: actorKey(ctx), at, isAgreed: input.isAgreed })
       await append(tx, ctx, switchDecided, { subjectId: row.id, body: { is_agreed: input.isAgreed } })
-      if (!input.isAgreed) return
-      const replaced = (await store.listRunning(tx, ctx.tenantId)).filter(
-        old => old.id !== row.id && old.feature === row.feature && [...old.areas].sort().join() === [...row.areas].sort().join(),
-      )
-      for (const old of replaced) await store.endPlan(tx, ctx.tenantId, { id: old.id, by: actorKey(ctx), at, why: 'replaced', note: null })
     }),
   )
 }
@@ -114,9 +127,7 @@ export async function takeBack(ctx: Ctx, input: { readonly id: string; readonly 
     ctx.kernel.db.tx(ctx.tenantId, async tx => {
       const row = isUuid(input.id) ? await store.lockPlan(tx, ctx.tenantId, input.id) : undefined
       if (!row?.isAgreed) return unwrap(fail(errors.switch_not_found))
-      const ended = { id: row.id, by: actorKey(ctx), at: ctx.kernel.clock.now(), why: 'person' as const, note }
-      if (!(await store.endPlan(tx, ctx.tenantId, ended))) return unwrap(fail(errors.switch_decided))
-      await append(tx, ctx, switchEnded, { subjectId: row.id, body: { why: 'person' } })
+      if (!(await end(tx, ctx, { id: row.id, by: actorKey(ctx), why: 'person', note }))) return unwrap(fail(errors.switch_decided))
     }),
   )
 }
@@ -129,18 +140,31 @@ const triesOf = (tx: Tx, ctx: Ctx, plan: store.PlanRow): Promise<{ tries: number
   return store.countTries(tx, ctx.tenantId, { place, since: begun > windowed ? begun : windowed, areas: plan.areas })
 }
 
-/** Takes back by itself what fails too often. Answers how many plans it ended. */
+type End = Parameters<typeof store.endPlan>[2]
+
+/** Ends a plan and says so on the trail; false when it had ended before. */
+async function end(tx: Tx, ctx: Ctx, { why, tries, failures, ...how }: Omit<End, 'at'>): Promise<boolean> {
+  const isEnded = await store.endPlan(tx, ctx.tenantId, { ...how, at: ctx.kernel.clock.now(), why, tries, failures })
+  if (isEnded) await append(tx, ctx, switchEnded, { subjectId: how.id, body: { why, tries, failures } })
+  return isEnded
+}
+
+/** Takes back by itself what fails too often, and ends plans whose successor has begun. Answers how many it took back. */
 export async function runSwitchover(kernel: Kernel, tenantId: number): Promise<number> {
   const ctx = systemCtx(kernel, tenantId, 'billing.switchover')
+  const running = await kernel.db.read(tenantId, tx => store.listRunning(tx, tenantId))
   let ended = 0
-  for (const plan of await kernel.db.read(tenantId, tx => store.listRunning(tx, tenantId))) {
+  for (const plan of running) {
+    const ending = { id: plan.id, by: 'system', note: null }
+    if (successorOf(plan, running, kernel.clock.now())) {
+      await kernel.db.tx(tenantId, tx => end(tx, ctx, { ...ending, why: 'replaced' }))
+      continue
+    }
     const { tries, failures } = await kernel.db.read(tenantId, tx => triesOf(tx, ctx, plan))
     if (!isUsedUp(plan, tries, failures)) continue
     await kernel.db.tx(tenantId, async tx => {
-      const end = { id: plan.id, by: 'system', at: kernel.clock.now(), why: 'budget' as const, note: null, tries, failures }
-      if (!(await store.endPlan(tx, tenantId, end))) return
+      if (!(await end(tx, ctx, { ...ending, why: 'budget', tries, failures }))) return
       ended++
-      await append(tx, ctx, switchEnded, { subjectId: plan.id, body: { why: 'budget', tries, failures } })
       await openTask(tx, ctx, {
         kind: BACK_TASK.kind,
         subjectKind: 'switch_plan',
@@ -187,9 +211,9 @@ export async function viewSwitchover(ctx: Ctx): Promise<Result<SwitchoverView>> 
 export async function setAreaRule(ctx: Ctx, input: store.AreaRule): Promise<Result<void>> {
   const allowed = permit(ctx, 'billing.switchover.ask')
   if (!allowed.ok) return allowed
-  const prefix = input.prefix.normalize('NFKC').replaceAll('\0', '').trim().slice(0, 60)
+  const prefix = input.prefix.toWellFormed().normalize('NFKC').replaceAll('\0', '').trim().slice(0, 60)
   if (prefix.length < 2) return fail(errors.switch_malformed, undefined, 'prefix')
-  if (!/^\d{12}$/.test(input.areaCode)) return fail(errors.switch_malformed, undefined, 'area')
+  if (!AREA_CODE.test(input.areaCode)) return fail(errors.switch_malformed, undefined, 'area')
   await ctx.kernel.db.tx(ctx.tenantId, async tx => {
     await store.upsertAreaRule(tx, ctx.tenantId, { prefix, areaCode: input.areaCode, by: actorKey(ctx), at: ctx.kernel.clock.now() })
     await append(tx, ctx, areaRuleSet, { subjectId: input.areaCode, body: { prefix } })

@@ -62,7 +62,15 @@ export const decidePlan = (tx: Tx, tenantId: number, d: { id: string; by: string
 export const endPlan = async (
   tx: Tx,
   tenantId: number,
-  e: { id: string; by: string; at: Date; why: NonNullable<PlanRow['endWhy']>; note: string | null; tries?: number; failures?: number },
+  e: {
+    id: string
+    by: string
+    at: Date
+    why: NonNullable<PlanRow['endWhy']>
+    note: string | null
+    tries?: number | undefined
+    failures?: number | undefined
+  },
 ): Promise<boolean> =>
   (await tx.run(sql`
     update billing.switch_plan set ended_by = ${e.by}, ended_at = ${e.at}, end_why = ${e.why}, end_note = ${e.note}, end_tries = ${e.tries ?? null},
@@ -105,11 +113,12 @@ export const countAccounts = (tx: Tx, tenantId: number) =>
     select coalesce(area, '') as area, count(*)::integer as accounts from (
       select ${sqlAreaOf(tenantId, sql`a.address_mask`)} as area from billing.account a where a.tenant_id = ${tenantId} and not a.is_closed) x group by 1 order by 1`)
 
-/** Ids of open accounts of some communities, or of all: what a share is counted on. */
-export const listAccountIds = (tx: Tx, tenantId: number, areas: readonly string[], limit: number) =>
-  tx.rows<{ id: string }>(sql`
-    select a.id from billing.account a where a.tenant_id = ${tenantId} and not a.is_closed
-      and (${areas.length === 0} or ${sqlAreaOf(tenantId, sql`a.address_mask`)} = any(${[...areas]}::text[])) limit ${limit}`)
+/** Open accounts of some communities, or all, each with its community: what a share is counted on. */
+export const listAccountAreas = (tx: Tx, tenantId: number, areas: readonly string[], limit: number) =>
+  tx.rows<{ id: string; area: string | null }>(sql`
+    select id, area from (
+      select a.id, ${sqlAreaOf(tenantId, sql`a.address_mask`)} as area from billing.account a where a.tenant_id = ${tenantId} and not a.is_closed) x
+    where ${areas.length === 0} or area = any(${[...areas]}::text[]) limit ${limit}`)
 
 /** Tries to pay at a place since an instant by accounts a plan speaks for, and how many failed. */
 export const countTries = (tx: Tx, tenantId: number, q: { place: string; since: Date; areas: readonly string[] }) =>

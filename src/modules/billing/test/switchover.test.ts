@@ -22,7 +22,7 @@ import {
   viewSwitchover,
 } from '../index.ts'
 import * as store from '../store.ts'
-import { faultOf, isUsedUp, type Plan, placeOf, standingUnder } from '../switchover/model.ts'
+import { AREAS_MAX, faultOf, isUsedUp, type Plan, placeOf, standingAmong, standingUnder } from '../switchover/model.ts'
 
 const MORNING = addMs(startOfDay('2026-12-01'), 9 * 3_600_000)
 const termsOf = (more: Partial<SwitchTerms> = {}): SwitchTerms => ({
@@ -75,7 +75,10 @@ test('a plan is refused where its steps, hours or budget make no sense', () => {
   const fault = (more: Partial<SwitchTerms>) => faultOf(termsOf(more), now)
   assert.equal(fault({}), undefined)
   assert.equal(fault({ feature: 'nonsense' as never }), 'feature')
+  assert.equal(fault({ areas: ['\0'] }), 'areas')
+  assert.equal(fault({ areas: Array.from({ length: AREAS_MAX + 1 }, () => '990000000001') }), 'areas')
   assert.equal(fault({ steps: [] }), 'steps')
+  assert.equal(fault({ steps: [{ from: '+275000-01-01T00:00:00.000Z', pct: 10 }] }), 'steps')
   assert.equal(fault({ steps: [{ from: now.toISOString(), pct: 10 }] }), 'steps')
   assert.equal(fault({ steps: [{ from: 'never', pct: 10 }] }), 'steps')
   assert.equal(fault({ steps: [...termsOf().steps].reverse() }), 'steps')
@@ -86,6 +89,38 @@ test('a plan is refused where its steps, hours or budget make no sense', () => {
   assert.equal(isUsedUp(termsOf(), 9, 9), false, 'too few to tell')
   assert.equal(isUsedUp(termsOf(), 100, 2), false, 'just within')
   assert.equal(isUsedUp(termsOf(), 100, 3), true)
+})
+
+test('however plans are agreed on, withdrawn and overlap, a later one changes nothing before its first step', () => {
+  const id = '00000000-0000-7000-8000-000000000001'
+  const at = (hours: number) => addMs(MORNING, hours * 3_600_000)
+  const [begins, isOver, spoken] = [
+    fc.integer({ min: -9, max: 9 }),
+    fc.option(fc.integer({ min: -9, max: 9 })),
+    fc.constantFrom([], ['a'], ['b']),
+  ]
+  const plan = fc.record({ begins, isOver, areas: spoken }).map(
+    (p): Plan => ({
+      ...planOf({ areas: [...p.areas], steps: [{ from: at(p.begins).toISOString(), pct: 100 }] }),
+      endedAt: p.isOver === null ? null : at(p.isOver),
+    }),
+  )
+  fc.assert(
+    fc.property(fc.array(plan, { maxLength: 6 }), plan, fc.constantFrom('a', 'b', undefined), begins, (plans, newest, area, hour) => {
+      const now = at(hour)
+      const before = standingAmong(plans, area, id, now)
+      const after = standingAmong([newest, ...plans], area, id, now)
+      const isSpoken = newest.areas.length === 0 || (area !== undefined && newest.areas.includes(area))
+      const begun = new Date(newest.steps[0]!.from)
+      const isHeld = plans.some(p => (p.areas.length === 0 || (area && p.areas.includes(area))) && new Date(p.steps[0]!.from) <= now)
+      if (!isSpoken) assert.deepEqual(after, before)
+      else if (begun > now && isHeld) assert.equal(after.isOn, before.isOn, 'not begun')
+      else if (begun > now) assert.equal(after.isOn, false, 'a first plan waits')
+      else if (!newest.endedAt) assert.equal(after.isOn, true, 'begun')
+      else if (newest.endedAt >= begun && newest.endedAt <= now) assert.equal(after.isOn, false, 'taken back')
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 interface World {
@@ -213,6 +248,35 @@ test('when too many tries fail the feature is taken back by itself, once, with i
       unwrap(await getBill(ctx, code, [], 'online')).checks.some(check => check.key === 'not_open'),
       false,
     )
+  }))
+
+test('agreeing to a later plan leaves the running one as it is until the first step, then the earlier one ends', () =>
+  world(async ({ ctx, clock, manager, approver, bill }) => {
+    const agree = async (hours: number, pct: number) => {
+      const terms = termsOf({ steps: [{ from: addMs(MORNING, hours * 3_600_000).toISOString(), pct }] })
+      const { id } = unwrap(await askSwitch(manager, { ...terms, note: '下一步' }))
+      const preview = unwrap(await previewSwitch(manager, terms))
+      assert.ok((await decideSwitch(approver, { id, isAgreed: true })).ok)
+      return { id, before: preview.before }
+    }
+    const { code } = await bill('***')
+    const isOpen = async () => !unwrap(await getBill(ctx, code, [], 'online')).checks.some(check => check.key === 'not_open')
+    const first = await agree(0, 100)
+    assert.equal(first.before, 0, 'a first plan keeps it off until its first step')
+    clock.set(addMs(MORNING, 60_000))
+    assert.ok(await isOpen())
+    const second = await agree(48, 0)
+    assert.equal(second.before, 1)
+    await runSwitchover(ctx.kernel, 1)
+    assert.ok(await isOpen())
+    const third = await agree(72, 100)
+    assert.ok((await takeBack(manager, { id: third.id, note: '不用了' })).ok)
+    assert.ok(await isOpen(), 'what is withdrawn before it begins changes nothing')
+    clock.set(addMs(MORNING, 49 * 3_600_000))
+    assert.equal(await isOpen(), false)
+    await runSwitchover(ctx.kernel, 1)
+    const ends = unwrap(await viewSwitchover(manager)).plans.map(plan => [plan.id, plan.endWhy])
+    assert.deepEqual(Object.fromEntries(ends), { [first.id]: 'replaced', [second.id]: null, [third.id]: 'person' })
   }))
 
 test('who may not, may not: asking, agreeing, taking back and seeing each need their own permission', () =>
