@@ -330,19 +330,22 @@ where tenant_id = $2 and id = $3 and (tried_at is null or tried_at <= $4);
 update billing.account set asked_at = $1 where tenant_id = $2 and id = $3;
 
 -- listHeld
-select id, bill_no as "billNo", amount_fen as "amountFen", settled_before as "isSettledBefore" from billing.bill
+select id, bill_no as "billNo", amount_fen as "amountFen", settled_before as "isSettledBefore", settled_elsewhere_at is not null as "isSettledElsewhere" from billing.bill
 where tenant_id = $1 and account_id = $2 and bill_no = any($3::text[]) and withdrawn_at is null for update;
 
 -- settleElsewhere
-update billing.bill set settled_before = true where tenant_id = $1 and id = any($2::uuid[]);
+update billing.bill set settled_before = true, settled_elsewhere_at = $1 where tenant_id = $2 and id = any($3::uuid[]);
+
+-- reopenBills
+update billing.bill set settled_before = false, settled_elsewhere_at = null where tenant_id = $1 and id = any($2::uuid[]);
 
 -- correctBill
 update billing.bill set amount_fen = $1, lines = $2::jsonb where tenant_id = $3 and id = $4;
 
 -- insertFound
-insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before)
+insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before, settled_elsewhere_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-  $11::jsonb, $12, $13) on conflict do nothing;
+  $11::jsonb, $12, $13, $14) on conflict do nothing;
 
 -- src/modules/billing/store/reminders.ts
 

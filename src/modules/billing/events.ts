@@ -129,7 +129,7 @@ export const accountRefreshed = defineEvent({
   type: 'billing.account_refreshed',
   version: 1,
   subject: 'account',
-  body: z.object({ biller: z.string(), found: z.int(), corrected: z.int(), settled: z.int() }),
+  body: z.object({ biller: z.string(), found: z.int(), corrected: z.int(), settled: z.int(), reopened: z.int().optional() }),
 })
 /** A biller's file about a day: made once, its digest on the record. */
 export const settlementMade = defineEvent({

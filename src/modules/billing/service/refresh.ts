@@ -79,12 +79,11 @@ async function take(
   const corrected = free.filter(bill => !said.get(bill.billNo)!.isPaid && said.get(bill.billNo)!.amountFen !== bill.amountFen)
   const known = new Set(held.map(bill => bill.billNo))
   const linesOf = (bill: BillerBill): FeeLine[] => [{ item: 'total', name: bill.title || service, amount_fen: bill.amountFen }]
-  if (settled.length > 0)
-    await store.settleElsewhere(
-      tx,
-      ctx.tenantId,
-      settled.map(bill => bill.id),
-    )
+  // Taken back at the biller, or said while a payment of ours that came back was still posted there.
+  const reopened = held.filter(bill => bill.isSettledElsewhere && !said.get(bill.billNo)!.isPaid)
+  const idsOf = (some: readonly store.HeldBill[]) => some.map(bill => bill.id)
+  if (settled.length > 0) await store.settleElsewhere(tx, ctx.tenantId, idsOf(settled), now)
+  if (reopened.length > 0) await store.reopenBills(tx, ctx.tenantId, idsOf(reopened))
   for (const { id, billNo } of corrected) {
     const bill = said.get(billNo)!
     await store.correctBill(tx, ctx.tenantId, id, bill.amountFen, linesOf(bill))
@@ -96,9 +95,9 @@ async function take(
     found += await store.insertFound(tx, ctx.tenantId, account.billerId, account.accountId, row, now)
   }
   await store.setAsked(tx, ctx.tenantId, account.accountId, now)
-  if (found + settled.length + corrected.length > 0)
+  if (found + settled.length + corrected.length + reopened.length > 0)
     await append(tx, ctx, accountRefreshed, {
       subjectId: account.accountId,
-      body: { biller: account.billerId, found, corrected: corrected.length, settled: settled.length },
+      body: { biller: account.billerId, found, corrected: corrected.length, settled: settled.length, reopened: reopened.length },
     })
 }

@@ -31,15 +31,22 @@ export interface HeldBill {
   readonly billNo: string
   readonly amountFen: number
   readonly isSettledBefore: boolean
+  /** It is settled because the biller said so when asked, and the biller may say otherwise later. */
+  readonly isSettledElsewhere: boolean
 }
 
 export const listHeld = (tx: Tx, tenantId: number, accountId: string, billNos: readonly string[]) =>
   tx.rows<HeldBill>(sql`
-    select id, bill_no as "billNo", amount_fen as "amountFen", settled_before as "isSettledBefore" from billing.bill
+    select id, bill_no as "billNo", amount_fen as "amountFen", settled_before as "isSettledBefore", settled_elsewhere_at is not null as "isSettledElsewhere" from billing.bill
     where tenant_id = ${tenantId} and account_id = ${accountId} and bill_no = any(${[...billNos]}::text[]) and withdrawn_at is null for update`)
 
-export const settleElsewhere = (tx: Tx, tenantId: number, ids: readonly string[]) =>
-  tx.run(sql`update billing.bill set settled_before = true where tenant_id = ${tenantId} and id = any(${[...ids]}::uuid[])`)
+export const settleElsewhere = (tx: Tx, tenantId: number, ids: readonly string[], at: Date) =>
+  tx.run(sql`
+    update billing.bill set settled_before = true, settled_elsewhere_at = ${at} where tenant_id = ${tenantId} and id = any(${[...ids]}::uuid[])`)
+
+export const reopenBills = (tx: Tx, tenantId: number, ids: readonly string[]) =>
+  tx.run(sql`
+    update billing.bill set settled_before = false, settled_elsewhere_at = null where tenant_id = ${tenantId} and id = any(${[...ids]}::uuid[])`)
 
 export const correctBill = (tx: Tx, tenantId: number, id: string, amountFen: number, lines: readonly FeeLine[]) =>
   tx.run(sql`
@@ -58,6 +65,6 @@ export interface FoundBill {
 
 export const insertFound = (tx: Tx, tenantId: number, billerId: string, accountId: string, b: FoundBill, at: Date) =>
   tx.run(sql`
-    insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before)
+    insert into billing.bill (tenant_id, id, code, biller_id, account_id, bill_no, period_from, period_to, amount_fen, due_on, lines, issued_at, settled_before, settled_elsewhere_at)
     values (${tenantId}, ${b.id}, ${b.code}, ${billerId}, ${accountId}, ${b.billNo}, ${b.period}, ${b.period}, ${b.amountFen}, ${b.dueOn},
-      ${JSON.stringify(b.lines)}::jsonb, ${at}, ${b.isPaid}) on conflict do nothing`)
+      ${JSON.stringify(b.lines)}::jsonb, ${at}, ${b.isPaid}, ${b.isPaid ? at : null}) on conflict do nothing`)
