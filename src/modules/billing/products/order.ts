@@ -10,7 +10,7 @@ import { append } from '#modules/trail/index.ts'
 import { errors } from '../errors.ts'
 import { productOrdered, productUndone } from '../events.ts'
 import { POSTING, postingStateOf } from '../model.ts'
-import { holdPostings } from '../service/postings.ts'
+import { holdPostings, isAllReversed } from '../service/postings.ts'
 import * as bills from '../store.ts'
 import { ownPayer, readOffer } from './catalogue.ts'
 import { type ProductBody, type ProductState, productStateOf, slotOf } from './model.ts'
@@ -182,8 +182,7 @@ export async function undoProduct(ctx: Ctx, code: string): Promise<Result<void>>
   return ctx.kernel.db.tx(ctx.tenantId, async tx => {
     const row = await store.findOrderByCode(tx, ctx.tenantId, code)
     if (row?.payer !== payer.value || row.amountFen > 0) return fail(errors.product_order_not_found)
-    const posting = await bills.findPostingOf(tx, ctx.tenantId, row.orderId, row.id)
-    if (posting?.state === POSTING.reversed) return ok(undefined)
+    if (await isAllReversed(tx, ctx, row.id)) return ok(undefined)
     if (addMs(row.placedAt, UNDO_MS_MAX) <= ctx.kernel.clock.now()) return fail(errors.undo_too_late)
     if (!(await holdPostings(tx, ctx, row.id))) return fail(errors.undo_too_late)
     await append(tx, ctx, productUndone, { subjectId: row.id, body: {} })

@@ -127,6 +127,12 @@ async function answerByItself(tx: Tx, ctx: Ctx, orderId: string): Promise<void> 
   if (rescue.taskId) await finishTask(tx, ctx, { taskId: rescue.taskId, outcome: 'cancelled' })
 }
 
+/** Whether all postings of an order were stopped or taken back; waits for whoever is about it. */
+export async function isAllReversed(tx: Tx, ctx: Ctx, orderId: string): Promise<boolean> {
+  const postings = await store.lockPostings(tx, ctx.tenantId, orderId)
+  return postings.length > 0 && postings.every(posting => posting.state === POSTING.reversed)
+}
+
 /** Stops postings that the biller has not been told of. False when it knows of any: then it must agree first. */
 export async function holdPostings(tx: Tx, ctx: Ctx, orderId: string): Promise<boolean> {
   const postings = await store.lockPostings(tx, ctx.tenantId, orderId)

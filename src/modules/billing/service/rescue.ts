@@ -10,7 +10,7 @@ import { errors } from '../errors.ts'
 import { paymentUndone, rescueAnswered, rescueAsked } from '../events.ts'
 import { POSTING, type RescueReason } from '../model.ts'
 import * as store from '../store.ts'
-import { holdPostings, postAgainAfterMs } from './postings.ts'
+import { holdPostings, isAllReversed, postAgainAfterMs } from './postings.ts'
 import { issueReceipts } from './receipts.ts'
 
 /** Working days a biller has to answer a wrong-payment request. */
@@ -43,6 +43,8 @@ export async function undoPayment(
     ctx.kernel.db.tx(ctx.tenantId, async tx =>
       unwrap(
         await once(tx, ctx, { scope: 'billing.undo', key: input.idempotencyKey, input: { order: order.id } }, async () => {
+          // Undone from another page a moment ago: what was asked for has happened.
+          if (await isAllReversed(tx, ctx, order.id)) return { refunds: 0 }
           if (!findUndo(ctx, order)) return unwrap(fail(errors.undo_too_late))
           await issueReceipts(tx, ctx, order)
           if (!(await holdPostings(tx, ctx, order.id))) return unwrap(fail(errors.undo_too_late))
