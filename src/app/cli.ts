@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, publicUrl, readConfig } from '#kernel/config.ts'
-import { systemCtx } from '#kernel/context.ts'
+import { type Kernel, systemCtx } from '#kernel/context.ts'
 import { DataInUse } from '#kernel/db/data-lock.ts'
 import { listBillers } from '#modules/billing/index.ts'
 import { createStaff, resetStaffByOperator, roles } from '#modules/identity/index.ts'
@@ -27,6 +27,20 @@ const USAGE = `yimen <command>
   doctor                  check the books and the trail [--json]
 `
 
+/** The exit code of `work` on the opened database; asked for help, only how the command is used, which needs no database. */
+async function withKernel(work: (kernel: Kernel) => Promise<number>, argv: readonly string[] = [], usage = ''): Promise<number> {
+  if (usage && argv.includes('--help')) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const { kernel, close } = await openKernel(readConfig())
+  try {
+    return await work(kernel)
+  } finally {
+    await close()
+  }
+}
+
 /** Exit codes: 0 done, 1 failed, 2 wrong use. */
 async function run(argv: readonly string[]): Promise<number | undefined> {
   const [command = 'up', ...rest] = argv
@@ -40,62 +54,24 @@ async function run(argv: readonly string[]): Promise<number | undefined> {
       return 0
     case 'import': {
       if (rest.includes('--help')) return helpImport(rest)
-      const opened = await openKernel(readConfig())
-      try {
-        const { runImport } = await import('./import-cli.ts')
-        return await runImport(opened.kernel, TENANT, rest)
-      } finally {
-        await opened.close()
-      }
+      const { runImport } = await import('./import-cli.ts')
+      return withKernel(kernel => runImport(kernel, TENANT, rest))
     }
     case 'reconcile': {
       const { RECONCILE_USAGE, runReconcile } = await import('./reconcile-cli.ts')
-      if (rest.includes('--help')) {
-        process.stdout.write(RECONCILE_USAGE)
-        return 0
-      }
-      const opened = await openKernel(readConfig())
-      try {
-        return await runReconcile(opened.kernel, TENANT, rest)
-      } finally {
-        await opened.close()
-      }
+      return withKernel(kernel => runReconcile(kernel, TENANT, rest), rest, RECONCILE_USAGE)
     }
     case 'config': {
       const { CONFIG_USAGE, runConfig } = await import('./config-cli.ts')
-      if (rest.includes('--help')) {
-        process.stdout.write(CONFIG_USAGE)
-        return 0
-      }
-      const config = readConfig()
-      const opened = await openKernel(config)
-      try {
-        return await runConfig(opened.kernel, TENANT, rest, declaredBillers(config.dataDir))
-      } finally {
-        await opened.close()
-      }
+      return withKernel(kernel => runConfig(kernel, TENANT, rest, declaredBillers(kernel.config.dataDir)), rest, CONFIG_USAGE)
     }
     case 'shadow': {
       const { runShadow, SHADOW_USAGE } = await import('./shadow-cli.ts')
-      if (rest.includes('--help')) {
-        process.stdout.write(SHADOW_USAGE)
-        return 0
-      }
-      const opened = await openKernel(readConfig())
-      try {
-        return await runShadow(opened.kernel, TENANT, rest)
-      } finally {
-        await opened.close()
-      }
+      return withKernel(kernel => runShadow(kernel, TENANT, rest), rest, SHADOW_USAGE)
     }
     case 'biller-client': {
-      const opened = await openKernel(readConfig())
-      try {
-        const { runClients } = await import('./client-cli.ts')
-        return await runClients(opened.kernel, TENANT, rest)
-      } finally {
-        await opened.close()
-      }
+      const { runClients } = await import('./client-cli.ts')
+      return withKernel(kernel => runClients(kernel, TENANT, rest))
     }
     case 'staff-add':
       return addStaff(rest)
@@ -122,12 +98,7 @@ async function helpImport(argv: readonly string[]): Promise<number> {
   const billerId = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true }).values.biller
   process.stdout.write(IMPORT_USAGE)
   if (typeof billerId !== 'string') return 0
-  const opened = await openKernel(readConfig())
-  try {
-    return await describeLayout(opened.kernel, TENANT, billerId)
-  } finally {
-    await opened.close()
-  }
+  return withKernel(kernel => describeLayout(kernel, TENANT, billerId))
 }
 
 async function addStaff([username, role, name, billerId, ...more]: readonly string[]): Promise<number> {
@@ -145,8 +116,7 @@ async function addStaff([username, role, name, billerId, ...more]: readonly stri
     )
     return 2
   }
-  const { kernel, close } = await openKernel(readConfig())
-  try {
+  return withKernel(async kernel => {
     const ctx = systemCtx(kernel, TENANT, 'operator')
     if (billerId && !(await listBillers(ctx)).some(biller => biller.id === billerId)) {
       process.stderr.write(`no biller has the id ${billerId}\n`)
@@ -156,9 +126,7 @@ async function addStaff([username, role, name, billerId, ...more]: readonly stri
     if (made.ok) process.stdout.write(`password ${made.value.password}\nauthenticator ${made.value.totpSecret}\n  shown this once\n`)
     else process.stderr.write(`${describe(made.error, 'en') ?? made.error.code}\n`)
     return made.ok ? 0 : 1
-  } finally {
-    await close()
-  }
+  })
 }
 
 async function resetStaff([username, ...more]: readonly string[]): Promise<number> {
@@ -166,16 +134,13 @@ async function resetStaff([username, ...more]: readonly string[]): Promise<numbe
     process.stderr.write('usage: yimen staff-reset NAME\n')
     return 2
   }
-  const { kernel, close } = await openKernel(readConfig())
-  try {
+  return withKernel(async kernel => {
     const code = await resetStaffByOperator(kernel, TENANT, username)
     if (code)
       process.stdout.write(`enrolment code ${code}\n  for ${username} at ${publicUrl(kernel.config)}/staff/enrol, once, within 24 hours\n`)
     else process.stderr.write(`no open staff account is named ${username}\n`)
     return code ? 0 : 1
-  } finally {
-    await close()
-  }
+  })
 }
 
 /** The language of the terminal, unless one is asked for. */

@@ -35,7 +35,7 @@ import { billerName, channelName, textsOf } from '#web/resident/routes/views.ts'
 import { dateTime } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { hasMessage, type MessageKey, t } from '#web/ui/messages.ts'
-import { addUploadCorner, type Upload } from '#web/upload.ts'
+import type { Upload } from '#web/upload.ts'
 import { type Billers, partyName } from './checks/party.ts'
 import { type Desk, isDesk, openDesk } from './desk.ts'
 import { staffPaths } from './paths.ts'
@@ -48,6 +48,7 @@ import {
   type UploadFormView,
 } from './reconciliation.tsx'
 import { waitOf } from './routes-rescues.ts'
+import { addDeskUpload } from './upload.ts'
 import { actorName, detailOf, eventName } from './words.ts'
 
 /** Characters of a channel's number by which people tell payments apart. */
@@ -271,19 +272,13 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
       return again([refusedText(ctx.lang, error)])
     }
   }
-  addUploadCorner(server, {
+  addDeskUpload(server, pages, {
     path: staffPaths.statements,
     bytesMax: STATEMENT_BYTES_MAX,
     perMinute: 10,
-    guarded: pages.guarded,
+    refused: paymentErrors.statement_refused,
     answer: compareUpload,
-    async refuse(request, reply, status) {
-      const desk = await enter(request, reply)
-      if (!isDesk(desk)) return desk
-      pages.refused({ ...desk.visit, ctx: desk.ctx }, { ...paymentErrors.statement_refused }, `POST ${staffPaths.statements}`)
-      const text = t(desk.ctx.lang)(status === 413 ? 'staff.error_file_large' : 'staff.error_file')
-      return show(desk, reply, { form: { errors: [{ field: 'file', text }] } })
-    },
+    again: (desk, reply, errors) => show(desk, reply, { form: { errors } }),
   })
 
   async function showBreak(

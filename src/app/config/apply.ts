@@ -6,6 +6,7 @@ import {
   askSwitch,
   keepConfigVersion,
   listBillers,
+  type RulesView,
   registerBiller,
   setAreaRule,
   viewRules,
@@ -77,6 +78,7 @@ export async function planConfig(ctx: Ctx, wanted: ConfigDocument, declared: rea
     if (cannot.length > 0) changes.push({ kind: 'biller', key: file.id, what: 'cannot', about: cannot })
     else if (!before || about.length > 0) changes.push({ kind: 'biller', key: file.id, what: before ? 'changed' : 'new', about })
   }
+  const asked = unwrap(await viewRules(ctx)).rules.filter(rule => rule.isAgreed === null)
   for (const rule of rulesWanted(wanted, here, today)) {
     const same = here.rules.find(other => ruleKey(other) === ruleKey(rule))
     if (same && pathsOf(same.rule, rule.rule).length === 0) continue
@@ -88,7 +90,7 @@ export async function planConfig(ctx: Ctx, wanted: ConfigDocument, declared: rea
         : same
           ? 'another rule is agreed for that day'
           : undefined
-    changes.push(why ? { kind: 'rule', key: ruleKey(rule), what: 'cannot', about: [why] } : await ruleChange(ctx, rule))
+    changes.push(why ? { kind: 'rule', key: ruleKey(rule), what: 'cannot', about: [why] } : ruleChange(rule, asked))
   }
   const waiting = unwrap(await viewSwitchover(ctx)).plans.filter(plan => plan.isAgreed === null)
   for (const plan of wanted.switchover) {
@@ -127,10 +129,8 @@ function rulesWanted(wanted: ConfigDocument, here: ConfigDocument, today: string
   return [...wanted.rules, ...inForce.filter(rule => !wanted.rules.some(other => ruleKey(other) === ruleKey(rule)))]
 }
 
-async function ruleChange(ctx: Ctx, rule: WantedRule): Promise<ConfigChange> {
-  const asked = unwrap(await viewRules(ctx)).rules.find(
-    r => r.billerId === rule.biller && r.validFrom === rule.valid_from && r.isAgreed === null,
-  )
+function ruleChange(rule: WantedRule, waiting: RulesView['rules']): ConfigChange {
+  const asked = waiting.find(r => r.billerId === rule.biller && r.validFrom === rule.valid_from)
   const about = asked ? pathsOf(asked.rule, rule.rule) : []
   if (about.length > 0) return { kind: 'rule', key: ruleKey(rule), what: 'cannot', about: ['another rule waits for that day'] }
   return { kind: 'rule', key: ruleKey(rule), what: asked ? 'waiting' : 'asked', about: [] }

@@ -111,6 +111,7 @@ export {
   type RuleChange,
   type RulePreview,
   type RuleProposal,
+  type RulesView,
   viewRules,
   type WaiverAsked,
 } from './service/rules.ts'

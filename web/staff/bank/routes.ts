@@ -19,11 +19,12 @@ import type { Pages } from '#web/resident/routes/pages.ts'
 import { textsOf } from '#web/resident/routes/views.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import { addUploadCorner, type Upload } from '#web/upload.ts'
+import type { Upload } from '#web/upload.ts'
 import { partyName } from '../checks/party.ts'
 import { type Desk, isDesk, openDesk } from '../desk.ts'
 import { staffPaths } from '../paths.ts'
 import { refusedText } from '../routes-reconciliation.ts'
+import { addDeskUpload } from '../upload.ts'
 import { bankPage, type PayoutView } from './page.tsx'
 
 /** Days shown. */
@@ -101,18 +102,12 @@ export function addBankRoutes(server: Server, pages: Pages): void {
       return again(refusedText(ctx.lang, error).text)
     }
   }
-  addUploadCorner(server, {
+  addDeskUpload(server, pages, {
     path: staffPaths.bank,
     bytesMax: BANK_BYTES_MAX,
     perMinute: 10,
-    guarded: pages.guarded,
+    refused: paymentErrors.bank_file_refused,
     answer: takeUpload,
-    async refuse(request, reply, status) {
-      const desk = await enter(request, reply)
-      if (!isDesk(desk)) return desk
-      pages.refused({ ...desk.visit, ctx: desk.ctx }, { ...paymentErrors.bank_file_refused }, `POST ${staffPaths.bank}`)
-      const text = t(desk.ctx.lang)(status === 413 ? 'staff.error_file_large' : 'staff.error_file')
-      return show(desk, reply, { errors: [{ field: 'file', text }] })
-    },
+    again: (desk, reply, errors) => show(desk, reply, { errors }),
   })
 }

@@ -21,9 +21,10 @@ import { pageNumber, pagerOf, readPast } from '#web/resident/routes/past.ts'
 import { billerName, maskedAccount, textsOf } from '#web/resident/routes/views.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
-import { addUploadCorner, type Upload } from '#web/upload.ts'
+import type { Upload } from '#web/upload.ts'
 import { type Desk, isDesk, openDesk } from '../desk.ts'
 import { staffPaths } from '../paths.ts'
+import { addDeskUpload } from '../upload.ts'
 import { deskPastPage, SHADOW_NOTICES, type ShadowDayRow, type ShadowPageView, shadowDayPage, shadowPage } from './pages.tsx'
 
 const FILE_BYTES_MAX = 64 * 2 ** 20
@@ -125,19 +126,13 @@ export function addShadowRoutes(server: Server, pages: Pages): void {
     pages.refused({ ...desk.visit, ctx: desk.ctx }, { ...billingErrors.file_refused }, place)
     return again([{ field: 'file', text: say('shadow.error_refused', { n: errorCount }) }], done.value)
   }
-  addUploadCorner(server, {
+  addDeskUpload(server, pages, {
     path: staffPaths.shadowFiles,
     bytesMax: FILE_BYTES_MAX,
     perMinute: 20,
-    guarded: pages.guarded,
+    refused: billingErrors.file_refused,
     answer: bring,
-    async refuse(request, reply, status) {
-      const desk = await enter(request, reply)
-      if (!isDesk(desk)) return desk
-      pages.refused({ ...desk.visit, ctx: desk.ctx }, { ...billingErrors.file_refused }, `POST ${staffPaths.shadowFiles}`)
-      const text = t(desk.ctx.lang)(status === 413 ? 'staff.error_file_large' : 'staff.error_file')
-      return show(desk, reply, undefined, { errors: [{ field: 'file', text }] })
-    },
+    again: (desk, reply, errors) => show(desk, reply, undefined, { errors }),
   })
 
   server.get(`${staffPaths.shadow}/:biller/:day`, hidden, async (request, reply) => {
