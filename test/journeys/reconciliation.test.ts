@@ -7,7 +7,7 @@ import { runSettlements } from '#modules/billing/index.ts'
 import { type Role, roles } from '#modules/identity/index.ts'
 import { reconcileStatement, runClose, type WechatConfig, wechatChannel } from '#modules/payments/index.ts'
 import { openBrowser } from '../../web/test/browser.ts'
-import { faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
+import { type Desk, faultsInBooks, pay, signInAs, until, withInspector } from '../abuse/support.ts'
 import { cursor } from '../support/browser.ts'
 import { withProduct } from '../support/product.ts'
 import { wechatStatement } from '../support/statement.ts'
@@ -81,29 +81,37 @@ test('the day closes by itself over the real protocol; what differs is decided f
       const file = /href="(\/staff\/statements\/[^"]+)"/.exec(list.text)![1]!
       assert.match((await manager.browser.get(file)).text, /总交易单数/)
 
-      // A manager in a hurry, without a mouse.
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'zh-CN', reducedMotion: 'reduce' })
-      context.setDefaultTimeout(10_000)
-      await context.addCookies([...manager.browser.cookies].map(([name, value]) => ({ name, value, url: product.url })))
-      const page = await context.newPage()
-      await page.goto(`${product.url}/staff/reconciliation`)
-      const open = page.locator('a[href^="/staff/breaks/"]')
-      await open.focus()
-      let keys = 0
-      const press = async (key: string) => {
-        keys++
-        await page.keyboard.press(key)
+      // A manager in a hurry, without a mouse; and the second person, since money leaves suspense.
+      const decideByKeys = async (desk: Desk) => {
+        const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'zh-CN', reducedMotion: 'reduce' })
+        context.setDefaultTimeout(10_000)
+        await context.addCookies([...desk.browser.cookies].map(([name, value]) => ({ name, value, url: product.url })))
+        const page = await context.newPage()
+        await page.goto(`${product.url}/staff/reconciliation`)
+        await page.locator('a[href^="/staff/breaks/"]').focus()
+        let keys = 0
+        const press = async (key: string) => {
+          keys++
+          await page.keyboard.press(key)
+        }
+        await press('Enter')
+        await page.waitForURL('**/staff/breaks/**')
+        await cursor(page)
+        const asked = (await page.textContent('main'))!
+        // The reasons wait for the keyboard: the blank chooses, Enter sends.
+        await press('Space')
+        await press('Enter')
+        await page.waitForURL('**/staff/reconciliation?notice=*')
+        const told = (await page.textContent('main'))!
+        await context.close()
+        return { keys, asked, told }
       }
-      await press('Enter')
-      await page.waitForURL('**/staff/breaks/**')
-      await cursor(page)
-      // The reasons wait for the keyboard: the blank chooses, Enter sends.
-      await press('Space')
-      await press('Enter')
-      await page.waitForURL('**/staff/reconciliation?notice=resolved')
-      assert.match((await page.textContent('main'))!, /已记下结论[\s\S]*没有待处理的差异/)
-      assert.equal(keys, 3)
-      await context.close()
+      const first = await decideByKeys(manager)
+      assert.match(first.asked, /已记入待查款[\s\S]*不用退，转作其他收入/)
+      assert.match(first.told, /已记下，等第二个人同意/)
+      const second = await decideByKeys(await signInAs(product, 'approver'))
+      assert.match(second.told, /已记下结论[\s\S]*没有待处理的差异/)
+      assert.deepEqual([first.keys, second.keys], [3, 3])
       assert.deepEqual(await faultsInBooks(product), [])
     },
     { clock },
@@ -168,13 +176,12 @@ test('a statement brought by hand: bad ones are refused with their place, leave 
     const kept = /href="(\/staff\/statements\/[^"]+)"/.exec(list)![1]!
     assert.equal((await manager.browser.get(kept)).text, text.replace('\ufeff', ''))
 
-    // A grave one takes two people.
-    await queryIn(product.kernel, 'update payments.break set severity = 1')
+    // What is in suspense takes two people.
     const [first] = /\/staff\/breaks\/[0-9a-f-]+/.exec(list)!
     const page = await manager.browser.get(first)
     assert.equal((await manager.browser.submit(page, first, { reason: '' })).status, 422)
-    assert.match(textOf((await manager.browser.submit(page, first, { reason: 'other' })).text), /选其他时，请写说明/)
-    const decision = { reason: 'other', note: '门口小店的收款码挂在同一商户号上' }
+    assert.equal((await manager.browser.submit(page, first, { reason: 'other', note: '不知道' })).status, 422, 'only a write-off ends it')
+    const decision = { reason: 'kept_as_income', note: '门口小店的收款码挂在同一商户号上' }
     assert.match(
       (await manager.browser.submit(page, first, decision)).location!,
       /^\/staff\/breaks\/[^?]+\?notice=proposed$/,

@@ -218,7 +218,7 @@ export interface BreakView {
   form?: {
     action: string
     reasons: readonly { value: string; label: string }[]
-    isGrave: boolean
+    note: string
     values?: { reason?: string; note?: string }
     errors?: readonly FieldError[]
   }
@@ -276,7 +276,7 @@ export function BreakPage({ view }: { view: BreakView }) {
             </Pane>
           )}
           {form && (
-            <Pane title={t('staff.break_decide')} note={form.isGrave ? t('staff.break_two') : t('staff.break_no_money')}>
+            <Pane title={t('staff.break_decide')} note={form.note}>
               <PostForm action={form.action} class="stack">
                 <Choices
                   name="reason"

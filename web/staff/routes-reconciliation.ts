@@ -9,7 +9,6 @@ import { addDays, dayOf } from '#kernel/time.ts'
 import { type Checked, checkLayoutOf, compareCheckFile, listBillers, listCheckFiles, readCheckFile } from '#modules/billing/index.ts'
 import { listStaffNames } from '#modules/identity/index.ts'
 import {
-  BREAK_REASONS,
   type Break,
   type Brought,
   billerOf,
@@ -22,10 +21,12 @@ import {
   findOrderOfAttempt,
   lastReadyDay,
   listChannels,
+  needsTwo,
   partyOf,
   paymentErrors,
   type Reconciliation,
   readStatementFile,
+  reasonsFor,
   StatementRefused,
   viewReconciliation,
 } from '#modules/payments/index.ts'
@@ -306,7 +307,7 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
       breakPage(desk.page, {
         ...((notice === 'resolved' || notice === 'proposed') && { notice }),
         what: say(`staff.break_${b.class}`),
-        advice: say(`staff.break_${b.class}_text`),
+        advice: say(b.isSuspended ? `staff.break_suspended_${b.class === 'refund_only' ? 'out' : 'in'}` : `staff.break_${b.class}_text`),
         severity: severityOf(ctx.lang, b.severity),
         state: say(b.resolution ? `staff.resolution_${b.resolution}` : b.proposedBy ? 'staff.break_proposed' : 'staff.break_open'),
         channel: partyName(ctx.lang, b.channel, billers),
@@ -331,8 +332,8 @@ export function addReconciliationRoutes(server: Server, pages: Pages): void {
         ...(mayDecide && {
           form: {
             action: breakHref(b.id),
-            reasons: BREAK_REASONS.map(value => ({ value, label: say(`staff.reason_${value}`) })),
-            isGrave: b.severity === 1,
+            reasons: reasonsFor(b).map(value => ({ value, label: say(`staff.reason_${value}`) })),
+            note: say(b.isSuspended ? 'staff.break_write_off' : needsTwo(b) ? 'staff.break_two' : 'staff.break_no_money'),
             ...(b.proposedBy && b.reason && { values: { reason: b.reason, note: b.note ?? '' } }),
             ...typed,
           },

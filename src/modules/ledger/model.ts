@@ -21,6 +21,8 @@ export const TEMPLATES = [
   'LATE',
   'SUSPENSE_APPLY',
   'SUSPENSE_REFUND',
+  'UNIDENTIFIED',
+  'WRITE_OFF',
   'DEBIT_RET',
   'CASH_DIFF',
   'REVERSAL',

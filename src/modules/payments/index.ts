@@ -104,12 +104,14 @@ export {
   type Decision,
   decideBreak,
   findBreak,
+  needsTwo,
   type Reconciliation,
+  reasonsFor,
   viewReconciliation,
 } from './reconcile/breaks.ts'
 export { lastReadyDay, runClose } from './reconcile/close.ts'
 export { type Brought, bringStatement } from './reconcile/halves.ts'
-export { BREAK_REASONS, BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
+export { BREAKS_MAX, CARRY_DAYS, type Resolution } from './reconcile/model.ts'
 export {
   billerOf,
   endPutOff,

@@ -47,6 +47,8 @@ export const messages: Record<keyof typeof base, string> = {
   'event.payments.payout_booked': 'Payout of a channel booked',
   'event.billing.remit_booked': 'Remittance to a biller booked',
   'month.account_1002': 'Bank account',
+  'month.account_6301': 'Other income',
+  'month.account_6711': 'Losses',
   'month.account_6602': 'Channel fees',
   'month.account_6603': 'Rounding',
 }

@@ -43,6 +43,8 @@ export const messages = {
   'event.payments.payout_booked': '渠道到账入账',
   'event.billing.remit_booked': '付给收费单位的钱入账',
   'month.account_1002': '银行账户',
+  'month.account_6301': '其他收入',
+  'month.account_6711': '差错损失',
   'month.account_6602': '渠道手续费',
   'month.account_6603': '尾差',
 } as const satisfies Record<string, string>

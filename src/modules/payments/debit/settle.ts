@@ -3,9 +3,9 @@ import type { Tx } from '#kernel/db/index.ts'
 import { findBooking, post } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { confirmIn, type PaidFact } from '../confirm.ts'
-import { attemptFailed, breakOpened, debitSettled, refundRequested, refundSucceeded } from '../events.ts'
+import { attemptFailed, debitSettled, refundRequested, refundSucceeded } from '../events.ts'
 import { ATTEMPT, DEBIT, documentOf, REFUND } from '../model.ts'
-import { openBreakTask, tellResolved } from '../reconcile/breaks.ts'
+import { tellOpened, tellResolved } from '../reconcile/breaks.ts'
 import type { BreakClass, Severity } from '../reconcile/model.ts'
 import * as reconcile from '../reconcile/store.ts'
 import { finishOrder } from '../service/attempts.ts'
@@ -48,8 +48,7 @@ export async function openBreak(
     { ...rest, id, channel: DEBIT, mchid, day, ref, ourNo: orderNo, line, happenedAt, openedAt, statementId, resolution: null },
   ])
   if (!fresh) return
-  await append(tx, ctx, breakOpened, { subjectId: fresh.id, body: { class: b.class, severity: b.severity, day, channel: DEBIT } })
-  if (b.severity === 1) await openBreakTask(tx, ctx, { id: fresh.id, day, channel: DEBIT })
+  await tellOpened(tx, ctx, { ...b, id: fresh.id, day, channel: DEBIT })
 }
 
 /** What the bank has now answered about a debit ends what was open for want of it. */

@@ -7,27 +7,36 @@ import { defineTaskKind, finishTask, openTask } from '#modules/tasks/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { findChannel } from '../channels.ts'
 import { errors } from '../errors.ts'
-import { breakProposed, breakRaised, breakResolved } from '../events.ts'
+import { breakOpened, breakProposed, breakRaised, breakResolved } from '../events.ts'
 import { askAgainAfterMs } from '../model.ts'
 import { askChannel } from '../service/attempts.ts'
 import { applyRefundFact } from '../service/refunds.ts'
 import * as payments from '../store.ts'
 import { BREAK_REASONS, type BreakReason, graveFrom, type Resolution } from './model.ts'
 import * as store from './store.ts'
+import { withdraw, writeOff, writeOffOf } from './unidentified.ts'
 
 const OFFICE_DAY_MIN = OFFICE_HOURS.spans.reduce((sum, [open, close]) => sum + close - open, 0)
 /** A grave break is decided within one working day. */
 const BREAK_TASK = defineTaskKind({ kind: 'payments.break', clock: 'working', minutes: OFFICE_DAY_MIN })
 const NOTE_CHARS_MAX = 200
 
-export async function openBreakTask(
-  tx: Tx,
-  ctx: Ctx,
-  b: { readonly id: string; readonly day: string; readonly channel: string },
-): Promise<void> {
+async function openBreakTask(tx: Tx, ctx: Ctx, b: { readonly id: string; readonly day: string; readonly channel: string }): Promise<void> {
   const title = `${b.channel} ${b.day} ${b.id.slice(-6)}`
   const task = await openTask(tx, ctx, { kind: BREAK_TASK.kind, subjectKind: 'break', subjectId: b.id, title })
   await store.setBreakTask(tx, ctx.tenantId, b.id, task.id)
+}
+
+/** Tells the trail of a break, and somebody who has to look at it: of a grave one always. */
+export async function tellOpened(
+  tx: Tx,
+  ctx: Ctx,
+  b: Pick<store.BreakRow, 'id' | 'class' | 'severity' | 'day' | 'channel'>,
+  needsPerson = false,
+): Promise<void> {
+  const { severity, day, channel } = b
+  await append(tx, ctx, breakOpened, { subjectId: b.id, body: { class: b.class, severity, day, channel } })
+  if (needsPerson || severity === 1) await openBreakTask(tx, ctx, b)
 }
 
 /** Tells the trail that a break is over and ends its deadline. */
@@ -40,6 +49,17 @@ export async function tellResolved(
 ): Promise<void> {
   await append(tx, ctx, breakResolved, { subjectId: b.id, body: { resolution, ...(reason && { reason }) } })
   if (b.taskId) unwrap(await finishTask(tx, ctx, { taskId: b.taskId }))
+}
+
+/** Ends a break without a person; one that ended before stays as it is. */
+export async function resolveBySystem(
+  tx: Tx,
+  ctx: Ctx,
+  b: { readonly id: string; readonly taskId: string | null },
+  resolution: Resolution,
+): Promise<void> {
+  const at = ctx.kernel.clock.now()
+  if (await store.resolveBreak(tx, ctx.tenantId, b.id, { resolution, by: 'system', at })) await tellResolved(tx, ctx, b, resolution)
 }
 
 /**
@@ -56,8 +76,8 @@ export async function workBreak(ctx: Ctx, b: store.BreakRow): Promise<void> {
     const isStatedOnly = row.class === 'channel_only' || row.class === 'refund_only'
     const booked = isStatedOnly ? await findBooking(tx, ctx.tenantId, row.ref) : undefined
     if (booked && booked.amount === row.statedFen) {
-      await store.resolveBreak(tx, ctx.tenantId, row.id, { resolution: 'booked', by: 'system', at: now })
-      await tellResolved(tx, ctx, row, 'booked')
+      await withdraw(tx, ctx, [row.id])
+      await resolveBySystem(tx, ctx, row, 'booked')
       return
     }
     await store.putOffBreak(tx, ctx.tenantId, row.id, addMs(now, askAgainAfterMs(row.tries)))
@@ -86,9 +106,16 @@ async function ask(ctx: Ctx, b: store.BreakRow, about: string): Promise<void> {
 
 export type Decision = 'resolved' | 'proposed'
 
+/** What may be found out about a break: money in suspense is written off or waits, anything else is only explained. */
+export const reasonsFor = (b: Pick<store.BreakRow, 'class' | 'isSuspended'>): readonly BreakReason[] =>
+  b.isSuspended ? [writeOffOf(b)] : BREAK_REASONS.filter(reason => reason !== 'kept_as_income')
+
+/** Whether two people must agree about it. */
+export const needsTwo = (b: Pick<store.BreakRow, 'severity' | 'isSuspended'>): boolean => b.severity === 1 || b.isSuspended
+
 /**
- * A person's decision about a break. About a grave one two must agree: the first decision waits, another person's makes it
- * count. No money moves by it.
+ * A person's decision about a break. About a grave one, or one with money in suspense, two must agree: the first decision waits,
+ * another person's makes it count. Money moves by it out of suspense alone.
  */
 export async function decideBreak(
   ctx: Ctx,
@@ -96,22 +123,23 @@ export async function decideBreak(
 ): Promise<Result<Decision>> {
   const allowed = permit(ctx, 'payments.reconcile.decide')
   if (!allowed.ok) return allowed
-  const reason = BREAK_REASONS.find(known => known === input.reason)
   const note = input.note.toWellFormed().replaceAll('\0', '').trim().slice(0, NOTE_CHARS_MAX) || null
-  if (!reason) return fail(errors.reason_missing, undefined, 'reason')
-  if (reason === 'other' && !note) return fail(errors.note_missing, undefined, 'note')
   return catching(() =>
     ctx.kernel.db.tx(ctx.tenantId, async tx => {
       const row = await store.lockBreak(tx, ctx.tenantId, input.breakId)
       if (!row) return unwrap(fail(errors.break_not_found))
       if (row.resolvedAt) return unwrap(fail(errors.break_resolved))
+      const reason = reasonsFor(row).find(known => known === input.reason)
+      if (!reason) return unwrap(fail(errors.reason_missing, undefined, 'reason'))
+      if (reason === 'other' && !note) return unwrap(fail(errors.note_missing, undefined, 'note'))
       const by = ctx.actor.id
-      if (row.severity === 1 && row.proposedBy === by) return unwrap(fail(errors.second_person))
+      if (needsTwo(row) && row.proposedBy === by) return unwrap(fail(errors.second_person))
       await store.noteDecision(tx, ctx.tenantId, row.id, { by, reason, note })
-      if (row.severity === 1 && row.proposedBy === null) {
+      if (needsTwo(row) && row.proposedBy === null) {
         await append(tx, ctx, breakProposed, { subjectId: row.id, body: { reason } })
         return 'proposed'
       }
+      if (row.isSuspended) await writeOff(tx, ctx, row.id)
       await store.resolveBreak(tx, ctx.tenantId, row.id, { resolution: 'by_person', by, at: ctx.kernel.clock.now() })
       await tellResolved(tx, ctx, row, 'by_person', reason)
       return 'resolved'

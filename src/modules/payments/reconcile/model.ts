@@ -27,7 +27,7 @@ export type Severity = 1 | 2 | 3
 /** How a break ended: by itself, or by a person with a reason. */
 export const RESOLUTIONS = ['booked', 'in_other_file', 'corrected_file', 'dropped_exact_repeat', 'given_back', 'by_person'] as const
 /** What a person found out about a break: the words stand in the messages, a note may be added. */
-export const BREAK_REASONS = ['channel_corrects', 'found_equal', 'loss_accepted', 'other'] as const
+export const BREAK_REASONS = ['channel_corrects', 'found_equal', 'loss_accepted', 'kept_as_income', 'other'] as const
 export type BreakReason = (typeof BREAK_REASONS)[number]
 export type Resolution = (typeof RESOLUTIONS)[number]
 

@@ -1,11 +1,9 @@
 import { type Ctx, makeId } from '#kernel/context.ts'
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
 import { addMs } from '#kernel/time.ts'
-import { append } from '#modules/trail/index.ts'
-import { breakOpened } from '../events.ts'
 import { askAgainAfterMs } from '../model.ts'
-import { openBreakTask, tellResolved } from './breaks.ts'
-import type { BreakClass, Resolution, Severity } from './model.ts'
+import { tellOpened } from './breaks.ts'
+import type { BreakClass, Severity } from './model.ts'
 import * as store from './store.ts'
 
 // Differences another module finds with a party of its own. They stand among those with the channels, so that whoever decides
@@ -44,25 +42,14 @@ export async function keepOutsideBreaks(
   const rows = found.map(b => ({ ...b, id: makeId(ctx), channel, mchid: '', day, statementId, openedAt, resolution: null }))
   const fresh = await store.upsertBreaks(tx, ctx.tenantId, rows)
   const asked = new Set(found.filter(b => b.needsPerson).map(b => b.class))
-  for (const b of fresh) {
-    await append(tx, ctx, breakOpened, { subjectId: b.id, body: { class: b.class, severity: b.severity, day, channel } })
-    if (b.severity === 1 || asked.has(b.class as OutsideBreak['class'])) await openBreakTask(tx, ctx, { id: b.id, day, channel })
-  }
+  for (const b of fresh) await tellOpened(tx, ctx, { ...b, day, channel }, asked.has(b.class as OutsideBreak['class']))
   return fresh.length
 }
 
 /** Open differences with a party, oldest first; locked until the end of the transaction. */
 export const lockOutsideBreaks = (tx: Tx, tenantId: number, party: string) => store.lockOpenOf(tx, tenantId, party)
 
-export async function resolveOutsideBreak(
-  tx: Tx,
-  ctx: Ctx,
-  b: { readonly id: string; readonly taskId: string | null },
-  resolution: Resolution,
-): Promise<void> {
-  const at = ctx.kernel.clock.now()
-  if (await store.resolveBreak(tx, ctx.tenantId, b.id, { resolution, by: 'system', at })) await tellResolved(tx, ctx, b, resolution)
-}
+export { resolveBySystem as resolveOutsideBreak } from './breaks.ts'
 
 /** Puts the file of a day off, as a channel's is. True when it failed for another reason than the last time. */
 export const putOffFile = (

@@ -9,14 +9,15 @@ import { findBookings } from '#modules/ledger/index.ts'
 import { append } from '#modules/trail/index.ts'
 import { statementReader } from '../channels.ts'
 import { errors } from '../errors.ts'
-import { breakOpened, statementReconciled } from '../events.ts'
+import { statementReconciled } from '../events.ts'
 import { readOutTradeNo } from '../model.ts'
 import { type PaymentChannel, type StatementLine, StatementRefused } from '../ports.ts'
 import * as payments from '../store.ts'
-import { openBreakTask, tellResolved } from './breaks.ts'
+import { resolveBySystem, tellOpened, tellResolved } from './breaks.ts'
 import { BREAKS_MAX, classOf, type Difference, severityOf } from './model.ts'
 import { stageStatement, type Totals, withoutRepeats } from './stage.ts'
 import * as store from './store.ts'
+import { closeGivenBack, listWrittenOffUnstated, reopenGivenBack, suspend, withdraw } from './unidentified.ts'
 
 /** A channel's statement as it came. It is read three times: for its digest, for its rows, and to be kept. */
 export interface StatementFile {
@@ -105,20 +106,53 @@ async function compare(tx: Tx, ctx: Ctx, { channel, read, day, file, sha256, mch
       resolution: 'dropped_exact_repeat' as const,
     })),
   ]
-  const vanished = await store.resolveVanished(
-    tx,
-    tenantId,
-    account,
-    breaks.map(b => `${b.class} ${b.ref}`),
-    now,
-  )
+  const kept = breaks.map(b => `${b.class} ${b.ref}`)
+  for (const { ref, fen, ourNo, happenedAt } of await listWrittenOffUnstated(tx, tenantId, account, kept)) {
+    const b = {
+      class: fen > 0 ? ('ledger_only' as const) : ('refund_missing' as const),
+      severity: 1 as const,
+      ref,
+      ourNo,
+      about: null,
+      line: null,
+    }
+    breaks.push({
+      ...account,
+      ...b,
+      id: makeId(ctx),
+      statementId,
+      openedAt: now,
+      resolution: null,
+      statedFen: null,
+      bookedFen: Math.abs(fen),
+      happenedAt,
+    })
+    kept.push(`${b.class} ${ref}`)
+  }
+  const reopened = await reopenGivenBack(tx, ctx, account, kept)
+  const vanished = await store.resolveVanished(tx, tenantId, account, kept, now)
   const stated = await store.resolveStated(tx, tenantId, channel, settled.bookedElsewhere, now)
+  // Before what is new: a row that moved to another place of the file is withdrawn there and suspended here.
+  await withdraw(
+    tx,
+    ctx,
+    vanished.map(b => b.id),
+  )
+  const found = new Map(breaks.map(b => [`${b.class} ${b.ref}`, b]))
   for (const b of await store.upsertBreaks(tx, tenantId, breaks))
     if (!b.resolution) {
-      await append(tx, ctx, breakOpened, { subjectId: b.id, body: { class: b.class, severity: b.severity, day, channel } })
-      if (b.severity === 1) await openBreakTask(tx, ctx, { id: b.id, day, channel })
+      const as = found.get(`${b.class} ${b.ref}`)!
+      const isUnidentified = as.about === null && (b.class === 'channel_only' || b.class === 'refund_only')
+      if (isUnidentified) await suspend(tx, ctx, { ...as, id: b.id })
+      await tellOpened(tx, ctx, { ...b, day, channel }, isUnidentified)
     }
   for (const b of vanished) await tellResolved(tx, ctx, b, 'corrected_file')
+  const ended = new Set(vanished.map(b => b.id))
+  for (const b of await closeGivenBack(tx, ctx, account)) {
+    ended.add(b.id)
+    await resolveBySystem(tx, ctx, b, 'given_back')
+  }
+  for (const b of reopened.filter(b => !ended.has(b.id))) await tellOpened(tx, ctx, { ...b, channel }, true)
   for (const b of stated) await tellResolved(tx, ctx, b, 'in_other_file')
   await append(tx, ctx, statementReconciled, {
     subjectId: statementId,

@@ -29,6 +29,8 @@ export interface BreakRow {
   readonly openedAt: Date
   readonly tries: number
   readonly taskId: string | null
+  /** Its money is in suspense: nothing of ours explains it. */
+  readonly isSuspended: boolean
   /** Who decided first about a grave break; a second person makes it count. */
   readonly proposedBy: string | null
   readonly resolution: Resolution | null
@@ -40,7 +42,8 @@ export interface BreakRow {
 
 const BREAK_COLUMNS = sql`b.id, b.channel, b.mchid, b.day, b.class, b.severity, b.ref, b.our_no as "ourNo", b.about, b.line, b.stated_fen as "statedFen",
   b.booked_fen as "bookedFen", b.happened_at as "happenedAt", b.opened_at as "openedAt", b.tries, b.task_id as "taskId", b.proposed_by as "proposedBy",
-  b.resolution, b.reason, b.note, b.resolved_by as "resolvedBy", b.resolved_at as "resolvedAt"`
+  b.resolution, b.reason, b.note, b.resolved_by as "resolvedBy", b.resolved_at as "resolvedAt",
+  exists (select from payments.unidentified u where u.tenant_id = b.tenant_id and u.break_id = b.id and u.closed_at is null) as "isSuspended"`
 const STATEMENT_COLUMNS = sql`s.id, s.channel, s.mchid, s.day, s.name, s.rows, s.paid_fen as "paidFen", s.refunded_fen as "refundedFen",
   s.fee_e5 as "feeE5", s.received_at as "receivedAt"`
 
@@ -215,7 +218,7 @@ export async function statedElsewhere(tx: Tx, tenantId: number, refs: readonly s
 
 export type NewBreak = Omit<
   BreakRow,
-  'tries' | 'taskId' | 'proposedBy' | 'resolution' | 'reason' | 'note' | 'resolvedBy' | 'resolvedAt'
+  'tries' | 'taskId' | 'isSuspended' | 'proposedBy' | 'resolution' | 'reason' | 'note' | 'resolvedBy' | 'resolvedAt'
 > & {
   readonly statementId: string
   readonly resolution: Resolution | null
@@ -226,7 +229,7 @@ export type NewBreak = Omit<
  * vanish. Answers those that are new or open again.
  */
 export const upsertBreaks = (tx: Tx, tenantId: number, breaks: readonly NewBreak[]) =>
-  tx.rows<Pick<BreakRow, 'id' | 'class' | 'severity' | 'resolution'>>(sql`
+  tx.rows<Pick<BreakRow, 'id' | 'class' | 'severity' | 'ref' | 'resolution'>>(sql`
     insert into payments.break as b (tenant_id, id, channel, mchid, day, class, severity, ref, our_no, about, line, stated_fen, booked_fen, happened_at,
       statement_id, opened_at, tries, due_at, resolution, resolved_by, resolved_at)
     select ${tenantId}, n.id, n.channel, n.mchid, n.day, n.class, n.severity, n.ref, n.our_no, n.about, n.line, n.stated_fen, n.booked_fen, n.happened_at,
@@ -241,7 +244,7 @@ export const upsertBreaks = (tx: Tx, tenantId: number, breaks: readonly NewBreak
     on conflict (tenant_id, channel, class, ref) do update set resolution = null, resolved_by = null, resolved_at = null, task_id = null,
       severity = excluded.severity, stated_fen = excluded.stated_fen, booked_fen = excluded.booked_fen, line = excluded.line
     where b.resolution in ('corrected_file', 'in_other_file') and excluded.resolution is null
-    returning b.id, b.class, b.severity, b.resolution`)
+    returning b.id, b.class, b.severity, b.ref, b.resolution`)
 
 const resolveWhere = (tx: Tx, tenantId: number, where: Sql, how: { resolution: Resolution; at: Date }) =>
   tx.rows<{ id: string; taskId: string | null }>(sql`

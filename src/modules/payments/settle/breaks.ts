@@ -1,8 +1,6 @@
 import { type Ctx, makeId } from '#kernel/context.ts'
 import { sql, type Tx } from '#kernel/db/index.ts'
-import { append } from '#modules/trail/index.ts'
-import { breakOpened } from '../events.ts'
-import { openBreakTask } from '../reconcile/breaks.ts'
+import { tellOpened } from '../reconcile/breaks.ts'
 import type { Severity } from '../reconcile/model.ts'
 import { OUTSIDE, resolveOutsideBreak } from '../reconcile/outside.ts'
 import * as reconcile from '../reconcile/store.ts'
@@ -44,11 +42,7 @@ export async function keepMoneyBreaks(tx: Tx, ctx: Ctx, side: MoneySide, current
   }))
   for (const fresh of await reconcile.upsertBreaks(tx, tenantId, rows)) {
     const b = (await reconcile.findBreak(tx, tenantId, fresh.id))!
-    await append(tx, ctx, breakOpened, {
-      subjectId: fresh.id,
-      body: { class: b.class, severity: b.severity, day: b.day, channel: b.channel },
-    })
-    await openBreakTask(tx, ctx, { id: fresh.id, day: b.day, channel: b.channel })
+    await tellOpened(tx, ctx, b, true)
   }
   const known = new Set(current.map(b => `${b.class} ${b.channel} ${b.ref}`))
   const open = await tx.rows<{ id: string; class: string; channel: string; ref: string; taskId: string | null }>(sql`
