@@ -167,5 +167,13 @@ export {
 export { hasGraveBreak, keepMoneyBreaks, type MoneyBreak } from './settle/breaks.ts'
 export { checkBank } from './settle/doctor.ts'
 export { feeFenOf, netOf } from './settle/model.ts'
-export { type BankTaken, type BankView, bankRef, ensureBankAccount, runPayouts, takeBankFile, viewBank } from './settle/service.ts'
-export { findBankAccount, listUnbooked, lockBank, type Movement as BankMovement, mapRemitMovements, markBooked } from './settle/store.ts'
+export { type BankTaken, type BankView, ensureBankAccount, runPayouts, takeBankFile, viewBank } from './settle/service.ts'
+export {
+  bankRef,
+  findBankAccount,
+  listUnbooked,
+  lockBank,
+  type Movement as BankMovement,
+  mapRemitMovements,
+  markBooked,
+} from './settle/store.ts'

@@ -16,6 +16,7 @@ export const messages: Record<keyof typeof base, string> = {
   'bank.net': 'Expected',
   'bank.rounding': 'Rounding',
   'bank.arrived': 'Arrived',
+  'bank.debits': 'Debits, batch {batch}',
   'bank.waiting': 'Not yet',
   'bank.changed': 'Statement changed afterwards',
   'bank.payouts_none': 'No statement has been compared yet',

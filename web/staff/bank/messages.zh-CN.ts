@@ -13,6 +13,7 @@ export const messages = {
   'bank.net': '应到',
   'bank.rounding': '尾差',
   'bank.arrived': '已到账',
+  'bank.debits': '代扣批次 {batch}',
   'bank.waiting': '未到账',
   'bank.changed': '到账后账单改了',
   'bank.payouts_none': '还没有核对过的渠道账单',

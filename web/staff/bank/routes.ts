@@ -44,6 +44,23 @@ function payoutOf(lang: Lang, d: BankView['days'][number]): PayoutView {
   }
 }
 
+/** A batch of debits as the bank pays it over: it takes no fee off. */
+function debitOf(lang: Lang, d: BankView['debits'][number]): PayoutView {
+  const say = t(lang)
+  const sum = d.owedFen + d.paidFen
+  return {
+    ...{
+      day: d.day,
+      channel: say('bank.debits', { batch: d.batch.slice(d.batch.indexOf(':') + 1) }),
+      grossFen: sum,
+      feeFen: 0,
+      netFen: sum,
+    },
+    roundingFen: 0,
+    state: d.owedFen === 0 ? { text: say('bank.arrived'), tone: 'ok' } : { text: say('bank.waiting'), tone: 'warn' },
+  }
+}
+
 /** The account channels pay into and billers are paid from: what moved, what is owed, and the bank's papers brought in. */
 export function addBankRoutes(server: Server, pages: Pages): void {
   const { enter, deny } = openDesk(pages)
@@ -57,13 +74,15 @@ export function addBankRoutes(server: Server, pages: Pages): void {
     const owed = await listOwed(ctx)
     const billers = await listBillers(ctx)
     const notice = (['taken', 'unchanged'] as const).find(known => known === extra.notice)
-    const { accounts, days, files } = seen.value
+    const { accounts, days, debits, files } = seen.value
     return pages.html(
       reply,
       bankPage(desk.page, {
         hasAccount: accounts.length > 0,
         isOwn: accounts.some(account => account.heldBy === 'own'),
-        payouts: days.map(d => payoutOf(ctx.lang, d)),
+        payouts: [...days.map(d => payoutOf(ctx.lang, d)), ...debits.map(d => debitOf(ctx.lang, d))].sort((a, b) =>
+          b.day.localeCompare(a.day),
+        ),
         owed: (owed.ok ? owed.value : []).map(o => ({ ...o, biller: partyName(ctx.lang, partyOf(o.billerId), billers) })),
         files,
         ...(notice && { notice }),

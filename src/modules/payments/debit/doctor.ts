@@ -64,10 +64,10 @@ export async function checkDebits(db: Db, tenantId: number): Promise<Check[]> {
   ])
 }
 
-/** D2: what stands on 1013 of each batch is what its bank debited less what went back: the bank owes exactly that. */
+/** D2: what stands on 1013 of each batch is what its bank debited less what went back and what it paid over: it owes exactly that. */
 async function checkTransit(tx: Tx, tenantId: number): Promise<Check> {
   const owed = await tx.rows<{ code: string; fen: number }>(sql`
-    select '1013:' || b.bank || ':' || b.batch_no as code, (coalesce(q.fen, 0) - coalesce(f.fen, 0))::bigint as fen from payments.debit_batch b
+    select '1013:' || b.bank || ':' || b.batch_no as code, (coalesce(q.fen, 0) - coalesce(f.fen, 0) - coalesce(p.fen, 0))::bigint as fen from payments.debit_batch b
     left join (
       select batch_id, sum(amount_fen) as fen from payments.debit_row
       where tenant_id = ${tenantId} and state in (${ROW.debited}, ${ROW.returned}, ${ROW.late}) group by 1) q on q.batch_id = b.id
@@ -75,6 +75,9 @@ async function checkTransit(tx: Tx, tenantId: number): Promise<Check> {
       select r.batch_id, sum(x.amount_fen) as fen from payments.refund x
       join payments.debit_row r on r.tenant_id = ${tenantId} and r.attempt_id = x.attempt_id
       where x.tenant_id = ${tenantId} and x.state = ${REFUND.succeeded} group by 1) f on f.batch_id = b.id
+    left join (
+      select party, mchid, sum(amount_fen) as fen from payments.bank_move
+      where tenant_id = ${tenantId} and kind = 'debit' and booked_at is not null group by 1, 2) p on p.party = b.bank and p.mchid = b.batch_no
     where b.tenant_id = ${tenantId}`)
   const booked = (await listBalances(tx, tenantId)).filter(row => row.code.startsWith('1013:'))
   const held = new Map(booked.map(row => [row.code, row.amount]))
@@ -84,7 +87,7 @@ async function checkTransit(tx: Tx, tenantId: number): Promise<Check> {
   ]
   return {
     id: 'D2',
-    name: 'each account of debits in transit holds what the bank debited less what went back',
+    name: 'each account of debits in transit holds what the bank debited less what went back or was paid over',
     ok: differ.length === 0,
     detail: differ.length === 0 ? '' : JSON.stringify(differ.slice(0, 5)),
   }

@@ -10,19 +10,14 @@ import { bankFileTaken, payoutBooked } from '../events.ts'
 import { StatementRefused } from '../ports.ts'
 import { CARRY_DAYS } from '../reconcile/model.ts'
 import { keepMoneyBreaks, type MoneyBreak } from './breaks.ts'
-import { parseBankFile, purposeOf } from './layout.ts'
+import { bookDebits, debitBreaks, listTransit, type TransitBatch } from './debits.ts'
+import { type Purpose, parseBankFile, purposeOf } from './layout.ts'
 import { coveredBy, feeFenOf, netOf } from './model.ts'
 import * as store from './store.ts'
 
 const NAME_CHARS_MAX = 120
-const MOVES_MAX = 5_000
-/** Days back for which a payout is still waited for. */
-const LOOK_BACK_DAYS = 60
 const FILES_SHOWN = 31
 const bytesCell = (id: string): string => `payments|bank_file|bytes|${id}`
-
-/** The document a movement is in the books. */
-export const bankRef = (m: Pick<store.Movement, 'bank' | 'serial'>): string => `bank:${m.bank}:${m.serial}`
 
 /** Makes the account known that channels pay into. `own` only for whoever is licensed to hold other people's money. */
 export async function ensureBankAccount(ctx: Ctx, bank: string, heldBy: store.BankAccount['heldBy']): Promise<void> {
@@ -71,8 +66,7 @@ export async function takeBankFile(ctx: Ctx, input: { readonly name: string; rea
     let fresh = 0
     for (const [i, row] of file.rows.entries()) {
       const purpose = purposeOf(row)
-      const party = purpose.kind === 'settle' ? purpose.channel : purpose.kind === 'remit' ? purpose.billerId : ''
-      const mchid = purpose.kind === 'settle' ? purpose.mchid : ''
+      const { party, mchid } = partyOf(purpose)
       const aboutDay = purpose.kind === 'other' ? dayOf(row.at) : purpose.day
       const { serial, at, amountFen } = row
       const m = { bank, serial, at, amountFen, fileId: id, line: i + 2, kind: purpose.kind, party, mchid, aboutDay }
@@ -83,6 +77,19 @@ export async function takeBankFile(ctx: Ctx, input: { readonly name: string; rea
     await bookPayouts(tx, ctx)
     return ok({ ...seen, outcome: 'taken', fresh })
   })
+}
+
+function partyOf(purpose: Purpose): { party: string; mchid: string } {
+  switch (purpose.kind) {
+    case 'settle':
+      return { party: purpose.channel, mchid: purpose.mchid }
+    case 'debit':
+      return { party: purpose.bank, mchid: purpose.batchNo }
+    case 'remit':
+      return { party: purpose.billerId, mchid: '' }
+    case 'other':
+      return { party: '', mchid: '' }
+  }
 }
 
 async function mustBeSame(tx: Tx, tenantId: number, m: store.Movement): Promise<void> {
@@ -96,8 +103,9 @@ async function mustBeSame(tx: Tx, tenantId: number, m: store.Movement): Promise<
 async function bookPayouts(tx: Tx, ctx: Ctx): Promise<void> {
   for (let isMoving = true; isMoving; ) {
     isMoving = false
-    for (const m of await store.listUnbooked(tx, ctx.tenantId, 'settle', MOVES_MAX)) if (await bookPayout(tx, ctx, m)) isMoving = true
+    for (const m of await store.listUnbooked(tx, ctx.tenantId, 'settle', store.MOVES_MAX)) if (await bookPayout(tx, ctx, m)) isMoving = true
   }
+  await bookDebits(tx, ctx)
 }
 
 /** SETTLE: the bank has it, the channel owes it no more; the channel kept its fee, and each row's rounding is nobody's. */
@@ -115,7 +123,7 @@ async function bookPayout(tx: Tx, ctx: Ctx, m: store.Movement): Promise<boolean>
     { accountId: account.roundingAccountId, amount: covered.roundingFen },
     { accountId: merchant.clearing, amount: -grossFen },
   ].filter(posting => posting.amount !== 0)
-  await post(tx, ctx, { code: 'SETTLE', ref: bankRef(m), about: m.fileId, postings, effectiveAt: m.at })
+  await post(tx, ctx, { code: 'SETTLE', ref: store.bankRef(m), about: m.fileId, postings, effectiveAt: m.at })
   const at = ctx.kernel.clock.now()
   for (const d of covered.days) {
     const roundingFen = d.day === m.aboutDay ? covered.roundingFen : 0
@@ -133,7 +141,7 @@ async function payoutBreaks(tx: Tx, ctx: Ctx): Promise<MoneyBreak[]> {
   const { tenantId, kernel } = ctx
   const today = dayOf(kernel.clock.now())
   const breaks: MoneyBreak[] = []
-  for (const m of await store.listUnbooked(tx, tenantId, 'settle', MOVES_MAX)) {
+  for (const m of await store.listUnbooked(tx, tenantId, 'settle', store.MOVES_MAX)) {
     const open = await store.listOpenDays(tx, tenantId, m.party, m.mchid, m.aboutDay)
     const expected = open.find(d => d.day === m.aboutDay)
     const isSettled = !expected && (await isDaySettled(tx, tenantId, m))
@@ -141,16 +149,17 @@ async function payoutBreaks(tx: Tx, ctx: Ctx): Promise<MoneyBreak[]> {
     if (!expected && !isSettled && addDays(dayOf(m.at), CARRY_DAYS) >= today) continue
     const bookedFen = expected ? netOf(expected) : isSettled ? 0 : null
     breaks.push({
-      ...{ class: 'settle_diff', severity: 1, channel: m.party, day: m.aboutDay, ref: bankRef(m), line: m.line },
+      ...{ class: 'settle_diff', severity: 1, channel: m.party, day: m.aboutDay, ref: store.bankRef(m), line: m.line },
       ...{ statedFen: m.amountFen, bookedFen, happenedAt: m.at, fileId: m.fileId },
     })
   }
-  for (const m of await store.listUnbooked(tx, tenantId, 'other', MOVES_MAX))
+  for (const m of await store.listUnbooked(tx, tenantId, 'other', store.MOVES_MAX))
     breaks.push({
-      ...{ class: 'bank_only', severity: 2, channel: `bank:${m.bank}`, day: m.aboutDay, ref: bankRef(m), line: m.line },
+      ...{ class: 'bank_only', severity: 2, channel: `bank:${m.bank}`, day: m.aboutDay, ref: store.bankRef(m), line: m.line },
       ...{ statedFen: m.amountFen, bookedFen: null, happenedAt: m.at, fileId: m.fileId },
     })
-  return [...breaks, ...(await missingPayouts(tx, ctx, today))]
+  const [newest] = await store.listBankFiles(tx, tenantId, 1)
+  return [...breaks, ...(await debitBreaks(tx, ctx, newest)), ...(await missingPayouts(tx, ctx, today, newest))]
 }
 
 const isDaySettled = async (tx: Tx, tenantId: number, m: store.Movement): Promise<boolean> =>
@@ -159,10 +168,14 @@ const isDaySettled = async (tx: Tx, tenantId: number, m: store.Movement): Promis
   )
 
 /** Days whose money is overdue at the bank, and days whose statement was changed after it was paid. Before any bank file, none. */
-async function missingPayouts(tx: Tx, { tenantId, kernel }: Ctx, today: string): Promise<MoneyBreak[]> {
-  const [newest] = await store.listBankFiles(tx, tenantId, 1)
+async function missingPayouts(
+  tx: Tx,
+  { tenantId, kernel }: Ctx,
+  today: string,
+  newest: store.BankFileRow | undefined,
+): Promise<MoneyBreak[]> {
   if (!newest) return []
-  const days = await store.listPayoutDays(tx, tenantId, addDays(today, -LOOK_BACK_DAYS), today)
+  const days = await store.listPayoutDays(tx, tenantId, addDays(today, -store.LOOK_BACK_DAYS), today)
   return days
     .filter(d => d.isChanged || (d.bookedAt === null && netOf(d) > 0 && addDays(d.day, CARRY_DAYS) < newest.day))
     .map(d => ({
@@ -187,6 +200,7 @@ export interface BankView {
   readonly accounts: readonly store.BankAccount[]
   readonly files: readonly store.BankFileRow[]
   readonly days: readonly store.PayoutDay[]
+  readonly debits: readonly TransitBatch[]
 }
 
 /** The bank accounts, their files, and how the days of [from, to] were paid out. */
@@ -198,6 +212,7 @@ export async function viewBank(ctx: Ctx, from: string, to: string): Promise<Resu
       accounts: await store.listBankAccounts(tx, ctx.tenantId),
       files: await store.listBankFiles(tx, ctx.tenantId, FILES_SHOWN),
       days: await store.listPayoutDays(tx, ctx.tenantId, from, to),
+      debits: await listTransit(tx, ctx.tenantId, from, to),
     }),
   )
 }

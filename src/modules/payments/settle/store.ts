@@ -1,5 +1,11 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
+import { DEBIT } from '../model.ts'
 import type { StatedDay } from './model.ts'
+
+/** More are looked at the next time. */
+export const MOVES_MAX = 5_000
+/** Days back for which a payout is still waited for. */
+export const LOOK_BACK_DAYS = 60
 
 export interface BankAccount {
   readonly bank: string
@@ -67,13 +73,16 @@ export interface Movement {
   readonly line: number
   readonly at: Date
   readonly amountFen: number
-  readonly kind: 'settle' | 'remit' | 'other'
-  /** Channel and merchant number, or the biller. */
+  readonly kind: 'settle' | 'debit' | 'remit' | 'other'
+  /** Channel and merchant number, the bank that debits and the batch, or the biller. */
   readonly party: string
   readonly mchid: string
   /** The day it says it is for; of other movements the day it was made. */
   readonly aboutDay: string
 }
+
+/** The document a movement is in the books. */
+export const bankRef = (m: Pick<Movement, 'bank' | 'serial'>): string => `bank:${m.bank}:${m.serial}`
 
 const MOVEMENT = sql`m.bank, m.serial, m.file_id as "fileId", m.line, m.at, m.amount_fen as "amountFen", m.kind, m.party, m.mchid, m.about_day as "aboutDay"`
 
@@ -89,9 +98,13 @@ export const insertMovement = async (tx: Tx, tenantId: number, m: Movement): Pro
     values (${tenantId}, ${m.bank}, ${m.serial}, ${m.fileId}, ${m.line}, ${m.at}, ${m.amountFen}, ${m.kind}, ${m.party}, ${m.mchid}, ${m.aboutDay})
     on conflict do nothing`)) === 1
 
+export interface UnbookedMovement extends Movement {
+  readonly receivedAt: Date
+}
+
 /** Movements not booked yet, by the day they are for. */
 export const listUnbooked = (tx: Tx, tenantId: number, kind: Movement['kind'], limit: number) =>
-  tx.rows<Movement & { readonly receivedAt: Date }>(sql`
+  tx.rows<UnbookedMovement>(sql`
     select ${MOVEMENT}, f.received_at as "receivedAt" from payments.bank_move m join payments.bank_file f on f.tenant_id = m.tenant_id and f.id = m.file_id
     where m.tenant_id = ${tenantId} and m.booked_at is null and m.kind = ${kind} order by m.about_day, m.bank, m.serial limit ${limit}`)
 
@@ -149,6 +162,23 @@ export const findMerchantOf = (tx: Tx, tenantId: number, channel: string, mchid:
   tx.maybe<{ clearing: number }>(
     sql`select clearing_account_id as clearing from payments.merchant where tenant_id = ${tenantId} and channel = ${channel} and mchid = ${mchid}`,
   )
+
+/** The accounts in transit of batches named 'BANK:NUMBER'. */
+export async function mapTransit(tx: Tx, tenantId: number, batches: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.rows<{ batch: string; account: number }>(sql`
+    select mchid as batch, clearing_account_id as account from payments.merchant
+    where tenant_id = ${tenantId} and channel = ${DEBIT} and mchid = any(${[...batches]}::text[])`)
+  return new Map(rows.map(row => [row.batch, row.account]))
+}
+
+export const listTransitBatches = (tx: Tx, tenantId: number, from: string, to: string) =>
+  tx.rows<{ batch: string; day: string; account: number; paidFen: number }>(sql`
+    select m.mchid as batch, b.day, m.clearing_account_id as account, coalesce((
+      select sum(v.amount_fen) from payments.bank_move v
+      where v.tenant_id = ${tenantId} and v.kind = 'debit' and v.booked_at is not null and v.party = b.bank and v.mchid = b.batch_no), 0)::bigint as "paidFen"
+    from payments.debit_batch b
+    join payments.merchant m on m.tenant_id = ${tenantId} and m.channel = ${DEBIT} and m.mchid = b.bank || ':' || b.batch_no
+    where b.tenant_id = ${tenantId} and b.day between ${from} and ${to} order by b.day desc, b.batch_no desc limit 1000`)
 
 /** Booked remittances by 'bank serial': their signed amounts. */
 export async function mapRemitMovements(tx: Tx, tenantId: number): Promise<Map<string, number>> {
