@@ -89,6 +89,10 @@ export const deskSamples: readonly Sample[] = [
           },
         ],
         owed: [{ biller: water(ctx), days: 2, from: '2026-11-17', to: '2026-11-18', netFen: 912_340 }],
+        cash: [
+          { drawer: 'A1', fen: 123_450 },
+          { drawer: 'A2', fen: 9_900 },
+        ],
         files: [{ day: '2026-11-19', bank: 'icb', rows: 3, closingFen: 2_310_045 }],
         notice: 'taken',
         upload: { action: '/staff/bank' },

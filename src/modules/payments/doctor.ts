@@ -25,7 +25,7 @@ export async function checkPayments(
         - coalesce((select sum(amount_fen) from payments.refund where tenant_id = ${t} and state = ${REFUND.succeeded}), 0)
         - coalesce((select sum(fen) from (${sqlSpent(t)}) s), 0)
         - coalesce((select sum(gross_fen) from payments.settled_day where tenant_id = ${t}), 0)
-        - coalesce((select sum(amount_fen) from payments.bank_move where tenant_id = ${t} and kind = 'debit' and booked_at is not null), 0))::bigint as fen`)
+        - coalesce((select sum(amount_fen) from payments.bank_move where tenant_id = ${t} and kind in ('debit', 'cash') and booked_at is not null), 0))::bigint as fen`)
     // Over and short stands beside the drawer it was found in.
     const clearing =
       (await ledgerSum(tx, '1012')) + (await ledgerSum(tx, '1001')) + (await ledgerSum(tx, '1221')) + (await ledgerSum(tx, '1013'))

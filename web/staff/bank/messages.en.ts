@@ -27,6 +27,8 @@ export const messages: Record<keyof typeof base, string> = {
   'bank.owed_none': 'Everything is paid',
   'bank.days': '{n} days',
   'bank.span': 'From and to',
+  'bank.cash': 'Cash not yet at the bank',
+  'bank.cash_note': 'What each drawer took, floats aside. Write on the deposit: CASH drawer day, for example CASH A1 20261120.',
   'bank.files': "The bank's statements",
   'bank.files_none': 'None has been uploaded',
   'bank.bank': 'Bank',

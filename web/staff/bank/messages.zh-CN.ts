@@ -23,6 +23,8 @@ export const messages = {
   'bank.owed_none': '都付清了',
   'bank.days': '{n}天',
   'bank.span': '从哪天到哪天',
+  'bank.cash': '现金还没有存银行',
+  'bank.cash_note': '各钱箱收的现金，备用金不算。存款附言写：CASH 钱箱 日期，例如 CASH A1 20261120。',
   'bank.files': '银行对账单',
   'bank.files_none': '还没有上传过',
   'bank.bank': '银行',

@@ -20,6 +20,8 @@ export interface BankPageView {
   isOwn: boolean
   payouts: readonly PayoutView[]
   owed: readonly { biller: string; days: number; from: string; to: string; netFen: number }[]
+  /** What drawers took and the bank does not have yet. */
+  cash: readonly { drawer: string; fen: number }[]
   files: readonly { day: string; bank: string; rows: number; closingFen: number }[]
   notice?: 'taken' | 'unchanged'
   /** For who may bring a statement in. */
@@ -110,6 +112,17 @@ export function BankPage({ view }: { view: BankPageView }) {
       <Pane title={t('bank.owed')} note={t('bank.owed_note')}>
         <Owed rows={view.owed} />
       </Pane>
+      {view.cash.length > 0 && (
+        <Pane title={t('bank.cash')} note={t('bank.cash_note')}>
+          <WideTable
+            columns={[
+              { title: t('cash.drawer'), cell: (r: BankPageView['cash'][number]) => r.drawer },
+              { title: t('staff.col_amount'), cell: r => yuan(r.fen), numeric: true },
+            ]}
+            rows={view.cash}
+          />
+        </Pane>
+      )}
       <Pane title={t('bank.files')}>
         <Files rows={view.files} />
       </Pane>

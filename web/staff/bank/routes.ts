@@ -74,7 +74,7 @@ export function addBankRoutes(server: Server, pages: Pages): void {
     const owed = await listOwed(ctx)
     const billers = await listBillers(ctx)
     const notice = (['taken', 'unchanged'] as const).find(known => known === extra.notice)
-    const { accounts, days, debits, files } = seen.value
+    const { accounts, days, debits, cash, files } = seen.value
     return pages.html(
       reply,
       bankPage(desk.page, {
@@ -84,7 +84,7 @@ export function addBankRoutes(server: Server, pages: Pages): void {
           b.day.localeCompare(a.day),
         ),
         owed: (owed.ok ? owed.value : []).map(o => ({ ...o, biller: partyName(ctx.lang, partyOf(o.billerId), billers) })),
-        files,
+        ...{ cash, files },
         ...(notice && { notice }),
         ...(permit(ctx, 'payments.reconcile.decide').ok && {
           upload: { action: staffPaths.bank, ...(extra.errors && { errors: extra.errors }) },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parseLocalTime, renderDecimal, renderLocalTime } from '../adapters/decimal.ts'
+import { isDrawerName } from '../cash/model.ts'
 import { StatementRefused } from '../ports.ts'
 
 /**
@@ -105,6 +106,7 @@ function isSame(file: BankFile, bytes: Buffer): boolean {
 export type Purpose =
   | { readonly kind: 'settle'; readonly channel: string; readonly mchid: string; readonly day: string }
   | { readonly kind: 'debit'; readonly bank: string; readonly batchNo: string; readonly day: string }
+  | { readonly kind: 'cash'; readonly drawer: string; readonly day: string }
   | { readonly kind: 'remit'; readonly billerId: string; readonly day: string }
   | { readonly kind: 'other' }
 
@@ -112,13 +114,15 @@ const dayIn = (digits: string): string => `${digits.slice(0, 4)}-${digits.slice(
 
 /**
  * What a movement says it is for: `SETTLE wechat 1900000109 20261120` of a channel, `DEBIT demobank 202611200001` of a bank about a batch of
- * debits, `REMIT water 20261120` of ours.
+ * debits, `CASH A1 20261120` of whoever carried a drawer's cash there, `REMIT water 20261120` of ours.
  */
 export function purposeOf(row: Pick<BankRow, 'purpose' | 'amountFen'>): Purpose {
   const settle = /^SETTLE ([a-z]{1,20}) (\S{1,40}) (20\d{6})$/.exec(row.purpose)
   if (settle && row.amountFen > 0) return { kind: 'settle', channel: settle[1]!, mchid: settle[2]!, day: dayIn(settle[3]!) }
   const debit = /^DEBIT ([a-z0-9][a-z0-9_-]{0,30}) ((20\d{6})\d{4})$/.exec(row.purpose)
   if (debit) return { kind: 'debit', bank: debit[1]!, batchNo: debit[2]!, day: dayIn(debit[3]!) }
+  const cash = /^CASH (\S{1,20}) (20\d{6})$/.exec(row.purpose)
+  if (cash && isDrawerName(cash[1]!) && row.amountFen > 0) return { kind: 'cash', drawer: cash[1]!, day: dayIn(cash[2]!) }
   const remit = /^REMIT ([a-z][a-z0-9_]{1,30}) (20\d{6})$/.exec(row.purpose)
   if (remit && row.amountFen < 0) return { kind: 'remit', billerId: remit[1]!, day: dayIn(remit[2]!) }
   return { kind: 'other' }

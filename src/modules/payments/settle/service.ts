@@ -10,10 +10,10 @@ import { bankFileTaken, payoutBooked } from '../events.ts'
 import { StatementRefused } from '../ports.ts'
 import { CARRY_DAYS } from '../reconcile/model.ts'
 import { keepMoneyBreaks, type MoneyBreak } from './breaks.ts'
-import { bookDebits, debitBreaks, listTransit, type TransitBatch } from './debits.ts'
 import { type Purpose, parseBankFile, purposeOf } from './layout.ts'
 import { coveredBy, feeFenOf, netOf } from './model.ts'
 import * as store from './store.ts'
+import { bookTransit, listDrawerCash, listTransit, type TransitBatch, transitBreaks } from './transit.ts'
 
 const NAME_CHARS_MAX = 120
 const FILES_SHOWN = 31
@@ -85,6 +85,8 @@ function partyOf(purpose: Purpose): { party: string; mchid: string } {
       return { party: purpose.channel, mchid: purpose.mchid }
     case 'debit':
       return { party: purpose.bank, mchid: purpose.batchNo }
+    case 'cash':
+      return { party: '', mchid: purpose.drawer }
     case 'remit':
       return { party: purpose.billerId, mchid: '' }
     case 'other':
@@ -105,7 +107,7 @@ async function bookPayouts(tx: Tx, ctx: Ctx): Promise<void> {
     isMoving = false
     for (const m of await store.listUnbooked(tx, ctx.tenantId, 'settle', store.MOVES_MAX)) if (await bookPayout(tx, ctx, m)) isMoving = true
   }
-  await bookDebits(tx, ctx)
+  await bookTransit(tx, ctx)
 }
 
 /** SETTLE: the bank has it, the channel owes it no more; the channel kept its fee, and each row's rounding is nobody's. */
@@ -159,7 +161,7 @@ async function payoutBreaks(tx: Tx, ctx: Ctx): Promise<MoneyBreak[]> {
       ...{ statedFen: m.amountFen, bookedFen: null, happenedAt: m.at, fileId: m.fileId },
     })
   const [newest] = await store.listBankFiles(tx, tenantId, 1)
-  return [...breaks, ...(await debitBreaks(tx, ctx, newest)), ...(await missingPayouts(tx, ctx, today, newest))]
+  return [...breaks, ...(await transitBreaks(tx, ctx, newest)), ...(await missingPayouts(tx, ctx, today, newest))]
 }
 
 const isDaySettled = async (tx: Tx, tenantId: number, m: store.Movement): Promise<boolean> =>
@@ -201,6 +203,7 @@ export interface BankView {
   readonly files: readonly store.BankFileRow[]
   readonly days: readonly store.PayoutDay[]
   readonly debits: readonly TransitBatch[]
+  readonly cash: Awaited<ReturnType<typeof listDrawerCash>>
 }
 
 /** The bank accounts, their files, and how the days of [from, to] were paid out. */
@@ -213,6 +216,7 @@ export async function viewBank(ctx: Ctx, from: string, to: string): Promise<Resu
       files: await store.listBankFiles(tx, ctx.tenantId, FILES_SHOWN),
       days: await store.listPayoutDays(tx, ctx.tenantId, from, to),
       debits: await listTransit(tx, ctx.tenantId, from, to),
+      cash: await listDrawerCash(tx, ctx.tenantId),
     }),
   )
 }

@@ -1,5 +1,5 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { DEBIT } from '../model.ts'
+import { CASH, DEBIT } from '../model.ts'
 import type { StatedDay } from './model.ts'
 
 /** More are looked at the next time. */
@@ -73,8 +73,8 @@ export interface Movement {
   readonly line: number
   readonly at: Date
   readonly amountFen: number
-  readonly kind: 'settle' | 'debit' | 'remit' | 'other'
-  /** Channel and merchant number, the bank that debits and the batch, or the biller. */
+  readonly kind: 'settle' | 'debit' | 'cash' | 'remit' | 'other'
+  /** Channel and merchant number; the bank that debits and the batch; of cash the drawer as the latter; or the biller. */
   readonly party: string
   readonly mchid: string
   /** The day it says it is for; of other movements the day it was made. */
@@ -163,13 +163,18 @@ export const findMerchantOf = (tx: Tx, tenantId: number, channel: string, mchid:
     sql`select clearing_account_id as clearing from payments.merchant where tenant_id = ${tenantId} and channel = ${channel} and mchid = ${mchid}`,
   )
 
-/** The accounts in transit of batches named 'BANK:NUMBER'. */
-export async function mapTransit(tx: Tx, tenantId: number, batches: readonly string[]): Promise<Map<string, number>> {
-  const rows = await tx.rows<{ batch: string; account: number }>(sql`
-    select mchid as batch, clearing_account_id as account from payments.merchant
-    where tenant_id = ${tenantId} and channel = ${DEBIT} and mchid = any(${[...batches]}::text[])`)
-  return new Map(rows.map(row => [row.batch, row.account]))
+/** The accounts money waits on until it is at the bank, of batches named 'BANK:NUMBER', or of drawers. */
+export async function mapTransit(tx: Tx, tenantId: number, channel: string, keys: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.rows<{ key: string; account: number }>(sql`
+    select mchid as key, clearing_account_id as account from payments.merchant
+    where tenant_id = ${tenantId} and channel = ${channel} and mchid = any(${[...keys]}::text[])`)
+  return new Map(rows.map(row => [row.key, row.account]))
 }
+
+export const listDrawerAccounts = (tx: Tx, tenantId: number) =>
+  tx.rows<{ drawer: string; account: number }>(sql`
+    select mchid as drawer, clearing_account_id as account from payments.merchant
+    where tenant_id = ${tenantId} and channel = ${CASH} order by mchid limit 1000`)
 
 export const listTransitBatches = (tx: Tx, tenantId: number, from: string, to: string) =>
   tx.rows<{ batch: string; day: string; account: number; paidFen: number }>(sql`

@@ -2,22 +2,28 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Ctx, makeId, systemCtx } from '#kernel/context.ts'
-import { type TestKernel, testCtx, withTestDb } from '#kernel/db/testing.ts'
+import { queryIn, type TestKernel, testCtx, withTestDb } from '#kernel/db/testing.ts'
 import { catching } from '#kernel/result.ts'
+import { manualClock } from '#kernel/time.ts'
 import { checkLedger, ensureAccount, listBalances } from '#modules/ledger/index.ts'
 import { DENOMINATIONS_FEN, readCount } from '../cash/model.ts'
 import {
+  checkBank,
   checkPayments,
   closeDrawer,
+  ensureBankAccount,
   findDrawerReport,
   openDrawer,
   payOrderInCash,
   payOutCash,
   placeOrder,
   refundOrder,
+  runPayouts,
   runRefunds,
+  takeBankFile,
   viewDrawer,
 } from '../index.ts'
+import { renderBankFile } from '../settle/layout.ts'
 
 const cashier = (kernel: TestKernel, n = 1): Ctx =>
   testCtx(kernel, { id: `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`, permissions: new Set(['payments.cash.collect']) })
@@ -167,3 +173,44 @@ test('the doctor tells a drawer whose moves or count were changed behind the pro
     assert.deepEqual(await plant(set('last_seq = 3'), set('last_seq = 2')), ['I12'])
     assert.deepEqual(await faults(system), [])
   }))
+
+test('cash carried to the bank leaves its drawer by the bank statement alone, in whatever portions; more than was taken is grave', () => {
+  const clock = manualClock('2026-11-20T08:00:00.000Z')
+  return withTestDb(
+    async kernel => {
+      const [ctx, clerk] = [systemCtx(kernel, 1, 'test'), cashier(kernel)]
+      await ensureBankAccount(ctx, 'icb', 'bank')
+      assert.ok((await openDrawer(clerk, { drawer: 'A1', pieces: { d1000: '5' } })).ok)
+      for (const fen of [5_000, 3_000]) assert.ok((await take(clerk, fen)).ok)
+      let serial = 0
+      const deposit = async (amountFen: number, drawer = 'A1') => {
+        const purpose = `CASH ${drawer} 20261120`
+        const row = { serial: `K${++serial}`, at: clock.now(), amountFen, balanceFen: amountFen, purpose }
+        const bytes = renderBankFile({ bank: 'icb', day: '2026-11-20', openingFen: 0, rows: [row] })
+        assert.ok((await takeBankFile(ctx, { name: 'bank.txt', bytes })).ok)
+      }
+      const state = async () => {
+        await runPayouts(kernel, 1)
+        const held = await kernel.db.read(1, tx => listBalances(tx, 1))
+        const open = await queryIn(
+          kernel,
+          'select class, severity, stated_fen as fen from payments.break where resolved_at is null order by fen',
+        )
+        assert.deepEqual([...(await faults(ctx)), ...(await checkBank(kernel.db, 1)).filter(check => check.ok === false)], [])
+        const of = (code: string) => held.find(b => b.code === code)?.amount ?? 0
+        return { drawer: of('1001:A1'), bank: of('1002:icb'), breaks: open.rows }
+      }
+      await deposit(7_000)
+      assert.deepEqual(await state(), { drawer: 1_000, bank: 7_000, breaks: [] })
+      await deposit(2_000)
+      await deposit(50, 'Z9')
+      assert.deepEqual(await state(), { drawer: 1_000, bank: 7_000, breaks: [] }, 'what was taken without network may still come')
+      clock.advance(5 * 86_400_000)
+      const odd = (fen: number) => ({ class: 'settle_diff', severity: 1, fen })
+      assert.deepEqual((await state()).breaks, [odd(50), odd(2_000)])
+      assert.ok((await take(clerk, 1_200)).ok)
+      assert.deepEqual(await state(), { drawer: 200, bank: 9_000, breaks: [odd(50)] })
+    },
+    { clock },
+  )
+})
