@@ -11,7 +11,7 @@ const html = (reply: FastifyReply, status: number, text: string) => reply.status
 
 export function showCashier(reply: FastifyReply, desk: AlipayDesk, trade: Trade, now: Date): FastifyReply {
   desk.show(trade)
-  return html(reply, 200, payPage(BRAND, MERCHANT, trade, trade.returnUrl, now))
+  return html(reply, 200, payPage(BRAND, MERCHANT, trade, trade.returnUrl, now, desk.book.offered()))
 }
 
 export const showProblem = (reply: FastifyReply, heading: string, english: string): FastifyReply =>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Desk, openDesk } from '../common/desk.ts'
 import { notifier } from '../common/notifier.ts'
 import type { Surroundings } from '../common/process.ts'
-import { openTradeBook, type Payment, paidFen, type Refund, refundedFen, type Trade } from '../common/trade-book.ts'
+import { merchantFen, openTradeBook, type Payment, paidFen, payerFen, type Refund, refundedFen, type Trade } from '../common/trade-book.ts'
 import type { AlipayKeyFiles } from './keys.ts'
 import { type AlipaySigner, alipaySigner, type Form, localTime, signForm, yuan } from './signer.ts'
 
@@ -45,7 +45,8 @@ export function alipayDesk(keys: AlipayKeyFiles, around: Surroundings): AlipayDe
     trade_no: payment?.txnNo ?? '',
     subject: trade.title,
     total_amount: yuan(payment?.amountFen ?? trade.amountFen),
-    buyer_pay_amount: yuan(payment?.amountFen ?? trade.amountFen),
+    buyer_pay_amount: yuan(payment ? payerFen(payment) : trade.amountFen),
+    ...(payment && { receipt_amount: yuan(payment.amountFen - merchantFen(payment)) }),
     gmt_create: localTime(new Date(trade.createdAt)),
     ...(payment && { gmt_payment: localTime(new Date(payment.paidAt)) }),
   })

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { dayOf } from '#kernel/time.ts'
 import type { Surroundings } from '../common/process.ts'
-import { paidFen, refundedFen, type Trade } from '../common/trade-book.ts'
+import { merchantFen, paidFen, payerFen, refundedFen, type Trade } from '../common/trade-book.ts'
 import { billOf } from './bill.ts'
 import { showCashier, showProblem } from './cashier.ts'
 import type { AlipayDesk } from './desk.ts'
@@ -157,7 +157,8 @@ function tradeNode(desk: AlipayDesk, trade: Trade): Node {
     trade_no: first?.txnNo,
     trade_status: desk.statusOf(trade),
     total_amount: yuan(first?.amountFen ?? trade.amountFen),
-    buyer_pay_amount: first && yuan(first.amountFen),
+    buyer_pay_amount: first && yuan(payerFen(first)),
+    receipt_amount: first && yuan(first.amountFen - merchantFen(first)),
     buyer_user_id: trade.payer,
     send_pay_date: first && localTime(new Date(first.paidAt)),
   }

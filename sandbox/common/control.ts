@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Desk } from './desk.ts'
 import type { FaultSource } from './faults.ts'
 import { controlFaults } from './process.ts'
-import { paidFen, refundedFen } from './trade-book.ts'
+import { paidFen, payerFen, refundedFen } from './trade-book.ts'
 
 interface PayBody {
   out_trade_no?: string
@@ -25,6 +25,14 @@ export function controlTrades(app: FastifyInstance, desk: Desk, faults: FaultSou
     if (results.some(result => result.kind === 'refused')) return reply.status(409).send({ error: 'missing' })
     return { payments: results.map(result => result.kind === 'paid' && result.payment) }
   })
+  app.post('/_control/coupon', async (request, reply) => {
+    const { name = '优惠券', fen, funder } = (request.body ?? {}) as { name?: string; fen?: number; funder?: string }
+    if (fen === 0) desk.book.offer(undefined)
+    else if (Number.isSafeInteger(fen) && fen! > 0 && (funder === 'channel' || funder === 'merchant'))
+      desk.book.offer({ name, fen: fen!, funder })
+    else return reply.status(400).send({ error: 'fen, funder: channel or merchant' })
+    return { coupon: desk.book.offered() ?? null }
+  })
   app.post('/_control/notify_again', async request => ({ sent: desk.notifyAgain(((request.body ?? {}) as PayBody).out_trade_no ?? '') }))
   app.post('/_control/refund', async (request, reply) => {
     const body = (request.body ?? {}) as { out_refund_no?: string; status?: string }
@@ -43,7 +51,12 @@ export function controlTrades(app: FastifyInstance, desk: Desk, faults: FaultSou
         title: trade.title,
         product: trade.product,
         is_closed: trade.isClosed,
-        payments: trade.payments.map(payment => ({ txn_no: payment.txnNo, amount_fen: payment.amountFen, paid_at: payment.paidAt })),
+        payments: trade.payments.map(payment => ({
+          txn_no: payment.txnNo,
+          amount_fen: payment.amountFen,
+          payer_fen: payerFen(payment),
+          paid_at: payment.paidAt,
+        })),
         refunds: trade.refunds.map(refund => ({
           out_refund_no: refund.outRefundNo,
           amount_fen: refund.amountFen,

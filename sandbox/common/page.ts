@@ -1,5 +1,5 @@
 import { formatYuan } from '#kernel/money.ts'
-import { isExpired, type Trade } from './trade-book.ts'
+import { type Coupon, isExpired, type Trade } from './trade-book.ts'
 
 /** Plain server-rendered pages of the stand-in wallets: no script, one column, large figures. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
@@ -57,9 +57,10 @@ const hidden = (fields: Record<string, string>): string =>
     .join('')
 
 /** The page on which a person confirms one payment. */
-export function payPage(brand: Brand, merchant: string, trade: Trade, returnUrl: string, now: Date): string {
-  const facts = `<div class="amount"><small>¥</small>${formatYuan(trade.amountFen)}</div>
-<dl><dt>收款方</dt><dd>${escapeHtml(merchant)}</dd><dt>商品</dt><dd>${escapeHtml(trade.title)}</dd><dt>订单号</dt><dd>${escapeHtml(trade.outTradeNo)}</dd></dl>`
+export function payPage(brand: Brand, merchant: string, trade: Trade, returnUrl: string, now: Date, coupon?: Coupon): string {
+  const offFen = trade.payments.length > 0 || !coupon ? 0 : Math.min(coupon.fen, trade.amountFen - 1)
+  const facts = `<div class="amount"><small>¥</small>${formatYuan(trade.amountFen - offFen)}</div>
+<dl>${offFen > 0 ? `<dt>${escapeHtml(coupon!.name)}</dt><dd>−${formatYuan(offFen)}</dd>` : ''}<dt>收款方</dt><dd>${escapeHtml(merchant)}</dd><dt>商品</dt><dd>${escapeHtml(trade.title)}</dd><dt>订单号</dt><dd>${escapeHtml(trade.outTradeNo)}</dd></dl>`
   const reason = trade.payments.length > 0 ? '已付款' : trade.isClosed ? '订单已关闭' : isExpired(trade, now) ? '订单已过期' : ''
   const back = returnUrl ? `<a class="button" href="${escapeHtml(returnUrl)}">返回商家</a>` : ''
   if (reason) return page(brand, reason, `${facts}${back}<p class="hint">English: ${ENGLISH[reason]}</p>`)

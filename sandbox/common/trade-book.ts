@@ -2,10 +2,17 @@ import { seededRandom } from '#kernel/random.ts'
 import { type Journal, openJournal } from './journal.ts'
 
 /** What a channel knows about its trades; the same for every channel, folded from the journal. */
+/** What a wallet takes off, and who bears it: the channel pays its own out to the merchant, the merchant's is kept from it. */
+export interface Coupon {
+  name: string
+  fen: number
+  funder: 'channel' | 'merchant'
+}
 export interface Payment {
   txnNo: string
   amountFen: number
   paidAt: string
+  coupon?: Coupon
 }
 export type RefundStatus = 'SUCCESS' | 'PROCESSING' | 'ABNORMAL' | 'CLOSED'
 export interface Refund {
@@ -58,6 +65,9 @@ export interface TradeBook {
   open(trade: TradeOpened): Trade
   /** `force` pays a closed, expired or already paid trade all the same, with any amount: the races of the real world on demand. */
   pay(outTradeNo: string, how?: { force?: boolean; amountFen?: number; payer?: string }): PayResult
+  /** A coupon every wallet uses from now on, or none. */
+  offer(coupon: Coupon | undefined): void
+  offered(): Coupon | undefined
   close(outTradeNo: string): void
   findByTxn(txnNo: string): { trade: Trade; payment: Payment } | undefined
   refund(input: Omit<Refund, 'refundNo' | 'status' | 'at' | 'outTradeNo'>): RefundResult
@@ -74,6 +84,18 @@ export const refundedFen = (trade: Trade, txnNo?: string): number =>
     .filter(refund => (refund.status === 'SUCCESS' || refund.status === 'PROCESSING') && (!txnNo || refund.txnNo === txnNo))
     .reduce((sum, refund) => sum + refund.amountFen, 0)
 export const paidFen = (trade: Trade): number => trade.payments.reduce((sum, payment) => sum + payment.amountFen, 0)
+/** What the payer gave of a payment. */
+export const payerFen = ({ amountFen, coupon }: Payment): number => amountFen - (coupon?.fen ?? 0)
+/** Of a payment, what its coupon keeps from the merchant; of a refund, what the merchant need not give back of it. */
+export const merchantFen = ({ coupon }: Payment): number => (coupon?.funder === 'merchant' ? coupon.fen : 0)
+export function merchantBackFen(trade: Trade, refund: Refund): number {
+  const payment = trade.payments.find(candidate => candidate.txnNo === refund.txnNo)
+  if (!payment) return 0
+  const own = trade.refunds.filter(other => other.txnNo === refund.txnNo && other.status !== 'CLOSED')
+  const before = own.slice(0, own.indexOf(refund)).reduce((sum, other) => sum + other.amountFen, 0)
+  const shareOf = (fen: number) => Math.floor((merchantFen(payment) * fen) / payment.amountFen)
+  return shareOf(before + refund.amountFen) - shareOf(before)
+}
 export const isExpired = (trade: Trade, now: Date): boolean => trade.expireAt !== '' && Date.parse(trade.expireAt) <= now.getTime()
 
 /** Opens the book of one channel from its journal file. */
@@ -83,6 +105,7 @@ export function openTradeBook(path: string, seed: string, now: () => Date): Trad
   const payments = new Map<string, { trade: Trade; payment: Payment }>()
   const refunds = new Map<string, Refund>()
   const acknowledged = new Set<string>()
+  let coupon: Coupon | undefined
   const random = seededRandom(`${seed}:numbers:${now().getTime()}`)
 
   const fold = (event: TradeEvent): void => {
@@ -146,10 +169,16 @@ export function openTradeBook(path: string, seed: string, now: () => Date): Trad
       }
       // Whole seconds, as the channels print them: statement, query and notification then agree.
       const paidAt = new Date(Math.floor(now().getTime() / 1000) * 1000).toISOString()
-      const payment = { txnNo: nextNumber('4200'), amountFen: how.amountFen ?? trade.amountFen, paidAt }
+      const amountFen = how.amountFen ?? trade.amountFen
+      const off = coupon && Math.min(coupon.fen, amountFen - 1)
+      const payment = { txnNo: nextNumber('4200'), amountFen, paidAt, ...(coupon && off && { coupon: { ...coupon, fen: off } }) }
       record({ type: 'paid', outTradeNo, payment, payer: how.payer ?? trade.payer })
       return { kind: 'paid', trade, payment }
     },
+    offer(given) {
+      coupon = given
+    },
+    offered: () => coupon,
     close(outTradeNo) {
       if (trades.get(outTradeNo)?.isClosed === false) record({ type: 'closed', outTradeNo })
     },

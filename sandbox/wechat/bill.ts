@@ -1,6 +1,6 @@
 import { dayOf } from '#kernel/time.ts'
 import { type Layout, renderWechatStatement, type WechatRow } from '../../src/modules/payments/adapters/wechat/statement.ts'
-import type { Payment, Refund, Trade } from '../common/trade-book.ts'
+import { merchantBackFen, merchantFen, type Payment, type Refund, type Trade } from '../common/trade-book.ts'
 
 /** 0.60% in units of 1/100000 yuan: one fen is 1000 units, so six units per fen, exact. */
 const FEE_E5_PER_FEN = 6
@@ -58,9 +58,10 @@ const paymentRow = (trade: Trade, payment: Payment, mchid: string, appid: string
   tradedAt: new Date(payment.paidAt),
   transactionId: payment.txnNo,
   tradeState: 'SUCCESS',
-  settlementFen: payment.amountFen,
+  settlementFen: payment.amountFen - merchantFen(payment),
+  couponFen: payment.coupon?.fen ?? 0,
   orderFen: payment.amountFen,
-  feeE5: payment.amountFen * FEE_E5_PER_FEN,
+  feeE5: (payment.amountFen - merchantFen(payment)) * FEE_E5_PER_FEN,
 })
 
 const refundRow = (layout: Layout, trade: Trade, refund: Refund, mchid: string, appid: string): WechatRow => ({
@@ -72,9 +73,9 @@ const refundRow = (layout: Layout, trade: Trade, refund: Refund, mchid: string, 
   refundedAt: layout === 'refund' ? new Date(refund.at) : undefined,
   refundId: refund.refundNo,
   outRefundNo: refund.outRefundNo,
-  refundFen: refund.amountFen,
+  refundFen: refund.amountFen - merchantBackFen(trade, refund),
   refundType: 'ORIGINAL',
   refundState: refund.status,
   refundAppliedFen: refund.amountFen,
-  feeE5: 0 - refund.amountFen * FEE_E5_PER_FEN,
+  feeE5: 0 - (refund.amountFen - merchantBackFen(trade, refund)) * FEE_E5_PER_FEN,
 })

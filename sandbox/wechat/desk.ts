@@ -41,6 +41,7 @@ export function wechatDesk(keys: WechatKeyFiles, around: Surroundings): WechatDe
           paidAt: new Date(payment.paidAt),
           openid: trade.payer,
           tradeType: TYPES[trade.product],
+          ...(payment.coupon && { coupon: payment.coupon }),
           ...(trade.product === 'mini' && { appid: signer.miniAppid }),
           id: `EV-${payment.txnNo}`,
         },
@@ -91,6 +92,7 @@ function resourceOf(signer: WechatSigner, trade: Trade): object {
     paidAt: first && new Date(first.paidAt),
     openid: trade.payer,
     tradeType: TYPES[trade.product],
+    ...(first?.coupon && { coupon: first.coupon }),
     ...(trade.product === 'mini' && { appid: signer.miniAppid }),
   })
 }

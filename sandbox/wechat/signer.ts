@@ -1,4 +1,5 @@
 import { createCipheriv, createPrivateKey, createPublicKey, type KeyObject, randomBytes, randomUUID, sign, verify } from 'node:crypto'
+import type { Coupon } from '../common/trade-book.ts'
 import type { WechatKeyFiles } from './keys.ts'
 
 /** The channel's side of the cryptography, written apart from the merchant's client. */
@@ -89,6 +90,7 @@ export interface PaidTrade {
   tradeType?: string
   /** Of the account that ordered it, unless it is the official one. */
   appid?: string
+  coupon?: Coupon
   /** Equal on repetitions of one notification. */
   id?: string
 }
@@ -121,9 +123,23 @@ export function tradeResource(
     attach: '',
     ...(trade.paidAt && { success_time: localTime(trade.paidAt) }),
     payer: { openid: trade.openid ?? 'o-sandbox-payer' },
-    amount: { total: trade.amountFen, payer_total: trade.amountFen, currency: 'CNY', payer_currency: 'CNY' },
+    amount: { total: trade.amountFen, payer_total: trade.amountFen - (trade.coupon?.fen ?? 0), currency: 'CNY', payer_currency: 'CNY' },
+    ...(trade.coupon && { promotion_detail: [promotionOf(trade.coupon)] }),
   }
 }
+
+const promotionOf = ({ name, fen, funder }: Coupon): object => ({
+  coupon_id: '109519',
+  name,
+  scope: 'GLOBAL',
+  // The merchant's own is not backed by money put in before.
+  type: funder === 'merchant' ? 'NOCASH' : 'CASH',
+  amount: fen,
+  wechatpay_contribute: funder === 'channel' ? fen : 0,
+  merchant_contribute: funder === 'merchant' ? fen : 0,
+  other_contribute: 0,
+  currency: 'CNY',
+})
 
 const STATE_WORDS: Readonly<Record<string, string>> = {
   SUCCESS: '支付成功',

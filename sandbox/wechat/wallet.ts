@@ -32,7 +32,9 @@ export function serveWallet(
       const query = request.query as Query
       const handle = query.handle ?? query.prepay ?? query.prepay_id ?? query.code_url?.split('pr=')[1] ?? ''
       const trade = desk.book.findByHandle(handle)
-      return trade ? html(reply, 200, payPage(BRAND, MERCHANT, trade, query.redirect_url ?? '', now())) : missing(reply)
+      return trade
+        ? html(reply, 200, payPage(BRAND, MERCHANT, trade, query.redirect_url ?? '', now(), desk.book.offered()))
+        : missing(reply)
     })
   }
   app.get('/wallet', async (_request, reply) => html(reply, 200, unpaidPage(BRAND, desk.book.list(), now())))

@@ -29,3 +29,16 @@ export function divideHalfUp(numerator: bigint, divisor: bigint): bigint {
   const n = numerator * sign
   return (sign * (n * 2n + divisor)) / (divisor * 2n)
 }
+
+/** Divides fen by weights; the parts sum to the whole, and each is less than a fen off its share. Weights are not negative. */
+export function splitFen(fen: number, weights: readonly number[]): number[] {
+  const sum = BigInt(weights.reduce((total, weight) => total + weight, 0))
+  let weighed = 0n
+  let given = 0n
+  return weights.map(weight => {
+    weighed += BigInt(weight)
+    const part = (sum === 0n ? 0n : (BigInt(fen) * weighed) / sum) - given
+    given += part
+    return Number(part)
+  })
+}

@@ -89,10 +89,14 @@ export interface Paid {
 }
 
 /** Starts paying one bill in a browser of its own: `order` is open. */
-export async function startPaying(product: Product, amountFen?: number): Promise<Omit<Paid, 'done'> & { wallet: string }> {
+export async function startPaying(
+  product: Product,
+  amountFen?: number,
+  way: 'wechat' | 'alipay' = 'wechat',
+): Promise<Omit<Paid, 'done'> & { wallet: string }> {
   const browser = plainBrowser(product.url)
   const bill = await product.issueBill(amountFen)
-  const answer = await browser.submit(await browser.get(`/b/${bill}`), `/b/${bill}/pay`, { way: 'wechat' })
+  const answer = await browser.submit(await browser.get(`/b/${bill}`), `/b/${bill}/pay`, { way })
   if (!answer.location) throw new Error(`no wallet: ${answer.status}`)
   const back = new URL(answer.location).searchParams.get('redirect_url') ?? ''
   const { rows } = await queryIn(
@@ -103,10 +107,11 @@ export async function startPaying(product: Product, amountFen?: number): Promise
   return { browser, bill, order: back ? new URL(back).pathname : `/o/${rows[0].code}`, wallet: answer.location }
 }
 
-export async function pay(product: Product, amountFen?: number): Promise<Paid> {
-  const { wallet, ...started } = await startPaying(product, amountFen)
+export async function pay(product: Product, amountFen?: number, way: 'wechat' | 'alipay' = 'wechat'): Promise<Paid> {
+  const { wallet, ...started } = await startPaying(product, amountFen, way)
   const back = await payInWallet(wallet)
-  return { ...started, order: new URL(back).pathname, done: await started.browser.get(back) }
+  const seen = await started.browser.get(back)
+  return { ...started, order: new URL(back).pathname, done: seen.location ? await started.browser.get(seen.location) : seen }
 }
 
 /** Public lists of hostile input are read where YIMEN_REAL_DATA points; they are not part of this repository. */

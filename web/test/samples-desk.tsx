@@ -80,12 +80,12 @@ export const deskSamples: readonly Sample[] = [
         isOwn: true,
         payouts: [
           {
-            ...{ day: '2026-11-18', channel: pick(ctx, '微信支付', 'WeChat Pay'), grossFen: 1_204_500, feeFen: 7_227, netFen: 1_197_273 },
-            ...{ roundingFen: 2, state: { text: pick(ctx, '已到账', 'Arrived'), tone: 'ok' } },
+            ...{ day: '2026-11-18', channel: pick(ctx, '微信支付', 'WeChat Pay'), grossFen: 1_204_500, feeFen: 7_221, netFen: 1_196_279 },
+            ...{ discountFen: 1_000, roundingFen: 2, state: { text: pick(ctx, '已到账', 'Arrived'), tone: 'ok' } },
           },
           {
             ...{ day: '2026-11-17', channel: pick(ctx, '支付宝', 'Alipay'), grossFen: 88_000, feeFen: 528, netFen: 87_472 },
-            ...{ roundingFen: 0, state: { text: pick(ctx, '未到账', 'Not yet'), tone: 'warn' } },
+            ...{ discountFen: 0, roundingFen: 0, state: { text: pick(ctx, '未到账', 'Not yet'), tone: 'warn' } },
           },
         ],
         owed: [{ biller: water(ctx), days: 2, from: '2026-11-17', to: '2026-11-18', netFen: 912_340 }],

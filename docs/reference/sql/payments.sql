@@ -158,6 +158,13 @@ where a.tenant_id = $6 and a.id = $7 and a.state = any($8::smallint[])
 insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
 values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
 
+-- insertPayerTotal
+insert into payments.payer_total (tenant_id, attempt_id, given_fen)
+select $1, a.id, $2 from payments.attempt a where a.tenant_id = $3 and a.id = $4 on conflict do nothing;
+
+-- findPayerTotal
+select given_fen as fen from payments.payer_total where tenant_id = $1 and attempt_id = $2;
+
 -- insertSuspense
 insert into payments.suspense (tenant_id, attempt_id, txn_no, order_id, reason, amount_fen, refund_id, opened_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8);

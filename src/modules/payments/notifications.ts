@@ -3,7 +3,7 @@ import { fail, ok, type Result } from '#kernel/result.ts'
 import { findChannel } from './channels.ts'
 import { errors } from './errors.ts'
 import { readOutTradeNo } from './model.ts'
-import { recordPaid } from './service/facts.ts'
+import { recordTrade } from './service/facts.ts'
 import { applyRefundFact } from './service/refunds.ts'
 
 /** Headers worth keeping with a notification as evidence; nothing of the connection. */
@@ -42,13 +42,9 @@ export async function receiveNotification(
   const ours = readOutTradeNo(fact.outTradeNo)
   if (ours?.tenantId !== tenantId) return fail(errors.notification_unknown_order)
   const kept = JSON.stringify(Object.fromEntries(KEPT.flatMap(name => (headers[name] === undefined ? [] : [[name, headers[name]]]))))
-  const recorded = await recordPaid(ctx, {
-    attemptId: ours.attemptId,
-    txnNo: fact.channelTxnNo,
-    amountFen: fact.amountFen,
-    paidAt: fact.paidAt ?? kernel.clock.now(),
-    event: { key: read.eventKey, raw, headers: kept },
-  })
+  const { channelTxnNo, amountFen } = fact
+  const event = { key: read.eventKey, raw, headers: kept }
+  const recorded = await recordTrade(ctx, ours.attemptId, { ...fact, channelTxnNo, amountFen }, event)
   if (recorded === 'unknown_attempt') return fail(errors.notification_unknown_order)
   if (recorded === 'conflict') return fail(errors.notification_amount)
   return ok(undefined)

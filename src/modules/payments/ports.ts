@@ -94,6 +94,8 @@ export interface StatementLine {
   amountFen: number
   /** The channel's fee in 1/100000 yuan: positive when it costs us, negative when given back on a refund. */
   feeE5: number
+  /** Of the amount, what a discount at our own cost keeps from us: positive on payments, negative on refunds. */
+  discountFen: number
   at: Date
   state: string
 }

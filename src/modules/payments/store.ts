@@ -306,6 +306,19 @@ export const insertChannelEvent = (
     insert into payments.channel_event (tenant_id, channel, event_key, attempt_id, received_at, raw, headers)
     values (${tenantId}, ${channel}, ${event.key}, ${attemptId}, ${at}, ${event.raw}, ${event.headers}) on conflict do nothing`)
 
+/** Of an attempt that was never ours nothing is kept. */
+export const insertPayerTotal = (tx: Tx, tenantId: number, attemptId: string, payerFen: number) =>
+  tx.run(sql`
+    insert into payments.payer_total (tenant_id, attempt_id, given_fen)
+    select ${tenantId}, a.id, ${payerFen} from payments.attempt a where a.tenant_id = ${tenantId} and a.id = ${attemptId} on conflict do nothing`)
+
+export const findPayerTotal = async (tx: Tx, tenantId: number, attemptId: string): Promise<number | undefined> =>
+  (
+    await tx.maybe<{ fen: number }>(
+      sql`select given_fen as fen from payments.payer_total where tenant_id = ${tenantId} and attempt_id = ${attemptId}`,
+    )
+  )?.fen
+
 // ---- suspense and refunds
 
 export const insertSuspense = (

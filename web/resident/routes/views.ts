@@ -246,6 +246,7 @@ export const receiptView = (ctx: Ctx, receipt: Receipt, leaf?: string, back?: Mo
   periodLabel: partLabel(ctx.lang, receipt.bill),
   biller: billerName(ctx.lang, receipt.biller),
   amountFen: receipt.amountFen,
+  ...(receipt.payerFen !== undefined && { payerFen: receipt.payerFen }),
   paidAt: receipt.paidAt,
   accountMasked: `**** ${receipt.bill.accountNo.slice(-4)}`,
   channel: channelName(ctx.lang, receipt.channel),

@@ -10,8 +10,10 @@ export const messages: Record<keyof typeof base, string> = {
   'bank.none': 'No account is registered',
   'bank.none_text': 'Write bank_account into settings.json; see Bank account in the operating guide.',
   'bank.payouts': 'Paid out by channels',
-  'bank.payouts_note': 'By their statements: payments less refunds less fees. Each fee is rounded, so a few fen of difference are usual.',
+  'bank.payouts_note':
+    'By their statements: payments less refunds, discounts we bear and fees. Each fee is rounded, so a few fen of difference are usual.',
   'bank.gross': 'Payments less refunds',
+  'bank.discount': 'Discounts we bear',
   'bank.fee': 'Fee',
   'bank.net': 'Expected',
   'bank.rounding': 'Rounding',
@@ -52,6 +54,7 @@ export const messages: Record<keyof typeof base, string> = {
   'month.account_1002': 'Bank account',
   'month.account_6301': 'Other income',
   'month.account_6711': 'Losses',
+  'month.account_6601': 'Discounts borne',
   'month.account_6602': 'Channel fees',
   'month.account_6603': 'Rounding',
 }

@@ -7,8 +7,9 @@ export const messages = {
   'bank.none': '还没有登记账户',
   'bank.none_text': '在 settings.json 里写 bank_account，见运行手册“银行到账”。',
   'bank.payouts': '渠道到账',
-  'bank.payouts_note': '按渠道账单，应到 = 收款 − 退款 − 手续费。每笔手续费四舍五入，差几分是正常的。',
+  'bank.payouts_note': '按渠道账单，应到 = 收款 − 退款 − 自担优惠 − 手续费。每笔手续费四舍五入，差几分是正常的。',
   'bank.gross': '收款减退款',
+  'bank.discount': '自担优惠',
   'bank.fee': '手续费',
   'bank.net': '应到',
   'bank.rounding': '尾差',
@@ -48,6 +49,7 @@ export const messages = {
   'month.account_1002': '银行账户',
   'month.account_6301': '其他收入',
   'month.account_6711': '差错损失',
+  'month.account_6601': '优惠支出',
   'month.account_6602': '渠道手续费',
   'month.account_6603': '尾差',
 } as const satisfies Record<string, string>

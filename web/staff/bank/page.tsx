@@ -9,6 +9,7 @@ export interface PayoutView {
   day: string
   channel: string
   grossFen: number
+  discountFen: number
   feeFen: number
   netFen: number
   roundingFen: number
@@ -42,6 +43,9 @@ function Payouts({ rows }: { rows: readonly PayoutView[] }) {
         { title: t('staff.recon_day'), cell: (r: PayoutView) => day(ctx.lang, r.day) },
         { title: t('staff.recon_channel'), cell: r => r.channel },
         { title: t('bank.gross'), cell: r => yuan(r.grossFen), numeric: true },
+        ...(rows.some(r => r.discountFen !== 0)
+          ? [{ title: t('bank.discount'), cell: (r: PayoutView) => (r.discountFen === 0 ? '' : yuan(r.discountFen)), numeric: true }]
+          : []),
         { title: t('bank.fee'), cell: r => yuan(r.feeFen), numeric: true },
         { title: t('bank.net'), cell: r => yuan(r.netFen), numeric: true },
         { title: t('bank.rounding'), cell: r => (r.roundingFen === 0 ? '' : yuan(r.roundingFen)), numeric: true },

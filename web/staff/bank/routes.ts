@@ -34,7 +34,7 @@ const BANK_BYTES_MAX = 8 * 2 ** 20
 function payoutOf(lang: Lang, d: BankView['days'][number]): PayoutView {
   const say = t(lang)
   return {
-    ...{ day: d.day, channel: partyName(lang, d.channel, []), grossFen: d.grossFen },
+    ...{ day: d.day, channel: partyName(lang, d.channel, []), grossFen: d.grossFen, discountFen: d.discountFen },
     ...{ feeFen: d.feeFen ?? feeFenOf(d.feeE5), netFen: netOf(d), roundingFen: d.roundingFen ?? 0 },
     state: d.isChanged
       ? { text: say('bank.changed'), tone: 'bad' }
@@ -56,6 +56,7 @@ function debitOf(lang: Lang, d: BankView['debits'][number]): PayoutView {
       feeFen: 0,
       netFen: sum,
     },
+    discountFen: 0,
     roundingFen: 0,
     state: d.owedFen === 0 ? { text: say('bank.arrived'), tone: 'ok' } : { text: say('bank.waiting'), tone: 'warn' },
   }

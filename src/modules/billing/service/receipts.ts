@@ -1,5 +1,6 @@
 import { type Ctx, makeId } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
+import { splitFen } from '#kernel/money.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { attemptStateOf, type OrderView, UNDO_MS_MAX } from '#modules/payments/index.ts'
 import { append, proveEntry, type ReceiptBundle } from '#modules/trail/index.ts'
@@ -14,6 +15,8 @@ export interface Receipt {
   readonly bill: store.BillRow
   readonly biller: store.BillerRow
   readonly amountFen: number
+  /** What of it the payer gave, where the channel took a discount off. */
+  readonly payerFen?: number
   readonly lateFeeFen: number
   /** What paying early cost less. */
   readonly rebateFen: number
@@ -109,7 +112,9 @@ export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[
     const billers = new Map((await store.listBillers(tx, ctx.tenantId)).map(b => [b.id, b]))
     const postings = new Map((await store.listPostings(tx, ctx.tenantId, order.id)).map(p => [p.billId, p]))
     const channel = order.attempts.find(a => attemptStateOf(a.state) === 'succeeded')!.channel
-    return rows.map(row => {
+    const ownFen = rows.map(row => order.lines.reduce((sum, line) => sum + (line.subjectId === row.billId ? line.amountFen : 0), 0))
+    const shares = splitFen(order.payerFen ?? 0, ownFen)
+    return rows.map((row, i) => {
       const bill = bills.get(row.billId)!
       const own = order.lines.filter(line => line.subjectId === row.billId)
       const late = own.filter(line => line.subjectKind === 'late_fee').reduce((sum, line) => sum + line.amountFen, 0)
@@ -120,6 +125,7 @@ export async function listReceipts(ctx: Ctx, order: OrderView): Promise<Receipt[
         bill,
         biller: billers.get(bill.billerId)!,
         amountFen,
+        ...(order.payerFen !== undefined && { payerFen: shares[i]! }),
         lateFeeFen: late,
         rebateFen: rebateOf(bill, order),
         isPart: own.some(line => line.isPart),

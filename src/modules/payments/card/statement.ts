@@ -100,7 +100,12 @@ export async function* linesOfTerminal(file: CardFile, terminal: string): AsyncG
     const isPay = row.kind === 'pay'
     yield {
       ...{ kind: row.kind, channelTxnNo: isPay ? cardNo(key) : '', outTradeNo: '', channelRefundNo: isPay ? '' : cardNo(key) },
-      ...{ outRefundNo: isPay ? '' : cardNo(key), amountFen: row.amountFen, feeE5: (isPay ? 1 : -1) * row.feeFen * FEE_E5_PER_FEN },
+      ...{
+        outRefundNo: isPay ? '' : cardNo(key),
+        amountFen: row.amountFen,
+        feeE5: (isPay ? 1 : -1) * row.feeFen * FEE_E5_PER_FEN,
+        discountFen: 0,
+      },
       ...{ at: row.at, state: 'SUCCESS' },
     }
   }

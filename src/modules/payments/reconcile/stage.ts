@@ -9,6 +9,8 @@ export interface Totals {
   readonly refundedFen: number
   /** The channel's fees in 1/100000 yuan. */
   readonly feeE5: number
+  /** Discounts at our own cost. */
+  readonly discountFen: number
 }
 
 /** The document a row speaks of, as the books know it: a payment by the channel's number, a refund by ours. */
@@ -26,7 +28,7 @@ export async function withoutRepeats(
   repeated: ReadonlySet<string>,
 ): Promise<Totals> {
   const seen = new Set<string>()
-  let { rows, paidFen, refundedFen, feeE5 } = totals
+  let { rows, paidFen, refundedFen, feeE5, discountFen } = totals
   for await (const line of lines) {
     const ref = refOf(channel, line)
     if (!repeated.has(ref)) continue
@@ -36,10 +38,11 @@ export async function withoutRepeats(
     }
     rows--
     feeE5 -= line.feeE5
+    discountFen -= line.discountFen
     if (line.kind === 'refund') refundedFen -= line.amountFen
     else paidFen -= line.amountFen
   }
-  return { rows, paidFen, refundedFen, feeE5 }
+  return { rows, paidFen, refundedFen, feeE5, discountFen }
 }
 
 /** Copies the rows of a statement into the stage, in constant memory. */
@@ -49,11 +52,13 @@ export async function stageStatement(tx: Tx, tenantId: number, channel: string, 
   let paidFen = 0
   let refundedFen = 0
   let feeE5 = 0
+  let discountFen = 0
   try {
     for await (const line of lines) {
       const isRefund = line.kind === 'refund'
       rows++
       feeE5 += line.feeE5
+      discountFen += line.discountFen
       if (isRefund) refundedFen += line.amountFen
       else paidFen += line.amountFen
       copy.add(
@@ -65,5 +70,5 @@ export async function stageStatement(tx: Tx, tenantId: number, channel: string, 
     // A file refused half-way ends the COPY too, so that the connection is free for the roll-back.
     await copy.end()
   }
-  return { rows, paidFen, refundedFen, feeE5 }
+  return { rows, paidFen, refundedFen, feeE5, discountFen }
 }

@@ -45,7 +45,7 @@ const BREAK_COLUMNS = sql`b.id, b.channel, b.mchid, b.day, b.class, b.severity, 
   b.resolution, b.reason, b.note, b.resolved_by as "resolvedBy", b.resolved_at as "resolvedAt",
   exists (select from payments.unidentified u where u.tenant_id = b.tenant_id and u.break_id = b.id and u.closed_at is null) as "isSuspended"`
 const STATEMENT_COLUMNS = sql`s.id, s.channel, s.mchid, s.day, s.name, s.rows, s.paid_fen as "paidFen", s.refunded_fen as "refundedFen",
-  s.fee_e5 as "feeE5", s.received_at as "receivedAt"`
+  s.fee_e5 as "feeE5", s.discount_fen as "discountFen", s.received_at as "receivedAt"`
 
 /** A day of one merchant account on one channel. */
 export interface AccountDay {
@@ -131,8 +131,8 @@ export async function putStatement(
     delete from payments.statement_elsewhere where tenant_id = ${tenantId} and statement_id in (select id from payments.statement where ${same})`)
   await tx.run(sql`update payments.statement set superseded_at = ${s.at} where ${same} and superseded_at is null`)
   const { id } = await tx.one<{ id: string }>(sql`
-    insert into payments.statement (tenant_id, id, channel, mchid, day, sha256, name, rows, paid_fen, refunded_fen, fee_e5, received_at, received_by)
-    values (${tenantId}, ${s.id}, ${s.channel}, ${s.mchid}, ${s.day}, ${s.sha256}, ${s.name}, ${s.rows}, ${s.paidFen}, ${s.refundedFen}, ${s.feeE5}, ${s.at}, ${s.by})
+    insert into payments.statement (tenant_id, id, channel, mchid, day, sha256, name, rows, paid_fen, refunded_fen, fee_e5, discount_fen, received_at, received_by)
+    values (${tenantId}, ${s.id}, ${s.channel}, ${s.mchid}, ${s.day}, ${s.sha256}, ${s.name}, ${s.rows}, ${s.paidFen}, ${s.refundedFen}, ${s.feeE5}, ${s.discountFen}, ${s.at}, ${s.by})
     on conflict (tenant_id, channel, mchid, day, sha256) do update set superseded_at = null
     returning id`)
   return id

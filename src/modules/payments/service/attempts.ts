@@ -9,7 +9,7 @@ import { attemptAccepted, attemptClosed, attemptClosing, attemptFailed, attemptS
 import { ATTEMPT, askAgainAfterMs, type CloseReason, DEBIT, NEVER_EXISTED_GRACE_MS, ORDER, outTradeNoOf } from '../model.ts'
 import type { CreateInput, CreateOutcome } from '../ports.ts'
 import * as store from '../store.ts'
-import { recordPaid } from './facts.ts'
+import { recordTrade } from './facts.ts'
 
 /** How the payer gets to the wallet. */
 export interface Launch {
@@ -200,12 +200,7 @@ export async function askChannel(ctx: Ctx, attempt: store.AttemptRow): Promise<'
   const { fact } = answer
   if (fact.state === 'SUCCESS' || fact.state === 'REFUND') {
     if (!fact.channelTxnNo || fact.amountFen === undefined) return 'unknown'
-    await recordPaid(ctx, {
-      attemptId: attempt.id,
-      txnNo: fact.channelTxnNo,
-      amountFen: fact.amountFen,
-      paidAt: fact.paidAt ?? ctx.kernel.clock.now(),
-    })
+    await recordTrade(ctx, attempt.id, { ...fact, channelTxnNo: fact.channelTxnNo, amountFen: fact.amountFen })
     return 'paid'
   }
   return fact.state === 'CLOSED' || fact.state === 'NOTFOUND' ? 'gone' : 'unpaid'

@@ -6,6 +6,7 @@ import { coalesce } from '../coalescer.ts'
 import { confirmMany, type PaidFact } from '../confirm.ts'
 import { paymentSuspended } from '../events.ts'
 import { ATTEMPT, CASH, DEBIT, documentOf, ORDER, PREPAID } from '../model.ts'
+import type { TradeFact } from '../ports.ts'
 import * as store from '../store.ts'
 import { approveAutomatically } from './refunds.ts'
 
@@ -39,6 +40,22 @@ export async function recordPaid(ctx: Ctx, fact: PaidFact): Promise<Recorded> {
     if (!isUniqueViolation(error)) throw error
   }
   return published(ctx, fact, await ctx.kernel.db.tx(ctx.tenantId, tx => settleOddFact(tx, ctx, fact)))
+}
+
+/**
+ * Records what a channel says was paid, with what the payer gave after its discounts: that first, since the receipt is shown the moment
+ * the payment is known.
+ */
+export async function recordTrade(
+  ctx: Ctx,
+  attemptId: string,
+  fact: TradeFact & { readonly channelTxnNo: string; readonly amountFen: number },
+  event?: PaidFact['event'],
+): Promise<Recorded> {
+  const { channelTxnNo: txnNo, amountFen, payerTotalFen, paidAt = ctx.kernel.clock.now() } = fact
+  if (payerTotalFen !== undefined && payerTotalFen < amountFen)
+    await ctx.kernel.db.tx(ctx.tenantId, tx => store.insertPayerTotal(tx, ctx.tenantId, attemptId, payerTotalFen))
+  return recordPaid(ctx, { attemptId, txnNo, amountFen, paidAt, ...(event && { event }) })
 }
 
 function published(ctx: Ctx, fact: PaidFact, recorded: Recorded): Recorded {

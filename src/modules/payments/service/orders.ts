@@ -8,7 +8,7 @@ import { append } from '#modules/trail/index.ts'
 import { listChannels } from '../channels.ts'
 import { errors } from '../errors.ts'
 import { orderPlaced } from '../events.ts'
-import { DEBIT, documentOf, ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
+import { ATTEMPT, DEBIT, documentOf, ORDER, ORDER_MS_MAX, orderStateOf, REFUND } from '../model.ts'
 import * as store from '../store.ts'
 
 export interface OrderLineInput {
@@ -151,6 +151,8 @@ export interface OrderView extends store.OrderRow {
   readonly lines: readonly store.LineRow[]
   readonly attempts: readonly store.AttemptRow[]
   readonly refunds: readonly store.RefundRow[]
+  /** What the payer gave, where the channel took a discount off. */
+  readonly payerFen?: number
   /** The order pays others too, and only the part of the caller's own biller is here. */
   readonly isPart: boolean
 }
@@ -164,8 +166,9 @@ function partOf(whole: OrderView, payeeAccountId: number): OrderView | undefined
   // Money moved for the whole order moved for each part of it; what moved for another part is not told.
   const share = <T extends { readonly amountFen: number }>(rows: readonly T[]): T[] =>
     rows.filter(row => row.amountFen === whole.amountFen).map(row => ({ ...row, amountFen: own }))
+  const { payerFen: _, ...rest } = whole
   return {
-    ...whole,
+    ...rest,
     lines,
     title: lines[0]!.title,
     amountFen: own,
@@ -180,10 +183,14 @@ function partOf(whole: OrderView, payeeAccountId: number): OrderView | undefined
 /** An order as the caller may see it: staff of a biller only what pays it, and nothing of an order that does not. */
 async function viewOf(tx: Tx, ctx: Ctx, order: store.OrderRow): Promise<OrderView | undefined> {
   const { tenantId, actor } = ctx
+  const attempts = await store.listAttempts(tx, tenantId, order.id)
+  const paid = attempts.find(attempt => attempt.state === ATTEMPT.succeeded)
+  const payerFen = paid && (await store.findPayerTotal(tx, tenantId, paid.id))
   const whole: OrderView = {
     ...order,
+    ...(payerFen !== undefined && { payerFen }),
     lines: await store.listLines(tx, tenantId, order.id),
-    attempts: await store.listAttempts(tx, tenantId, order.id),
+    attempts,
     // One the channel closed moved no money and was asked for again under another number.
     refunds: (await store.listRefunds(tx, tenantId, order.id)).filter(refund => refund.state !== REFUND.closed),
     isPart: false,

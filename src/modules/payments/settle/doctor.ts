@@ -16,7 +16,7 @@ export async function checkBank(db: Db, tenantId: number): Promise<Check[]> {
         sql`
         select m.bank, m.serial, m.amount_fen, d.net, d.rounding, d.rows from payments.bank_move m
         left join (
-          select bank, serial, sum(gross_fen - fee_fen - rounding_fen) as net, sum(rounding_fen) as rounding, sum(rows) as rows
+          select bank, serial, sum(gross_fen - discount_fen - fee_fen - rounding_fen) as net, sum(rounding_fen) as rounding, sum(rows) as rows
           from payments.settled_day where tenant_id = ${t} group by 1, 2) d on d.bank = m.bank and d.serial = m.serial
         where m.tenant_id = ${t} and m.kind = 'settle' and (m.booked_at is not null) <> (d.net is not null)
           or m.tenant_id = ${t} and d.net is not null and (d.net <> m.amount_fen or (d.rounding <> 0 and abs(d.rounding) >= d.rows))`,

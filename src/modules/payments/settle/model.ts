@@ -8,12 +8,14 @@ export interface StatedDay {
   readonly grossFen: number
   /** In 1/100000 yuan; negative when more fees came back with refunds than were taken. */
   readonly feeE5: number
+  /** What discounts at our own cost keep from us. */
+  readonly discountFen: number
 }
 
 const E5_PER_FEN = 1_000n
 export const feeFenOf = (feeE5: number): number => Number(divideHalfUp(BigInt(feeE5), E5_PER_FEN))
 /** What is expected to arrive for a day. */
-export const netOf = (stated: StatedDay): number => stated.grossFen - feeFenOf(stated.feeE5)
+export const netOf = (stated: StatedDay): number => stated.grossFen - stated.discountFen - feeFenOf(stated.feeE5)
 
 export interface Covered {
   readonly days: readonly StatedDay[]

@@ -110,7 +110,7 @@ async function bookPayouts(tx: Tx, ctx: Ctx): Promise<void> {
   await bookTransit(tx, ctx)
 }
 
-/** SETTLE: the bank has it, the channel owes it no more; the channel kept its fee, and each row's rounding is nobody's. */
+/** SETTLE: the bank has it, the channel owes it no more; the channel kept its fee, discounts were ours, and each row's rounding is nobody's. */
 async function bookPayout(tx: Tx, ctx: Ctx, m: store.Movement): Promise<boolean> {
   const { tenantId } = ctx
   const covered = coveredBy(await store.listOpenDays(tx, tenantId, m.party, m.mchid, m.aboutDay), m.aboutDay, m.amountFen)
@@ -118,10 +118,12 @@ async function bookPayout(tx: Tx, ctx: Ctx, m: store.Movement): Promise<boolean>
   const account = await store.findBankAccount(tx, tenantId, m.bank)
   if (!covered || !merchant || !account) return false
   const grossFen = covered.days.reduce((sum, d) => sum + d.grossFen, 0)
+  const discountFen = covered.days.reduce((sum, d) => sum + d.discountFen, 0)
   const feeFen = covered.days.reduce((sum, d) => sum + feeFenOf(d.feeE5), 0)
   const postings = [
     { accountId: account.accountId, amount: m.amountFen },
     { accountId: account.feeAccountId, amount: feeFen },
+    { accountId: await ensureAccount(tx, ctx, `6601:${m.party}`), amount: discountFen },
     { accountId: account.roundingAccountId, amount: covered.roundingFen },
     { accountId: merchant.clearing, amount: -grossFen },
   ].filter(posting => posting.amount !== 0)

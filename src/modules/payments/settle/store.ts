@@ -114,7 +114,7 @@ export const markBooked = (tx: Tx, tenantId: number, m: Pick<Movement, 'bank' | 
     where tenant_id = ${tenantId} and bank = ${m.bank} and serial = ${m.serial} and booked_at is null`)
 
 const stated = (tenantId: number, channel: string, mchid: string): Sql => sql`
-  select s.day, s.rows, s.paid_fen - s.refunded_fen as "grossFen", s.fee_e5 as "feeE5" from payments.statement s
+  select s.day, s.rows, s.paid_fen - s.refunded_fen as "grossFen", s.fee_e5 as "feeE5", s.discount_fen as "discountFen" from payments.statement s
   where s.tenant_id = ${tenantId} and s.channel = ${channel} and s.mchid = ${mchid} and s.superseded_at is null and s.rows > 0
     and not exists (select from payments.settled_day d where d.tenant_id = ${tenantId} and d.channel = s.channel and d.mchid = s.mchid and d.day = s.day)`
 
@@ -133,8 +133,8 @@ export interface SettledDay extends StatedDay {
 
 export const insertSettledDay = (tx: Tx, tenantId: number, d: SettledDay, at: Date) =>
   tx.run(sql`
-    insert into payments.settled_day (tenant_id, channel, mchid, day, rows, gross_fen, fee_e5, fee_fen, rounding_fen, bank, serial, booked_at)
-    values (${tenantId}, ${d.channel}, ${d.mchid}, ${d.day}, ${d.rows}, ${d.grossFen}, ${d.feeE5}, ${d.feeFen}, ${d.roundingFen}, ${d.bank}, ${d.serial}, ${at})`)
+    insert into payments.settled_day (tenant_id, channel, mchid, day, rows, gross_fen, discount_fen, fee_e5, fee_fen, rounding_fen, bank, serial, booked_at)
+    values (${tenantId}, ${d.channel}, ${d.mchid}, ${d.day}, ${d.rows}, ${d.grossFen}, ${d.discountFen}, ${d.feeE5}, ${d.feeFen}, ${d.roundingFen}, ${d.bank}, ${d.serial}, ${at})`)
 
 /** A day of a channel with its payout, or still without one. */
 export interface PayoutDay extends StatedDay {
@@ -150,9 +150,10 @@ export interface PayoutDay extends StatedDay {
 /** Days of [from, to] of every channel that states any, newest first. */
 export const listPayoutDays = (tx: Tx, tenantId: number, from: string, to: string) =>
   tx.rows<PayoutDay>(sql`
-    select s.channel, s.mchid, s.day, s.rows, s.paid_fen - s.refunded_fen as "grossFen", s.fee_e5 as "feeE5", d.fee_fen as "feeFen",
+    select s.channel, s.mchid, s.day, s.rows, s.paid_fen - s.refunded_fen as "grossFen", s.fee_e5 as "feeE5",
+      s.discount_fen as "discountFen", d.fee_fen as "feeFen",
       d.rounding_fen as "roundingFen", d.booked_at as "bookedAt",
-      coalesce(d.gross_fen <> s.paid_fen - s.refunded_fen or d.fee_e5 <> s.fee_e5, false) as "isChanged"
+      coalesce(d.gross_fen <> s.paid_fen - s.refunded_fen or d.fee_e5 <> s.fee_e5 or d.discount_fen <> s.discount_fen, false) as "isChanged"
     from payments.statement s
     left join payments.settled_day d on d.tenant_id = s.tenant_id and d.channel = s.channel and d.mchid = s.mchid and d.day = s.day
     where s.tenant_id = ${tenantId} and s.day between ${from} and ${to} and s.superseded_at is null and s.rows > 0

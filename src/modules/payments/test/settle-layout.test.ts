@@ -77,7 +77,13 @@ test('what a movement is for is read from what its payer wrote, and from the sid
 })
 
 test('a payout pays the day it names, or that and the ones before that brought too little', () => {
-  const day = (n: number, grossFen: number, rows = 2) => ({ day: `2026-11-0${n}`, rows, grossFen, feeE5: (600 * grossFen) / 100 })
+  const day = (n: number, grossFen: number, rows = 2) => ({
+    day: `2026-11-0${n}`,
+    rows,
+    grossFen,
+    feeE5: (600 * grossFen) / 100,
+    discountFen: 0,
+  })
   const open = [day(1, -500), day(2, 10_000)]
   assert.equal(netOf(open[1]!), 9_940)
   assert.deepEqual(

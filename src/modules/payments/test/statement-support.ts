@@ -43,7 +43,7 @@ export const paid = (txnNo: string, outTradeNo: string, amountFen: number, at = 
     channelRefundNo: '',
     outRefundNo: '',
     amountFen,
-    feeE5: amountFen * 6,
+    ...{ feeE5: amountFen * 6, discountFen: 0 },
     at,
     state: 'SUCCESS',
   },

@@ -175,6 +175,7 @@ export function lineOf(row: AlipayRow): StatementLine {
     outRefundNo: isBack ? row.refundNo : '',
     amountFen: Math.abs(row.orderFen),
     feeE5: 0 - row.serviceFeeFen * 1000,
+    discountFen: row.orderFen - row.receivedFen,
     at: row.finishedAt,
     state: row.kind,
   }

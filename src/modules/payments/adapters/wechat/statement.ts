@@ -155,7 +155,10 @@ function checkTotals(layout: Layout, totals: Totals, line: string, at: number): 
 /** The day of a row: refunds of the refund table count when the money was back. */
 const momentOf = (layout: Layout, row: WechatRow): Date => (layout === 'refund' && row.refundedAt) || row.tradedAt
 
-/** A row in the words of reconciliation. */
+/**
+ * A row in the words of reconciliation. Amounts are those of the order; the table of today also says what of it is settled with us, which
+ * is less by coupons at our own cost (免充值). The old one does not.
+ */
 export function lineOf(layout: Layout, row: WechatRow): StatementLine {
   const isPay = row.tradeState === 'SUCCESS'
   const paidFen = layout === 'legacy' ? row.settlementFen : row.orderFen
@@ -168,6 +171,7 @@ export function lineOf(layout: Layout, row: WechatRow): StatementLine {
     outRefundNo: isPay ? '' : row.outRefundNo,
     amountFen: isPay ? paidFen : refundedFen,
     feeE5: row.feeE5,
+    discountFen: layout === 'legacy' ? 0 : isPay ? row.orderFen - row.settlementFen : row.refundFen - row.refundAppliedFen,
     at: momentOf(layout, row),
     state: isPay ? row.tradeState : row.refundState || row.tradeState,
   }
