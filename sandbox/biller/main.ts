@@ -8,6 +8,7 @@ import { announce, controlFaults, listen, sandboxServer, surroundings } from '..
 import { openBillerBooks } from './books.ts'
 import { addProductRoutes, controlProducts } from './product-routes.ts'
 import { openProductBooks } from './products.ts'
+import { addTaxInvoices } from './tax-invoices.ts'
 
 /** Stand-in for a utility company with a signed JSON interface, as a process of its own. */
 const around = surroundings()
@@ -64,6 +65,7 @@ await app.register(async signed => {
   })
 
   addProductRoutes(signed, products, faults)
+  addTaxInvoices(signed, app, join(around.keysDir, 'biller-invoices.jsonl'), faults, no => books.find(no)?.state === 'POSTED')
   signed.post('/v1/postings', async (request, reply) => {
     const input = postingInput.safeParse(request.body)
     if (!input.success) return reply.status(400).send({ code: 'posting_bad', message: z.prettifyError(input.error) })

@@ -47,7 +47,16 @@ export interface DoneView {
   part?: BackView
   /** A request made after the time to undo, and its answer. */
   rescue?: { state: 'asked' | 'returned' | 'declined'; href: string; answerBy?: string; answer?: string }
-  links: { print80: string; printA4: string; pdf: string; json: string; wrongPayment?: string; autoDebit?: string; ordering?: string }
+  links: {
+    print80: string
+    printA4: string
+    pdf: string
+    json: string
+    wrongPayment?: string
+    autoDebit?: string
+    ordering?: string
+    taxInvoice?: string
+  }
 }
 
 function PostingLine({ view }: { view: DoneView }) {
@@ -191,6 +200,7 @@ export function DonePage({ view }: { view: DoneView }) {
             ...(links.wrongPayment && !refund && !view.undo
               ? [{ href: links.wrongPayment, title: t('done.wrong'), note: t('done.wrong_note') }]
               : []),
+            ...(links.taxInvoice ? [{ href: links.taxInvoice, title: t('invoice.title'), note: t('invoice.note') }] : []),
             ...(links.autoDebit && !refund
               ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
               : []),

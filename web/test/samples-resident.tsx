@@ -9,6 +9,7 @@ import { pricesPage } from '#web/resident/prices.tsx'
 import { readingsPage } from '#web/resident/readings.tsx'
 import { receiptPrintPage } from '#web/resident/receipt-print.tsx'
 import { proofPage, signInCodePage, signInPage } from '#web/resident/sign-in.tsx'
+import { taxInvoicePage } from '#web/resident/tax-invoice.tsx'
 import { accessibilityPage, helpPage, prefsPage } from '#web/resident/texts.tsx'
 import { verifyPage } from '#web/resident/verify.tsx'
 import { cashSlipPage, jsapiPage, qrPayPage } from '#web/resident/wallet.tsx'
@@ -164,6 +165,30 @@ const afterSamples: readonly Sample[] = [
         idempotencyKey: 'k1',
         backHref: '/r/8k2',
         errors: [fieldError(ctx.lang, 'reasonMissing')],
+      }),
+  },
+  {
+    name: 'tax-invoice',
+    render: ctx =>
+      taxInvoicePage(ctx, {
+        lines: [
+          {
+            ...{ service: pick(ctx, '水费', 'Water'), periodLabel: '2026-10', biller: pick(ctx, '梧桐里自来水公司', 'Wutongli Water') },
+            ...{ amountFen: 8_640, state: 'issued', askedAt: new Date('2026-11-20T02:00:00Z') },
+            ...{ number: '26000000000000000017', href: 'https://water.example/i/17' },
+          },
+          {
+            ...{ service: pick(ctx, '物业费', 'Property fee'), periodLabel: '2026-11', biller: pick(ctx, '梧桐里物业', 'Wutongli Homes') },
+            ...{ amountFen: 12_000, state: 'refused', askedAt: new Date('2026-11-20T02:00:00Z') },
+            reason: pick(ctx, '抬头查不到', 'The name is not on file'),
+          },
+        ],
+        backHref: '/o/8k2',
+        form: {
+          ...{ action: '/o/8k2/tax-invoice', idempotencyKey: 'k1' },
+          values: { kind: 'company', name: '梧桐里小吃店', tax_no: '123' },
+          errors: [{ field: 'tax_no', text: t(ctx.lang)('invoice.error_tax_no') }],
+        },
       }),
   },
   {

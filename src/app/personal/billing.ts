@@ -67,6 +67,14 @@ export const billingColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'billing.tax_invoice',
+    columns: 'buyer_sealed',
+    class: 'payment',
+    level: 3,
+    purpose: 'make an invoice out to whom the payer names',
+    kept: BOOKS,
+  },
+  {
     table: 'billing.wrong_payment',
     columns: 'note_sealed',
     class: 'payment',

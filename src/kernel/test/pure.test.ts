@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { maskAddress, maskIdNumber, maskName, maskPhone } from '../crypto/mask.ts'
 import { createVault } from '../crypto/vault.ts'
 import { JsonRefused, parseStrictJson } from '../http/strict-json.ts'
-import { divideHalfUp, FEN_MAX, formatYuan, parseYuan } from '../money.ts'
+import { divideHalfUp, FEN_MAX, formatYuan, parseYuan, splitFen } from '../money.ts'
 import { addWorkingDays, addWorkingMinutes, calendar, dayOf, workingMinutesBetween } from '../time.ts'
 
 test('yuan text and fen are the same amount, exactly, up to the largest', () => {
@@ -124,5 +124,21 @@ test('adding working minutes and counting them are inverse', () => {
       },
     ),
     { numRuns: 100 },
+  )
+})
+
+test('parts of a sum make the sum again, each within a fen of its share', () => {
+  fc.assert(
+    fc.property(fc.nat(FEN_MAX), fc.array(fc.nat(FEN_MAX), { minLength: 1, maxLength: 12 }), (fen, weights) => {
+      const parts = splitFen(fen, weights)
+      const sum = weights.reduce((total, weight) => total + weight, 0)
+      if (sum === 0) return assert.ok(parts.every(part => part === 0))
+      assert.equal(
+        parts.reduce((total, part) => total + part, 0),
+        fen,
+      )
+      for (const [i, part] of parts.entries())
+        assert.ok(part >= 0 && Math.abs(part - (fen / sum) * weights[i]!) < 1.001, `${part} of ${fen}`)
+    }),
   )
 })

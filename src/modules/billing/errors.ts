@@ -71,4 +71,6 @@ export const errors = defineErrors('billing', {
   product_ordered: 409,
   product_offline: 503,
   product_order_not_found: 404,
+  tax_invoice_buyer: 422,
+  tax_invoice_not_given: 409,
 })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
 import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
 import { FEATURES } from './switchover/model.ts'
+import { BUYER_KINDS } from './tax-invoice/model.ts'
 
 export const batchImported = defineEvent({
   type: 'billing.batch_imported',
@@ -79,6 +80,25 @@ export const areaRuleSet = defineEvent({
 })
 export const areaRuleRemoved = defineEvent({ type: 'billing.area_rule_removed', version: 1, subject: 'area_rule', body: z.object({}) })
 export const paymentUndone = defineEvent({ type: 'billing.payment_undone', version: 1, subject: 'order', body: z.object({}) })
+const ofTaxInvoice = { invoice: z.string(), bill: z.string() }
+export const taxInvoiceAsked = defineEvent({
+  type: 'billing.tax_invoice_asked',
+  version: 1,
+  subject: 'order',
+  body: z.object({ ...ofTaxInvoice, kind: z.enum(BUYER_KINDS) }),
+})
+export const taxInvoiceIssued = defineEvent({
+  type: 'billing.tax_invoice_issued',
+  version: 1,
+  subject: 'order',
+  body: z.object({ ...ofTaxInvoice, number: z.string() }),
+})
+export const taxInvoiceRefused = defineEvent({
+  type: 'billing.tax_invoice_refused',
+  version: 1,
+  subject: 'order',
+  body: z.object({ ...ofTaxInvoice, reason: z.string() }),
+})
 export const rescueAsked = defineEvent({
   type: 'billing.rescue_asked',
   version: 1,

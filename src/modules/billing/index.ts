@@ -140,4 +140,6 @@ export {
   takeBack,
   viewSwitchover,
 } from './switchover/service.ts'
+export { BUYER_KINDS } from './tax-invoice/model.ts'
+export { askTaxInvoices, givesTaxInvoices, runTaxInvoices, type TaxInvoicesView, viewTaxInvoices } from './tax-invoice/service.ts'
 export { type Signal, WATCH_DAYS } from './watch.ts'

@@ -14,6 +14,7 @@ import { issueReceipts } from './service/receipts.ts'
 import { runSettlements } from './service/settlements.ts'
 import * as store from './store.ts'
 import { runSwitchover } from './switchover/service.ts'
+import { runTaxInvoices } from './tax-invoice/service.ts'
 
 const TAKEN_MAX = 50
 /** A new bill is paid from what is held within a minute. */
@@ -55,6 +56,7 @@ function everyMorning(kernel: Kernel, timers: Timers, tenantId: number): void {
 export function startJobs(kernel: Kernel, timers: Timers, tenantId: number): void {
   everyMorning(kernel, timers, tenantId)
   timers.every(`billing.postings:${tenantId}`, 1_000, () => runPostings(kernel, tenantId))
+  timers.every(`billing.tax_invoices:${tenantId}`, 5_000, () => runTaxInvoices(kernel, tenantId))
   timers.every(`billing.prepaid:${tenantId}`, PREPAID_EVERY_MS, async () => {
     await runPrepaid(kernel, tenantId)
     return false

@@ -35,6 +35,8 @@ export interface BillerConfig {
   readonly query_after_min?: number
   /** Set for a biller things can be ordered from: how it writes amounts. */
   readonly products?: { readonly amounts: ProductAmounts }
+  /** It writes electronic tax invoices when asked through its interface. */
+  readonly tax_invoices?: boolean
   readonly mappings: Readonly<Record<string, unknown>>
   /** How its daily check file is written: as the interface we ask for, or a layout of its own. Absent where it gives none. */
   readonly check_file?: unknown

@@ -1,4 +1,5 @@
 import type { ProductBody } from './products/model.ts'
+import type { Buyer } from './tax-invoice/model.ts'
 
 /** What a biller answers about one posting. `unknown` covers time-outs: it is asked again, never taken for a refusal. */
 export type PostingAnswer =
@@ -65,6 +66,29 @@ export type CheckFileAnswer =
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string }
 
+export interface TaxInvoiceRequest {
+  /** Ours: asked for again under the same, it is the same invoice. */
+  readonly invoiceNo: string
+  readonly postingNo: string
+  readonly billNo: string
+  readonly accountNo: string
+  readonly amountFen: number
+  readonly buyer: Buyer
+}
+
+export type TaxInvoiceAnswer =
+  | { readonly kind: 'issued'; readonly number: string; readonly href?: string | undefined }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** Electronic tax invoices, written by the biller. */
+export interface TaxInvoicePort {
+  ask(request: TaxInvoiceRequest): Promise<TaxInvoiceAnswer>
+  status(invoiceNo: string): Promise<TaxInvoiceAnswer>
+}
+
 /** A biller's own system, told of each payment and asked how it stands. */
 export interface BillerPort {
   post(request: PostingRequest): Promise<PostingAnswer>
@@ -74,6 +98,8 @@ export interface BillerPort {
   readonly listBills?: (accountNo: string) => Promise<AccountAnswer>
   /** Absent where nothing can be ordered. */
   readonly products?: ProductPort
+  /** Absent where none can be asked for through us. */
+  readonly taxInvoices?: TaxInvoicePort
   /** What it wrote down on a day ('YYYY-MM-DD'), as its file; absent where it gives none that way. */
   readonly fetchCheckFile?: (day: string) => Promise<CheckFileAnswer>
 }

@@ -29,6 +29,7 @@ import { addAfterRoutes, showDone } from './after.ts'
 import type { Pages } from './pages.ts'
 import { readPart } from './parts.ts'
 import { addReceiptRoutes } from './receipts.ts'
+import { addTaxInvoiceRoutes } from './tax-invoice.ts'
 import { billerName, billView, channelName, partLabel, periodLabel, serviceName, subjectHref, textsOf } from './views.ts'
 import { startInWallet } from './wallet-start.ts'
 import {
@@ -369,5 +370,6 @@ export function addPayRoutes(server: Server, pages: Pages): void {
     return reply.redirect(`/o/${order.code}`, 303)
   })
   addAfterRoutes(server, pages)
+  addTaxInvoiceRoutes(server, pages)
   addReceiptRoutes(server, pages)
 }

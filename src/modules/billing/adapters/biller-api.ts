@@ -6,6 +6,7 @@ import { CHECK_BYTES_MAX } from '../checks/layout.ts'
 import type { AccountAnswer, BillerPort, CheckFileAnswer, PostingAnswer } from '../ports.ts'
 import type { ProductAmounts } from '../products/model.ts'
 import { productApi } from './product-api.ts'
+import { taxInvoiceApi } from './tax-invoice-api.ts'
 
 export type BillerApiConfig = SharedSecret & {
   /** Which of several payees of one system is told and asked; absent where the system has one. */
@@ -91,6 +92,7 @@ export function billerApi(config: BillerApiConfig, clock: Clock, productAmounts?
     query: no => call('GET', `/v1/postings/${encodeURIComponent(no)}`),
     listBills,
     ...(productAmounts && { products: productApi(send, productAmounts) }),
+    taxInvoices: taxInvoiceApi(send, config.payee),
     fetchCheckFile,
     reverse: no => call('POST', `/v1/postings/${encodeURIComponent(no)}/reverse`, {}),
   }
