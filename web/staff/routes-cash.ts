@@ -62,8 +62,9 @@ const signalText = (lang: Ctx['lang'], s: Signal): string =>
     ? t(lang)('watch.short', { days: WATCH_DAYS, amount: yuan(s.seen), turns: s.of, usual: yuan(Math.round(s.usual)) })
     : t(lang)(`watch.${s.kind}`, { days: WATCH_DAYS, n: s.seen, of: s.of, share: pct(s.seen / s.of), usual: pct(s.usual) })
 
-const turnOf = (names: ReadonlyMap<string, string>, { session: s, taken, paidOut, movedFen }: SessionReport): TurnView => ({
+const turnOf = (names: ReadonlyMap<string, string>, { session: s, taken, paidOut, movedFen, handedOverFen }: SessionReport): TurnView => ({
   ...{ drawer: s.drawer, cashier: names.get(s.cashierId) ?? '', openedAt: s.openedAt, openingFen: s.openingFen, movedFen, taken, paidOut },
+  ...(handedOverFen !== undefined && { handedOverFen }),
   ...(s.closedAt && { closedAt: s.closedAt }),
   ...(s.expectedFen !== null && { expectedFen: s.expectedFen }),
   ...(s.countedFen !== null && { countedFen: s.countedFen }),

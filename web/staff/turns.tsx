@@ -11,6 +11,8 @@ export interface TurnView {
   openedAt: Date
   closedAt?: Date
   openingFen: number
+  /** What the turn before left. */
+  handedOverFen?: number
   movedFen: number
   taken: number
   paidOut: number
@@ -20,6 +22,25 @@ export interface TurnView {
 }
 
 const overOf = (view: TurnView): number => (view.countedFen ?? 0) - (view.expectedFen ?? 0)
+
+/** What was found at the opening; between two turns money is carried away, and never comes. */
+function Opening({ view }: { view: TurnView }) {
+  const { t } = usePage()
+  const between = view.handedOverFen === undefined ? 0 : view.openingFen - view.handedOverFen
+  return (
+    <>
+      {yuan(view.openingFen)}
+      {between !== 0 && (
+        <>
+          {' '}
+          <Tag {...(between > 0 && { tone: 'warn' as const })}>
+            {t(between < 0 ? 'cash.carried_away' : 'cash.came_from_nowhere', { amount: yuan(Math.abs(between)) })}
+          </Tag>
+        </>
+      )}
+    </>
+  )
+}
 
 function OverShort({ view }: { view: TurnView }) {
   const { t } = usePage()
@@ -37,7 +58,8 @@ export function TurnPage({ view }: { view: TurnView }) {
     { label: t('cash.cashier'), value: view.cashier },
     { label: t('cash.opened'), value: dateTime(ctx.lang, view.openedAt) },
     ...(view.closedAt ? [{ label: t('cash.closed'), value: dateTime(ctx.lang, view.closedAt) }] : []),
-    { label: t('cash.opening'), value: yuan(view.openingFen) },
+    ...(view.handedOverFen === undefined ? [] : [{ label: t('cash.handed_over'), value: yuan(view.handedOverFen) }]),
+    { label: t('cash.opening'), value: <Opening view={view} /> },
     { label: t('cash.taken'), value: t('cash.moved', { n: view.taken }) },
     { label: t('cash.paid_out'), value: t('cash.moved', { n: view.paidOut }) },
     { label: t('cash.net'), value: yuan(view.movedFen) },
@@ -91,6 +113,7 @@ export function TurnsPage({ rows, signals }: { rows: readonly TurnView[]; signal
               { title: t('cash.opened'), cell: (r: TurnView) => <a href={r.href}>{dateTime(ctx.lang, r.openedAt)}</a> },
               { title: t('cash.drawer'), cell: r => r.drawer },
               { title: t('cash.cashier'), cell: r => r.cashier },
+              { title: t('cash.opening'), cell: r => <Opening view={r} /> },
               { title: t('cash.closed'), cell: r => r.closedAt && dateTime(ctx.lang, r.closedAt) },
               { title: t('cash.taken'), cell: r => r.taken, numeric: true },
               { title: t('cash.paid_out'), cell: r => r.paidOut, numeric: true },

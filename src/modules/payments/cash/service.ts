@@ -198,6 +198,23 @@ export interface SessionReport {
   readonly taken: number
   readonly paidOut: number
   readonly movedFen: number
+  /** What the turn before at this drawer left, as counted at its end; none for the first. What is missing at the opening was taken out between. */
+  readonly handedOverFen?: number
+}
+
+async function reportsOf(tx: Tx, tenantId: number, sessions: readonly DrawerSession[]): Promise<SessionReport[]> {
+  const handed = await store.mapHandedOver(
+    tx,
+    tenantId,
+    sessions.map(session => session.id),
+  )
+  const reports: SessionReport[] = []
+  for (const session of sessions) {
+    const { taken, paidOut, fen } = await store.sumMoves(tx, tenantId, session.id)
+    const handedOverFen = handed.get(session.id)
+    reports.push({ session, taken, paidOut, movedFen: fen, ...(handedOverFen !== undefined && { handedOverFen }) })
+  }
+  return reports
 }
 
 /** One turn with its sums; its own cashier sees it once it is closed, who may see all sees it always. */
@@ -210,8 +227,7 @@ export async function findDrawerReport(ctx: Ctx, sessionId: string): Promise<Res
     const session = isUuid(sessionId) ? await store.findSession(tx, tenantId, sessionId) : undefined
     const isSeen = session && (mayAll.ok || (session.cashierId === ctx.actor.id && session.closedAt !== null))
     if (!isSeen) return fail(errors.no_open_drawer)
-    const { taken, paidOut, fen } = await store.sumMoves(tx, tenantId, session.id)
-    return ok({ session, taken, paidOut, movedFen: fen })
+    return ok((await reportsOf(tx, tenantId, [session]))[0]!)
   })
 }
 
@@ -220,14 +236,7 @@ export async function listDrawerSessions(ctx: Ctx): Promise<Result<SessionReport
   const allowed = permit(ctx, 'payments.cash.read')
   if (!allowed.ok) return allowed
   const { tenantId } = ctx
-  return ctx.kernel.db.read(tenantId, async tx => {
-    const reports: SessionReport[] = []
-    for (const session of await store.listSessions(tx, tenantId, LISTED_MAX)) {
-      const { taken, paidOut, fen } = await store.sumMoves(tx, tenantId, session.id)
-      reports.push({ session, taken, paidOut, movedFen: fen })
-    }
-    return ok(reports)
-  })
+  return ctx.kernel.db.read(tenantId, async tx => ok(await reportsOf(tx, tenantId, await store.listSessions(tx, tenantId, LISTED_MAX))))
 }
 
 const REASON_CHARS_MAX = 100

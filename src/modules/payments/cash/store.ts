@@ -44,6 +44,16 @@ export const listSessions = (tx: Tx, tenantId: number, limit: number) =>
   tx.rows<SessionRow>(sql`
     select ${SESSION_COLUMNS} from payments.drawer_session s where s.tenant_id = ${tenantId} order by s.opened_at desc limit ${limit}`)
 
+/** What was counted at the end of the turn before at each session's drawer, by session. */
+export async function mapHandedOver(tx: Tx, tenantId: number, sessionIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.rows<{ id: string; fen: number }>(sql`
+    select s.id, p.counted_fen as fen from payments.drawer_session s cross join lateral (
+      select b.counted_fen from payments.drawer_session b
+      where b.tenant_id = ${tenantId} and b.drawer = s.drawer and b.opened_at < s.opened_at and b.counted_fen is not null order by b.opened_at desc limit 1) p
+    where s.tenant_id = ${tenantId} and s.id = any(${[...sessionIds]}::uuid[])`)
+  return new Map(rows.map(row => [row.id, row.fen]))
+}
+
 /** A session whether or not it is over, held against every other move. */
 export const lockSession = (tx: Tx, tenantId: number, id: string) =>
   tx.maybe<SessionRow>(

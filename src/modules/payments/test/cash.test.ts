@@ -214,3 +214,21 @@ test('cash carried to the bank leaves its drawer by the bank statement alone, in
     { clock },
   )
 })
+
+test('the next turn at a drawer is told what the one before left: what is missing was taken out between, and no other drawer speaks for it', () =>
+  withTestDb(async kernel => {
+    const [one, two, head] = [cashier(kernel), cashier(kernel, 2), testCtx(kernel, { permissions: new Set(['payments.cash.read']) })]
+    const turn = async (who: Ctx, drawer: string, opening: string, closing: string) => {
+      const opened = await openDrawer(who, { drawer, pieces: { d1000: opening } })
+      assert.ok(opened.ok)
+      assert.ok((await closeDrawer(who, { pieces: { d1000: closing } })).ok)
+      const report = await findDrawerReport(head, opened.value.id)
+      assert.ok(report.ok)
+      return report.value.handedOverFen
+    }
+    assert.equal(await turn(one, 'A1', '5', '8'), undefined, 'the first')
+    assert.equal(await turn(two, 'B1', '3', '3'), undefined)
+    assert.equal(await turn(two, 'A1', '5', '6'), 8_000)
+    assert.equal(await turn(one, 'A1', '6', '6'), 6_000)
+    assert.deepEqual(await faults(head), [])
+  }))
