@@ -37,7 +37,7 @@ function declared(): string[] {
   const found = sources.flatMap(source => [...source.matchAll(/\.get\(\s*(?:'(\/[^']*)'|paths\.(\w+))/g)])
   const all = found.map(([, text, name]) => text ?? paths[name as keyof typeof paths])
   return [...all, paths.services, paths.queue, paths.report].filter(
-    path => !/\/(state|progress|live)$|\.(json|pdf)$|^\/verify\/file$/.test(path),
+    path => !/\/(state|progress|live)$|\.(json|pdf|csv)$|^\/verify\/file$/.test(path),
   )
 }
 
@@ -128,7 +128,12 @@ test('every page a resident can open is English when English is chosen, names as
       look(await me.get(`${order}?back=1`), 'paid')
       look(await me.get(`/b/${other}`), 'already paid')
       look(await english().get(order), 'the receipt of another')
-      for (const page of ['print-80', 'print-a4', 'wrong']) look(await me.get(`${order}/${page}`))
+      for (const page of ['print-80', 'print-a4', 'tax-invoice', 'wrong']) look(await me.get(`${order}/${page}`))
+      const invoice = `${order}/tax-invoice`
+      look(await me.submit(await me.get(invoice), invoice, { kind: 'company', name: 'Corner shop' }), 'no tax number')
+      await me.submit(await me.get(invoice), invoice, { kind: 'person', name: 'Zhang San' })
+      look(await me.get(invoice), 'an invoice asked for')
+      for (const year of [new Date().getFullYear(), 2019]) look(await me.get(`/mine/payments/${year}`))
       look(await me.submit(await me.get(`${order}/wrong`), `${order}/wrong`, {}), 'no reason')
       await me.submit(await me.get(`${order}/wrong`), `${order}/wrong`, { reason: 'other', note: 'Paid for a friend' })
       look(await me.get(`${order}/wrong`), 'asked')
@@ -164,12 +169,15 @@ test('every page a resident can open is English when English is chosen, names as
         const page = look(await me.get(path), path)
         if (page.location?.startsWith('/')) queue.push(page.location)
         for (const [, href] of page.text.matchAll(/href="(\/[^"#]*)"/g))
-          if (!/^\/(assets|staff|ui)|prefs\?|\.(json|pdf)$/.test(href!)) queue.push(href!.replaceAll('&amp;', '&'))
+          if (!/^\/(assets|staff|ui)|prefs\?|\.(json|pdf|csv)$/.test(href!)) queue.push(href!.replaceAll('&amp;', '&'))
       }
       assert.deepEqual([...new Set(chinese)], [])
 
       const shapes = [...met].map(path =>
-        path.replace(/^\/(b|o)\/[0-9a-z]+/, '/$1/:code').replace(/^(\/mine\/households)\/[0-9a-f-]{36}/, '$1/:id'),
+        path
+          .replace(/^\/(b|o)\/[0-9a-z]+/, '/$1/:code')
+          .replace(/^(\/mine\/households)\/[0-9a-f-]{36}/, '$1/:id')
+          .replace(/^(\/mine\/payments)\/\d{4}$/, '$1/:year'),
       )
       // The demonstration's own pages are served with the sandbox only.
       assert.deepEqual(

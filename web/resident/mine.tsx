@@ -69,6 +69,8 @@ export interface PaymentsView {
     answer?: string
   }[]
   pager: PagerView
+  /** All of this year on one page; only where something was paid. */
+  yearHref?: string
 }
 
 const tones: Partial<Record<PaymentsView['payments'][number]['state'], Tone>> = {
@@ -83,6 +85,11 @@ export function PaymentsPage({ view }: { view: PaymentsView }) {
   return (
     <Layout back={{ href: paths.mine }}>
       <Heading title={t('mine.payments')} />
+      {view.yearHref && (
+        <p>
+          <a href={view.yearHref}>{t('year.link')}</a>
+        </p>
+      )}
       {view.payments.length === 0 ? (
         <Empty title={t('payments.empty')}>
           <p>{t('payments.empty_text')}</p>

@@ -4,6 +4,7 @@ import { billsPage } from '#web/resident/bills.tsx'
 import { accountNumberPage, chooseBillerPage } from '#web/resident/find-account.tsx'
 import { householdNewPage, householdPage, householdsPage } from '#web/resident/households.tsx'
 import { minePage, paymentsPage } from '#web/resident/mine.tsx'
+import { paymentYearPage } from '#web/resident/payment-year.tsx'
 import { photoDiffersPage, photoPage, photoReadPage } from '#web/resident/photo.tsx'
 import { pricesPage } from '#web/resident/prices.tsx'
 import { readingsPage } from '#web/resident/readings.tsx'
@@ -168,6 +169,23 @@ const afterSamples: readonly Sample[] = [
       }),
   },
   {
+    name: 'payment-year',
+    render: ctx =>
+      paymentYearPage(ctx, {
+        ...{ year: 2026, paidFen: 23_640, backFen: 1_000, beforeHref: '/mine/payments/2025', csvHref: '/mine/payments/2026/payments.csv' },
+        payments: [
+          {
+            ...{ href: '/o/1', day: '2026-09-18', what: pick(ctx, '水费，2026年7–8月', 'Water, Jul–Aug 2026') },
+            ...{ receiptNo: 'YM-20260918-000017', paidFen: 8_640, backFen: 0 },
+          },
+          {
+            ...{ href: '/o/2', day: '2026-11-20', what: pick(ctx, '物业费，2026年11月', 'Property fee, Nov 2026') },
+            ...{ receiptNo: 'YM-20261120-000003', paidFen: 15_000, backFen: 1_000 },
+          },
+        ],
+      }),
+  },
+  {
     name: 'tax-invoice',
     render: ctx =>
       taxInvoicePage(ctx, {
@@ -175,7 +193,7 @@ const afterSamples: readonly Sample[] = [
           {
             ...{ service: pick(ctx, '水费', 'Water'), periodLabel: '2026-10', biller: pick(ctx, '梧桐里自来水公司', 'Wutongli Water') },
             ...{ amountFen: 8_640, state: 'issued', askedAt: new Date('2026-11-20T02:00:00Z') },
-            ...{ number: '26000000000000000017', href: 'https://water.example/i/17' },
+            ...{ number: '26000000000000000017', href: '/i/17' },
           },
           {
             ...{ service: pick(ctx, '物业费', 'Property fee'), periodLabel: '2026-11', biller: pick(ctx, '梧桐里物业', 'Wutongli Homes') },

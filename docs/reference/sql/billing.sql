@@ -199,6 +199,9 @@ values ($1, $2, $3, $4, $5, $6);
 -- listReceipts
 select $1 from billing.receipt r where r.tenant_id = $2 and r.order_id = $3 order by r.receipt_no;
 
+-- listReceiptsOf
+select $1 from billing.receipt r where r.tenant_id = $2 and r.order_id = any($3::uuid[]) order by r.receipt_no;
+
 -- findReceiptByNo
 select $1 from billing.receipt r where r.tenant_id = $2 and r.receipt_no = $3;
 

@@ -90,6 +90,11 @@ select $1 from payments."order" o where o.tenant_id = $2 and o.id = $3 for updat
 select $1 from payments."order" o
 where o.tenant_id = $2 and o.payer = any($3) order by o.created_at desc, o.id limit $4 offset $5;
 
+-- listPaidOf
+select $1 from payments."order" o
+where o.tenant_id = $2 and o.payer = any($3) and o.state = $4 and o.paid_at >= $5 and o.paid_at < $6
+order by o.paid_at, o.id limit $7;
+
 -- pays
 ($1::integer is null or exists (
 select 1 from payments.order_line l where l.tenant_id = $2 and l.order_id = $3 and l.payee_account_id = $4));

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
 import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
 import { FEATURES } from './switchover/model.ts'
-import { BUYER_KINDS } from './tax-invoice/model.ts'
 
 export const batchImported = defineEvent({
   type: 'billing.batch_imported',
@@ -85,7 +84,7 @@ export const taxInvoiceAsked = defineEvent({
   type: 'billing.tax_invoice_asked',
   version: 1,
   subject: 'order',
-  body: z.object({ ...ofTaxInvoice, kind: z.enum(BUYER_KINDS) }),
+  body: z.object(ofTaxInvoice),
 })
 export const taxInvoiceIssued = defineEvent({
   type: 'billing.tax_invoice_issued',

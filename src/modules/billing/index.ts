@@ -86,6 +86,7 @@ export { beginJourney, endJourney, IN_TIME_S_MAX, viewFunnel } from './service/j
 export { type Month, type MonthDay, viewMonth } from './service/month.ts'
 export { runOffline, type Uploaded, uploadOffline } from './service/offline.ts'
 export { type PayBills, payBills, quotePart } from './service/pay.ts'
+export { type PaymentYear, viewPaymentYear, type YearPayment } from './service/payment-year.ts'
 export { findOrderOfReceipt, findReceipt, listPostings, listReceipts, noteRead, proveReceipt, type Receipt } from './service/receipts.ts'
 export { issueReminders, registerNews } from './service/reminders.ts'
 export {
@@ -140,6 +141,5 @@ export {
   takeBack,
   viewSwitchover,
 } from './switchover/service.ts'
-export { BUYER_KINDS } from './tax-invoice/model.ts'
 export { askTaxInvoices, givesTaxInvoices, runTaxInvoices, type TaxInvoicesView, viewTaxInvoices } from './tax-invoice/service.ts'
 export { type Signal, WATCH_DAYS } from './watch.ts'

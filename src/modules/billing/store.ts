@@ -402,6 +402,12 @@ export const listReceipts = (tx: Tx, tenantId: number, orderId: string) =>
     sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = ${orderId} order by r.receipt_no`,
   )
 
+/** Receipts of many orders, by number. */
+export const listReceiptsOf = (tx: Tx, tenantId: number, orderIds: readonly string[]) =>
+  tx.rows<ReceiptRow>(
+    sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.order_id = any(${[...orderIds]}::uuid[]) order by r.receipt_no`,
+  )
+
 export const findReceiptByNo = (tx: Tx, tenantId: number, receiptNo: string) =>
   tx.maybe<ReceiptRow>(
     sql`select ${RECEIPT_COLUMNS} from billing.receipt r where r.tenant_id = ${tenantId} and r.receipt_no = ${receiptNo}`,

@@ -139,6 +139,7 @@ export {
   listClaims,
   listDeskOrders,
   listOrdersOf,
+  listPaidOf,
   listPaidParts,
   ORDERS_PAGE,
   type OrderLineInput,

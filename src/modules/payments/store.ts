@@ -194,6 +194,13 @@ export const listOrdersOf = (tx: Tx, tenantId: number, payers: readonly string[]
     select ${ORDER_COLUMNS} from payments."order" o
     where o.tenant_id = ${tenantId} and o.payer = any(${[...payers]}) order by o.created_at desc, o.id limit ${page.limit} offset ${page.offset}`)
 
+/** Paid orders of these payers in [from, to), oldest first. */
+export const listPaidOf = (tx: Tx, tenantId: number, payers: readonly string[], span: { from: Date; to: Date }, limit: number) =>
+  tx.rows<OrderRow>(sql`
+    select ${ORDER_COLUMNS} from payments."order" o
+    where o.tenant_id = ${tenantId} and o.payer = any(${[...payers]}) and o.state = ${ORDER.paid} and o.paid_at >= ${span.from} and o.paid_at < ${span.to}
+    order by o.paid_at, o.id limit ${limit}`)
+
 /** Whether an order pays this account; without one every order will do. */
 const pays = (tenantId: number, orderId: Sql, payee: number | null): Sql => sql`(${payee}::integer is null or exists (
   select 1 from payments.order_line l where l.tenant_id = ${tenantId} and l.order_id = ${orderId} and l.payee_account_id = ${payee}))`

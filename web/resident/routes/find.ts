@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
+import { dayOf } from '#kernel/time.ts'
 import { isPhotoInstalled, listBillers, listOpenBills, listTariffs, mapRescues } from '#modules/billing/index.ts'
 import { listOrdersOf, ORDERS_PAGE, orderStateOf } from '#modules/payments/index.ts'
 import { productsOnMine } from '#web/products/routes.ts'
@@ -147,6 +148,7 @@ function addMine(server: Server, pages: Pages): void {
       reply,
       paymentsPage(visit.page, {
         payments,
+        ...(total > 0 && { yearHref: `${paths.payments}/${dayOf(visit.ctx.kernel.clock.now()).slice(0, 4)}` }),
         pager: {
           page,
           pages: pageCount,

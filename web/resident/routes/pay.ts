@@ -28,6 +28,7 @@ import { olderHref } from './accounts.ts'
 import { addAfterRoutes, showDone } from './after.ts'
 import type { Pages } from './pages.ts'
 import { readPart } from './parts.ts'
+import { addPaymentYearRoutes } from './payment-year.ts'
 import { addReceiptRoutes } from './receipts.ts'
 import { addTaxInvoiceRoutes } from './tax-invoice.ts'
 import { billerName, billView, channelName, partLabel, periodLabel, serviceName, subjectHref, textsOf } from './views.ts'
@@ -371,5 +372,6 @@ export function addPayRoutes(server: Server, pages: Pages): void {
   })
   addAfterRoutes(server, pages)
   addTaxInvoiceRoutes(server, pages)
+  addPaymentYearRoutes(server, pages)
   addReceiptRoutes(server, pages)
 }

@@ -26,7 +26,6 @@ const lineOf = (visit: Visit, { receipt, invoice }: TaxInvoicesView['bills'][num
 
 /** Invoices of a payment, asked for at its billers. */
 export function addTaxInvoiceRoutes(server: Server, pages: Pages): void {
-  const path = '/o/:code/tax-invoice'
   async function show(
     visit: Visit,
     reply: FastifyReply,
@@ -43,8 +42,10 @@ export function addTaxInvoiceRoutes(server: Server, pages: Pages): void {
     }
     return pages.html(reply, taxInvoicePage(visit.page, view), typed ? 422 : 200)
   }
-  server.get(path, { schema: { hide: true } }, async (request, reply) => show(await pages.visit(request, reply), reply, codeOf(request)))
-  pages.form(server, path, { per_minute: 10 }, async (request, reply) => {
+  server.get('/o/:code/tax-invoice', { schema: { hide: true } }, async (request, reply) =>
+    show(await pages.visit(request, reply), reply, codeOf(request)),
+  )
+  pages.form(server, '/o/:code/tax-invoice', { per_minute: 10 }, async (request, reply) => {
     const visit = await pages.visit(request, reply)
     const values = textsOf(request.body)
     const code = codeOf(request)

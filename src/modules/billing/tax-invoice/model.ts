@@ -7,7 +7,7 @@ export interface Buyer {
   readonly email?: string
 }
 
-export const BUYER_KINDS = ['person', 'company'] as const
+const BUYER_KINDS = ['person', 'company'] as const
 const NAME_CHARS_MAX = 100
 
 const clean = (text: string | undefined): string =>

@@ -81,7 +81,7 @@ export async function askTaxInvoices(
             const buyerSealed = kernel.vault.seal(tenantId, buyerCell(id), JSON.stringify(buyer))
             const row = { id, orderId: order.id, billId: receipt.bill.id, billerId: receipt.biller.id, buyerSealed, askedAt: at, dueAt: at }
             if (!(await store.insertTaxInvoice(tx, tenantId, row))) continue
-            await append(tx, ctx, taxInvoiceAsked, { subjectId: order.id, body: { invoice: id, bill: receipt.bill.id, kind: buyer.kind } })
+            await append(tx, ctx, taxInvoiceAsked, { subjectId: order.id, body: { invoice: id, bill: receipt.bill.id } })
             asked++
           }
           return { asked }

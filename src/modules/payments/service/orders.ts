@@ -261,6 +261,16 @@ export async function listOrdersOf(
   }))
 }
 
+/** More than a household pays in a year. */
+const PAID_MAX = 2_000
+
+/** What these payers paid in [from, to), oldest first. */
+export const listPaidOf = (
+  ctx: Ctx,
+  payers: readonly string[],
+  span: { readonly from: Date; readonly to: Date },
+): Promise<store.OrderRow[]> => ctx.kernel.db.read(ctx.tenantId, tx => store.listPaidOf(tx, ctx.tenantId, payers, span, PAID_MAX))
+
 /** Orders a desk looks at first: those only a person can bring on, the one waiting longest first, and the newest of all. */
 export async function listDeskOrders(ctx: Ctx, limit: number): Promise<{ stuck: OrderView[]; newest: OrderView[] }> {
   const payee = ctx.actor.biller?.accountId ?? null

@@ -90,7 +90,7 @@ test('a real ALL bill of 45 rows adds up to its own footer', { skip }, () => {
     channelRefundNo: '50000709672019011908420787722',
     outRefundNo: 'REF4200000263201902167700963919',
     amountFen: 1,
-    feeE5: 0,
+    ...{ feeE5: 0, discountFen: 0 },
     at: new Date('2019-02-19T05:01:46+08:00'),
     state: 'SUCCESS',
   })
