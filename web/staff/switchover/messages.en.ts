@@ -31,7 +31,7 @@ export const messages: Record<keyof typeof base, string> = {
   'switch.back_note': 'Why it is taken back',
   'switch.ask': 'Ask for a plan',
   'switch.ask_note':
-    'See first whom it reaches, then ask; another person has to agree before its first step. Until that step the feature is off in these communities.',
+    'See whom it reaches, then ask; somebody else agrees before the first step. Until then a first plan keeps the feature off, and a later one leaves it as it is.',
   'switch.areas_hint': 'None chosen means all, also accounts whose community is not known',
   'switch.at': 'Step {n}: from',
   'switch.at_hint': 'For example 2026-12-01 09:00',

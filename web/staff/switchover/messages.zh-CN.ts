@@ -27,7 +27,7 @@ export const messages = {
   'switch.back': '马上退回',
   'switch.back_note': '为什么退回',
   'switch.ask': '提出计划',
-  'switch.ask_note': '先看影响，再提出；要另一个人在第一步以前同意。第一步以前，这些社区用不了这个功能。',
+  'switch.ask_note': '先看影响，再提出；要另一个人在第一步以前同意。第一个计划，第一步以前不放开；换计划，第一步以前照旧。',
   'switch.areas_hint': '不选就是全部，包括不知道在哪个社区的户号',
   'switch.at': '第{n}步，从几时起',
   'switch.at_hint': '如 2026-12-01 09:00',
