@@ -65,28 +65,42 @@ export async function withdraw(tx: Tx, ctx: Ctx, breakIds: readonly string[]): P
   )
 }
 
+interface GivenBack {
+  readonly item: string
+  readonly ourNo: string
+  readonly id: string
+  readonly taskId: string | null
+}
+
 /** Receipts and refunds of one order number, both unknown here, that cancel out: nothing is left in suspense. Answers their breaks. */
 export async function closeGivenBack(
   tx: Tx,
   ctx: Ctx,
-  account: { readonly channel: string; readonly mchid: string },
-): Promise<{ id: string; taskId: string | null }[]> {
+  { channel, mchid }: { readonly channel: string; readonly mchid: string },
+): Promise<readonly Pick<GivenBack, 'id' | 'taskId'>[]> {
   const { tenantId } = ctx
-  const rows = await tx.rows<{ item: string; id: string; taskId: string | null }>(sql`
-    select u.id as item, b.id, b.task_id as "taskId" from payments.unidentified u
-    join payments.break b on b.tenant_id = u.tenant_id and b.id = u.break_id
-    where u.tenant_id = ${tenantId} and u.closed_at is null and u.channel = ${account.channel} and u.mchid = ${account.mchid} and u.our_no in (
-      select our_no from payments.unidentified
-      where tenant_id = ${tenantId} and closed_at is null and channel = ${account.channel} and mchid = ${account.mchid} and our_no <> ''
-      group by our_no having count(*) > 1 and sum(amount_fen) = 0)
-    order by u.id for update of u`)
-  if (rows.length > 0)
-    await close(
-      tx,
-      ctx,
-      rows.map(row => row.item),
-      'given_back',
-    )
+  const list = () =>
+    tx.rows<GivenBack>(sql`
+      select u.id as item, u.our_no as "ourNo", b.id, b.task_id as "taskId" from payments.unidentified u
+      join payments.break b on b.tenant_id = u.tenant_id and b.id = u.break_id
+      where u.tenant_id = ${tenantId} and u.closed_at is null and u.channel = ${channel} and u.mchid = ${mchid} and u.our_no in (
+        select our_no from payments.unidentified
+        where tenant_id = ${tenantId} and closed_at is null and channel = ${channel} and mchid = ${mchid} and our_no <> ''
+        group by our_no having count(*) > 1 and sum(amount_fen) = 0)
+      order by b.id`)
+  const seen = await list()
+  if (seen.length === 0) return []
+  // The breaks first, as whoever decides about one does; then whether it is still so.
+  await tx.run(sql`
+    select from payments.break where tenant_id = ${tenantId} and id = any(${seen.map(row => row.id)}::uuid[]) order by id for update`)
+  const held = new Set(seen.map(row => row.id))
+  const rows = [...Map.groupBy(await list(), row => row.ourNo).values()].filter(group => group.every(row => held.has(row.id))).flat()
+  await close(
+    tx,
+    ctx,
+    rows.map(row => row.item),
+    'given_back',
+  )
   return rows
 }
 
