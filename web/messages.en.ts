@@ -1,4 +1,5 @@
 import { messages as debits } from './debits/messages.en.ts'
+import { messages as disputes } from './disputes/messages.en.ts'
 import { messages as kiosk } from './kiosk/messages.en.ts'
 import type { zh } from './messages.zh-CN.ts'
 import { messages as prepaid } from './prepaid/messages.en.ts'
@@ -490,6 +491,7 @@ export const en: Record<keyof typeof zh, string> = {
   ...own,
   ...kiosk,
   ...debits,
+  ...disputes,
   ...products,
   ...prepaid,
 }

@@ -1,4 +1,5 @@
 import { messages as debits } from './debits/messages.zh-CN.ts'
+import { messages as disputes } from './disputes/messages.zh-CN.ts'
 import { messages as kiosk } from './kiosk/messages.zh-CN.ts'
 import { messages as prepaid } from './prepaid/messages.zh-CN.ts'
 import { messages as products } from './products/messages.zh-CN.ts'
@@ -485,6 +486,7 @@ export const zh = {
   ...own,
   ...kiosk,
   ...debits,
+  ...disputes,
   ...products,
   ...prepaid,
 } as const satisfies Record<string, string>

@@ -8,6 +8,7 @@ import { findResident, findStaff } from '#modules/identity/index.ts'
 import { paymentErrors, receiveNotification } from '#modules/payments/index.ts'
 import { refuse } from '#modules/trail/index.ts'
 import { addDebitRoutes } from '#web/debits/routes.ts'
+import { addDisputeRoutes } from '#web/disputes/routes.ts'
 import { addKioskRoutes } from '#web/kiosk/routes.ts'
 import { addMiniRoutes } from '#web/mini/routes.ts'
 import { addPrepaidRoutes } from '#web/prepaid/routes.ts'
@@ -96,6 +97,7 @@ export async function createHttp(options: HttpOptions): Promise<Server> {
   addOtherRoutes(server, pages)
   addSignInRoutes(server, pages)
   addDebitRoutes(server, pages)
+  addDisputeRoutes(server, pages)
   addProductRoutes(server, pages)
   addPrepaidRoutes(server, pages)
   addMiniRoutes(server, pages)

@@ -21,6 +21,8 @@ export type PrecheckKey =
   | 'biller_offline'
   | 'in_debit'
   | 'older_open'
+  | 'disputed'
+  | 'correcting'
   | 'superseded'
   | 'not_open'
   | 'not_open_yet'
@@ -64,6 +66,8 @@ export interface BillView {
   ways: readonly { id: WayId; note?: string }[]
   /** Chosen last time, or the only sensible one in this browser. */
   chosenWay?: WayId
+  /** Where it is asked to be checked; absent where that is over or under way. */
+  disputeHref?: string
   payAction: string
   quote: string
   idempotencyKey: string
@@ -83,6 +87,8 @@ const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKe
   late_fee: { text: 'precheck.late_fee_text' },
   biller_offline: { text: 'precheck.biller_offline_text' },
   in_debit: { text: 'precheck.in_debit_text', link: 'debit.manage_note' },
+  disputed: { text: 'precheck.disputed_text', link: 'precheck.dispute_link' },
+  correcting: { text: 'precheck.correcting_text', link: 'precheck.dispute_link' },
   older_open: { text: 'precheck.older_open_text', link: 'precheck.older_open_link' },
   not_open: { text: 'switch.closed_text' },
   not_open_yet: { text: 'switch.closed_from' },
@@ -251,6 +257,11 @@ export function BillPage({ view }: { view: BillView }) {
           ))}
       </div>
       <FeeLines view={view} />
+      {view.disputeHref && (
+        <LinkButton href={view.disputeHref} kind="link">
+          {t('dispute.link')}
+        </LinkButton>
+      )}
       {!isBlocked && view.parts?.offer && <PartForm offer={view.parts.offer} />}
       <Usage view={view} />
       {passed.length > 0 && (

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Ctx, permit } from '#kernel/context.ts'
 import type { AppError } from '#kernel/result.ts'
-import { countAskedRescues, staffActor } from '#modules/billing/index.ts'
+import { countAskedRescues, countDisputes, staffActor } from '#modules/billing/index.ts'
 import { findStaff, type StaffMember } from '#modules/identity/index.ts'
 import { countLateBatches, countOpenBreaks, countRefundsWaiting } from '#modules/payments/index.ts'
 import { listHelpCalls } from '#modules/tasks/index.ts'
@@ -35,6 +35,7 @@ export const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member
 async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places']>> {
   const say = t(ctx.lang)
   const rescues = await countAskedRescues(ctx)
+  const disputes = await countDisputes(ctx)
   const breaks = await countOpenBreaks(ctx)
   const refunds = await countRefundsWaiting(ctx)
   const help = await listHelpCalls(ctx)
@@ -52,6 +53,7 @@ async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places'
     ...(permit(ctx, 'payments.cash.collect').ok ? [{ href: staffPaths.cash, text: say('cash.place') }] : []),
     ...(permit(ctx, 'payments.cash.read').ok ? [{ href: staffPaths.turns, text: say('cash.turns') }] : []),
     ...(rescues.ok ? [{ href: staffPaths.rescues, text: say('staff.rescues'), waiting: rescues.value.count }] : []),
+    ...(disputes.ok ? [{ href: staffPaths.disputes, text: say('staff.disputes'), waiting: disputes.value }] : []),
     ...(refunds.ok ? [{ href: staffPaths.refunds, text: say('staff.refund_approvals'), waiting: refunds.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.reconciliation, text: say('staff.recon'), waiting: breaks.value }] : []),
     ...(breaks.ok ? [{ href: staffPaths.bank, text: say('bank.place') }] : []),

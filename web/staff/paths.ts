@@ -7,6 +7,7 @@ export const staffPaths = {
   month: '/staff/month',
   search: '/staff/search',
   rescues: '/staff/rescues',
+  disputes: '/staff/disputes',
   cash: '/staff/cash',
   cashOpen: '/staff/cash/open',
   cashClose: '/staff/cash/close',

@@ -1,3 +1,5 @@
+import { StageTag } from '#web/disputes/desk.tsx'
+import type { DisputeStage } from '#web/disputes/page.tsx'
 import { dateTime, day, duration, yuan } from '#web/ui/format.ts'
 import { ErrorSummary, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -176,6 +178,8 @@ export interface DeskBillView {
   boundCount: number
   /** Where no late fee can be asked for, for who may ask. */
   waiverHref?: string
+  /** Where it is checked, or asked to be. */
+  dispute?: { href: string; stage?: DisputeStage }
   bills: readonly {
     href: string
     periodLabel: string
@@ -212,8 +216,14 @@ export function DeskBillPage({ view }: { view: DeskBillView }) {
                   label: t('staff.kind_order'),
                   value: view.order ? <Linked to={{ ...view.order, text: view.order.no }} /> : t('staff.none'),
                 },
+                ...(view.dispute?.stage ? [{ label: t('staff.disputes'), value: <StageTag stage={view.dispute.stage} /> }] : []),
               ]}
             />
+            {view.dispute && (
+              <p>
+                <a href={view.dispute.href}>{t(view.dispute.stage ? 'staff.dispute_see' : 'staff.dispute_ask')}</a>
+              </p>
+            )}
           </Pane>
           <Pane title={t('staff.account', { no: view.accountMasked })}>
             <SummaryList

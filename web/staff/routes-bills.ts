@@ -4,6 +4,7 @@ import { isUuid } from '#kernel/id.ts'
 import { type BillState, findRescue, listReceipts, noteRead, readBill } from '#modules/billing/index.ts'
 import { findOrderById, orderStateOf } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
+import { deskDisputeOf } from '#web/disputes/desk-routes.ts'
 import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { readPast } from '#web/resident/routes/past.ts'
@@ -36,6 +37,7 @@ export function addBillRoutes(server: Server, pages: Pages): void {
     if (claim?.state === 'paid') await noteRead(ctx, claim.orderId)
     const entries = await timeline(ctx.kernel.db, ctx.tenantId, 'bill', bill.id, { limit: 200 })
     const order = orderOf(state)
+    const dispute = deskDisputeOf(ctx, state)
     const past = await readPast(ctx, bill.accountId, '', 1)
     return pages.html(
       reply,
@@ -53,6 +55,7 @@ export function addBillRoutes(server: Server, pages: Pages): void {
         addressMasked: bill.addressMask,
         boundCount,
         ...(permit(ctx, 'billing.rule.ask').ok && { waiverHref: `/staff/bills/${bill.id}/waiver` }),
+        ...(dispute && { dispute }),
         bills: ofAccount.map(one => {
           const its = orderOf(one)
           return {

@@ -185,7 +185,9 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         amountFen: dueFen(found.value),
         lateFeeFen,
         ...partsView(found.value, billHref(bill.id)),
-        warnings: checks.some(check => check.key === 'older_open') ? [say('cash.warn_older')] : [],
+        warnings: checks.flatMap(({ key }) =>
+          key === 'older_open' ? [say('cash.warn_older')] : key === 'disputed' || key === 'correcting' ? [say(`precheck.${key}`)] : [],
+        ),
         ...(stop && {
           stop: say(
             stop.key === 'paid'

@@ -8,6 +8,7 @@ import {
   type BillerHealth,
   billingErrors,
   countAskedRescues,
+  countDisputes,
   IN_TIME_S_MAX,
   listSignals,
   viewBillers,
@@ -178,6 +179,7 @@ async function waitingOf(ctx: Ctx, { waiting: w }: Collections): Promise<Console
   const say = t(ctx.lang)
   const breaks = await countOpenBreaks(ctx)
   const rescues = await countAskedRescues(ctx)
+  const disputes = await countDisputes(ctx)
   const signals = await listSignals(ctx)
   const switched = await viewSwitchover(ctx)
   const plans = switched.ok ? switched.value.plans : []
@@ -195,6 +197,7 @@ async function waitingOf(ctx: Ctx, { waiting: w }: Collections): Promise<Console
     },
     { name: say('console.wait_refunds'), href: staffPaths.refunds, count: w.requested },
     ...(rescues.ok ? [{ name: say('console.wait_rescues'), href: staffPaths.rescues, count: rescues.value.count }] : []),
+    ...(disputes.ok ? [{ name: say('console.wait_disputes'), href: staffPaths.disputes, count: disputes.value }] : []),
     { name: say('console.wait_suspended'), href: staffPaths.search, count: w.suspended, note: `¥${yuan(w.suspendedFen)}` },
     { name: say('console.wait_stuck'), href: staffPaths.search, count: w.stuck },
     { name: say('console.wait_unknown'), href: staffPaths.search, count: w.unknown, note: say('console.wait_unknown_note') },

@@ -24,6 +24,7 @@ import {
 } from '#modules/payments/index.ts'
 import { timeline } from '#modules/trail/index.ts'
 import { addDebitDeskRoutes, debitLineOf } from '#web/debits/desk-routes.ts'
+import { addDisputeDeskRoutes } from '#web/disputes/desk-routes.ts'
 import { findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, maskedAccount, partLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
@@ -181,6 +182,7 @@ export function addStaffRoutes(server: Server, pages: Pages): void {
   addCardRoutes(server, pages)
   addRuleRoutes(server, pages)
   addDebitDeskRoutes(server, pages)
+  addDisputeDeskRoutes(server, pages)
   addBillRoutes(server, pages)
   addResidentRoutes(server, pages)
   addAccountRoutes(server, pages)

@@ -75,6 +75,14 @@ export const billingColumns: readonly PersonalColumns[] = [
     kept: BOOKS,
   },
   {
+    table: 'billing.dispute',
+    columns: 'payer reason note_sealed answer asked_by decided_by',
+    class: 'account',
+    level: 3,
+    purpose: 'have a bill checked before it is collected, and tell who asked',
+    kept: BOOKS,
+  },
+  {
     table: 'billing.wrong_payment',
     columns: 'note_sealed',
     class: 'payment',

@@ -71,6 +71,11 @@ export const errors = defineErrors('billing', {
   product_ordered: 409,
   product_offline: 503,
   product_order_not_found: 404,
+  dispute_exists: 409,
+  dispute_over: 409,
+  dispute_not_found: 404,
+  dispute_answered: 409,
+  dispute_own: 409,
   tax_invoice_buyer: 422,
   tax_invoice_not_given: 409,
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEvent } from '#modules/trail/index.ts'
+import { DISPUTE_REASONS } from './dispute/model.ts'
 import { RESCUE_REASONS, WAIVER_REASONS } from './model.ts'
 import { FEATURES } from './switchover/model.ts'
 
@@ -97,6 +98,24 @@ export const taxInvoiceRefused = defineEvent({
   version: 1,
   subject: 'order',
   body: z.object({ ...ofTaxInvoice, reason: z.string() }),
+})
+export const disputeAsked = defineEvent({
+  type: 'billing.dispute_asked',
+  version: 1,
+  subject: 'bill',
+  body: z.object({ dispute: z.string(), reason: z.enum(DISPUTE_REASONS) }),
+})
+export const disputeWithdrawn = defineEvent({
+  type: 'billing.dispute_withdrawn',
+  version: 1,
+  subject: 'bill',
+  body: z.object({ dispute: z.string() }),
+})
+export const disputeAnswered = defineEvent({
+  type: 'billing.dispute_answered',
+  version: 1,
+  subject: 'bill',
+  body: z.object({ dispute: z.string(), outcome: z.enum(['upheld', 'kept']) }),
 })
 export const rescueAsked = defineEvent({
   type: 'billing.rescue_asked',

@@ -9,6 +9,20 @@ export { type Consent, changeDebit, switchOffDebit, switchOnDebit } from './debi
 export { CEILING_FEN_MAX, CEILINGS_FEN, DAYS_BEFORE, type Terms as DebitTerms } from './debit/model.ts'
 export { registerDebits } from './debit/outcomes.ts'
 export { type Debit, findDebitOf, hasDebitBank, listDebits, type NextDebit, previewDebit } from './debit/view.ts'
+export { DISPUTE_REASONS, type DisputeReason } from './dispute/model.ts'
+export {
+  answerDispute,
+  askDispute,
+  countDisputes,
+  DISPUTE_WORKING_DAYS,
+  DISPUTES_PAGE,
+  type Dispute,
+  findDispute,
+  isDisputable,
+  listDisputes,
+  readDisputeNote,
+  withdrawDispute,
+} from './dispute/service.ts'
 export { type BillerRule, dueFen, PART_FIRST, partRange } from './dues.ts'
 export { errors as billingErrors } from './errors.ts'
 export * as billingEvents from './events.ts'
@@ -69,6 +83,7 @@ export {
   findBillById,
   findBillOfOrder,
   getBill,
+  isHeldBack,
   listBillers,
   listBindings,
   listOpenBills,

@@ -99,6 +99,8 @@ export type PrecheckKey =
   | 'account_ok'
   | 'biller_ok'
   | 'older_open'
+  | 'disputed'
+  | 'correcting'
   | 'not_open'
 
 export interface Precheck {
@@ -120,6 +122,8 @@ export interface PrecheckFacts {
   /** Since when we know what is shown. */
   readonly asOf: Date
   readonly olderOpen: number
+  /** Somebody asked the biller to check it: it looks, or said that it is wrong and corrects it. */
+  readonly dispute?: 'open' | 'upheld'
   readonly takesOldestFirst: boolean
   /** Amounts of earlier periods of the account, newest first. */
   readonly history: readonly number[]
@@ -152,6 +156,7 @@ export function precheck(f: PrecheckFacts): Precheck[] {
   out.push(
     f.isBillerOnline ? { level: 'ok', key: 'biller_ok' } : { level: 'warn', key: 'offline', params: { as_of: f.asOf.toISOString() } },
   )
+  if (f.dispute) out.push({ level: 'warn', key: f.dispute === 'open' ? 'disputed' : 'correcting' })
   if (f.olderOpen > 0 && f.takesOldestFirst) out.push({ level: 'warn', key: 'older_open', params: { count: f.olderOpen } })
   if (f.lateFeeFen > 0) out.push({ level: 'warn', key: 'late_fee', params: { fen: f.lateFeeFen, days: daysBetween(f.dueOn, f.today) } })
   else if (daysBetween(f.today, f.dueOn) >= 0 && daysBetween(f.today, f.dueOn) <= 3)

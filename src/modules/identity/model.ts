@@ -80,7 +80,7 @@ const desk = [
  * proposes, another of them or the head of the centre approves.
  */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
-  clerk: [...all, ...desk, 'identity.share.manage', 'payments.cash.collect'],
+  clerk: [...all, ...desk, 'identity.share.manage', 'payments.cash.collect', 'billing.dispute.ask'],
   approver: [
     ...all,
     ...desk,
@@ -88,6 +88,8 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'payments.refund.request',
     'payments.refund.approve',
     'billing.rescue.answer',
+    'billing.dispute.ask',
+    'billing.dispute.answer',
     'billing.rule.agree',
     'payments.reconcile.read',
     'payments.reconcile.decide',
@@ -105,6 +107,8 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'identity.device.manage',
     'payments.refund.request',
     'billing.rescue.answer',
+    'billing.dispute.ask',
+    'billing.dispute.answer',
     'billing.rule.ask',
     'billing.switchover.ask',
     'billing.shadow.take',
@@ -119,7 +123,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'tasks.task.assign',
     'notify.message.read',
   ],
-  biller: [...all, 'billing.bill.read', 'billing.import.run', 'billing.reconcile.read', 'payments.order.read'],
+  biller: [...all, 'billing.bill.read', 'billing.import.run', 'billing.reconcile.read', 'billing.dispute.answer', 'payments.order.read'],
   'operator-system': [
     ...all,
     'identity.area.write',

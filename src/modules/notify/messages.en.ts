@@ -6,6 +6,10 @@ export const messages: Record<keyof typeof base, string> = {
   bill_due_soon: 'Your {service} bill of {amount} yuan is due in {days} days; after that a late fee is added.',
   bill_overdue_no_fee: 'Your {service} bill is {days} days late: {amount} yuan. The service hall can help.',
   bill_overdue: 'Your {service} bill is {days} days late: {amount} yuan including {late_fee} yuan late fee. The service hall can help.',
+  dispute_upheld:
+    'The {service} bill of {amount} yuan you had checked is wrong and will be corrected. Until then no late fee grows and nothing is debited. The answer is on the page of the bill.',
+  dispute_kept:
+    'The {service} bill of {amount} yuan you had checked is right. The days of the check count for no late fee. The answer is on the page of the bill; please pay it.',
   bill_paid: 'You have paid {amount} yuan for {service}. Receipt {receipt_no}. You can undo it within 10 minutes.',
   payment_unknown: 'We are confirming the result of your {amount} yuan payment. Please do not pay again; no money is lost.',
   payment_duplicate: 'This {service} was already paid. The extra {amount} yuan will be returned; you need do nothing.',

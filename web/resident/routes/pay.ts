@@ -15,6 +15,7 @@ import {
   orderStateOf,
   paymentErrors,
 } from '#modules/payments/index.ts'
+import { disputeHrefOf } from '#web/disputes/routes.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
@@ -97,6 +98,7 @@ async function showBill(
   }
   await beginJourney(visit.ctx, { payer: visit.payer, billId: bill.id, place: 'phone', way: isFromHere(request) ? 'site' : 'scan' })
   const { part: typed } = textsOf(request.query)
+  const disputeHref = found.value.dispute ? undefined : disputeHrefOf(found.value)
   return pages.html(
     reply,
     billPage(
@@ -104,6 +106,7 @@ async function showBill(
       billView(visit.ctx, found.value, {
         ...(typed && (await readPart(visit.ctx, found.value, typed, `/b/${code}`))),
         payAction: `/b/${code}/pay${typed ? `?part=${encodeURIComponent(typed)}` : ''}`,
+        ...(disputeHref && { disputeHref }),
         olderHref: await olderHref(visit, found.value),
         idempotencyKey: newCode(visit.ctx.kernel.random),
         ways: waysFor(visit.ctx.tenantId, agentOf(request)),

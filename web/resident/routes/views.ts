@@ -114,6 +114,9 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
         key: params.from ? 'not_open_yet' : 'not_open',
         ...(params.from && { params: { at: dateTime(lang, new Date(String(params.from))) } }),
       }
+    case 'disputed':
+    case 'correcting':
+      return { level: 'warn', key: check.key }
     case 'older_open':
       return { level: 'warn', key: 'older_open', params: { count: Number(params.count) } }
     case 'paying_here':
@@ -175,7 +178,8 @@ export function billView(
     precheck: found.checks.flatMap(check => {
       const shown = checkView(lang, found, check)
       const isOwnDebit = check.key === 'debiting' && ctx.actor.kind === 'resident' && found.claim?.payer === `resident:${ctx.actor.id}`
-      const href = check.key === 'older_open' ? olderHref : isOwnDebit ? paths.debits : undefined
+      const isDispute = check.key === 'disputed' || check.key === 'correcting'
+      const href = check.key === 'older_open' ? olderHref : isOwnDebit ? paths.debits : isDispute ? `/b/${bill.code}/dispute` : undefined
       return shown ? [{ ...shown, ...(href && { href }) }] : []
     }),
     lines: bill.lines.map((line, at) => ({

@@ -4,7 +4,7 @@ import { catching, unwrap } from '#kernel/result.ts'
 import { addMs, dayOf, timeOfDay } from '#kernel/time.ts'
 import { addToBatch, DEBIT, findDebitBank } from '#modules/payments/index.ts'
 import { dueFen } from '../dues.ts'
-import { examine, listOpenBills } from '../service/bills.ts'
+import { examine, isHeldBack, listOpenBills } from '../service/bills.ts'
 import { openOrder } from '../service/pay.ts'
 import { quoteItem } from '../service/quotes.ts'
 import { endOverdue } from './endings.ts'
@@ -30,7 +30,7 @@ async function collectBill(tx: Tx, ctx: Ctx, mandateId: string, billId: string):
   const mandate = await store.lockMandate(tx, tenantId, mandateId)
   if (mandate?.state !== 'active' || (mandate.untilOn !== null && mandate.untilOn < today)) return 'nothing'
   const [state] = await examine(tx, ctx, [billId], [mandate.payer])
-  if (!state || state.checks.some(check => check.level === 'stop') || state.claim) return 'nothing'
+  if (!state || state.checks.some(check => check.level === 'stop') || state.claim || isHeldBack(state)) return 'nothing'
   const { bill } = state
   const amountFen = dueFen(state)
   const made = await store.listItemsOfBills(tx, tenantId, mandate.id, [billId])

@@ -20,7 +20,7 @@ import {
 } from '#modules/payments/index.ts'
 import { countedOn, dueFen, partRange, ruleOn } from '../dues.ts'
 import { errors } from '../errors.ts'
-import { type BillState, listOpenBills } from '../service/bills.ts'
+import { type BillState, isHeldBack, listOpenBills } from '../service/bills.ts'
 import { offerPart, openOrder } from '../service/pay.ts'
 import { quoteItem } from '../service/quotes.ts'
 import { issueReceipts } from '../service/receipts.ts'
@@ -109,7 +109,7 @@ export const topUp = (ctx: Ctx, input: TopUp): Promise<Result<PlacedOrder>> =>
 /** Pays one bill, or as much of it as its biller takes in parts, from what is held; `over` when nothing is left for later ones. */
 async function payBill(ctx: Ctx, held: Prepaid, state: BillState): Promise<'paid' | 'left_alone' | 'over'> {
   const { tenantId, kernel } = ctx
-  if (state.claim || state.bill.withdrawnAt || (await wasGivenBack(ctx, state))) return 'left_alone'
+  if (state.claim || state.bill.withdrawnAt || isHeldBack(state) || (await wasGivenBack(ctx, state))) return 'left_alone'
   const dueNow = dueFen(state)
   const range = partRange(state, state.rule)
   const isWhole = held.balanceFen >= dueNow

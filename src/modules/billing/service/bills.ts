@@ -5,6 +5,8 @@ import { fail, ok, type Result } from '#kernel/result.ts'
 import { dayOf } from '#kernel/time.ts'
 import { type Claim, DEBIT, findOrderById, listClaims, listPaidParts, type PaidPart } from '#modules/payments/index.ts'
 import { append } from '#modules/trail/index.ts'
+import { daysFrozen, isFrozen } from '../dispute/model.ts'
+import { type DisputeRow, mapDisputes } from '../dispute/store.ts'
 import { type BillerRule, countedOn, type Dues, duesOn, type PartOfBill, ruleOn, type WaivedSpan } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { billRead } from '../events.ts'
@@ -27,6 +29,8 @@ export interface BillState extends Dues {
   readonly parts: readonly (PartOfBill & { readonly orderId: string })[]
   /** The order that pays it, or is about to; none while a rest is free to be paid. */
   readonly claim?: Claim
+  /** What somebody asked the biller about it, and what came of that. */
+  readonly dispute?: DisputeRow
 }
 
 export interface BillForPayer extends BillState {
@@ -44,12 +48,14 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
   const parts = Map.groupBy(await listPaidParts(tx, ctx.tenantId, TOLD_KINDS, ids), p => p.subjectId)
   const now = ctx.kernel.clock.now()
   const waivers = await store.mapWaivers(tx, ctx.tenantId, [...new Set(bills.map(b => b.accountId))])
+  const disputes = await mapDisputes(tx, ctx.tenantId, ids)
   return bills
     .filter(bill => isOwn(ctx, bill))
     .map(bill => {
       const biller = billers.get(bill.billerId)!
       const day = countedOn(now, biller.rules)
-      const waived = waivers.get(bill.accountId) ?? []
+      const dispute = disputes.get(bill.id)
+      const waived = [...(waivers.get(bill.accountId) ?? []), ...(dispute ? daysFrozen(dispute) : [])]
       const paid = partsOf(parts.get(bill.id) ?? [], biller)
       const dues = duesOn(bill, day, biller.rules, waived, paid)
       const held = claims.get(bill.id) ?? []
@@ -58,7 +64,16 @@ async function statesOf(tx: Tx, ctx: Ctx, bills: readonly store.BillRow[]): Prom
       const claim = open ?? (dues.restFen + dues.lateFeeFen > 0 ? held.find(c => !c.isPart) : held[0])
       const isOver = isPaid({ bill, claim }) || bill.withdrawnAt !== null || !!bill.product
       const left = isOver ? { restFen: 0, lateFeeFen: 0, rebateFen: 0 } : dues
-      return { bill, biller, rule: ruleOn(day, biller.rules), ...left, waived, parts: paid, ...(claim && { claim }) }
+      return {
+        bill,
+        biller,
+        rule: ruleOn(day, biller.rules),
+        ...left,
+        waived,
+        parts: paid,
+        ...(claim && { claim }),
+        ...(dispute && { dispute }),
+      }
     })
 }
 
@@ -69,6 +84,9 @@ function partsOf(lines: readonly PaidPart[], biller: store.BillerRow): BillState
     return { orderId, on: countedOn(of[0]!.paidAt, biller.rules), principalFen: sum(false), lateFeeFen: sum(true) }
   })
 }
+
+/** Whether a bill is left alone by all that happens by itself, because somebody asked the biller to check it. */
+export const isHeldBack = ({ bill, dispute }: Pick<BillState, 'bill' | 'dispute'>): boolean => !!dispute && isFrozen(dispute, bill)
 
 /** Staff of a biller see what is its own; everybody else is not confined to one. */
 export const isOwn = ({ actor }: Ctx, { billerId }: { billerId: string }): boolean => !actor.biller || actor.biller.id === billerId
@@ -90,6 +108,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
     isBillerOnline: biller.isOnline,
     asOf: bill.asOf,
     olderOpen: others.filter(o => o.bill.periodTo < bill.periodTo && !isPaid(o)).length,
+    ...(state.dispute && isHeldBack(state) && { dispute: state.dispute.state === 'open' ? 'open' : 'upheld' }),
     takesOldestFirst: biller.config.partial_payment === 'oldest_first',
     history: others.filter(o => o.bill.periodTo < bill.periodTo).map(o => o.bill.amountFen),
     ...(claim && {

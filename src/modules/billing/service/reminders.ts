@@ -9,7 +9,7 @@ import { dueFen } from '../dues.ts'
 import { isTold, type Reminder, reminderOf } from '../model.ts'
 import * as store from '../store/reminders.ts'
 import * as bills from '../store.ts'
-import { type BillState, examine } from './bills.ts'
+import { type BillState, examine, isHeldBack } from './bills.ts'
 
 const PAGE = 500
 /** Bills are looked at from so long ago that the last step about them is within. */
@@ -67,7 +67,7 @@ async function remind(tx: Tx, ctx: Ctx, rows: readonly store.RemindRow[], today:
     const personId = personOf(row.payer)
     const reminder = reminderOf({ issuedOn: dayOf(row.issuedAt), dueOn: row.dueOn }, today)
     const state = states.get(row.billId)
-    if (!personId || !reminder || !state || state.claim) continue
+    if (!personId || !reminder || !state || state.claim || isHeldBack(state)) continue
     const words = wordsOf(row, state, reminder, today)
     await send(tx, ctx, {
       to: { personId },

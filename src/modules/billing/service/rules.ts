@@ -4,6 +4,8 @@ import { isUuid } from '#kernel/id.ts'
 import { catching, type ErrorCode, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { addDays, dayOf, daysBetween } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
+import { daysFrozen } from '../dispute/model.ts'
+import { mapDisputes } from '../dispute/store.ts'
 import { type BillerRule, type DatedRule, lateFeeFen, PART_FIRST } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { ruleAsked, ruleDecided, waiverAsked, waiverDecided } from '../events.ts'
@@ -89,12 +91,18 @@ export async function previewRule(ctx: Ctx, input: RuleProposal): Promise<Result
     if (!biller) return fail(errors.biller_not_found)
     const open = await store.listOpenBills(tx, tenantId, biller.id, day, PREVIEW_BILLS_MAX)
     const waivers = await bills.mapWaivers(tx, tenantId, [...new Set(open.map(b => b.accountId))])
+    const disputes = await mapDisputes(
+      tx,
+      tenantId,
+      open.map(b => b.id),
+    )
     const changed: DatedRule = { validFrom: input.validFrom, rule: input.rule }
     const next = [...biller.rules.filter(dated => dated.validFrom !== input.validFrom), changed].sort((a, b) =>
       a.validFrom < b.validFrom ? -1 : 1,
     )
     const compared = open.map(b => {
-      const waived = waivers.get(b.accountId) ?? []
+      const dispute = disputes.get(b.id)
+      const waived = [...(waivers.get(b.accountId) ?? []), ...(dispute ? daysFrozen(dispute) : [])]
       const feeBy = (rules: readonly DatedRule[]) => lateFeeFen(b.amountFen, b.dueOn, day, rules, waived)
       return { ...b, oldFen: feeBy(biller.rules), newFen: feeBy(next) }
     })

@@ -79,6 +79,7 @@ export const listOpenWaivers = (tx: Tx, tenantId: number) =>
     join billing.account a on a.tenant_id = ${tenantId} and a.id = w."accountId" order by w."askedAt" limit ${LISTED_MAX}`)
 
 export interface OpenBill {
+  readonly id: string
   readonly billNo: string
   readonly accountId: string
   readonly amountFen: number
@@ -88,7 +89,7 @@ export interface OpenBill {
 /** Bills of a biller nobody has paid or is paying that are due before a day, the oldest first. */
 export const listOpenBills = (tx: Tx, tenantId: number, billerId: string, before: string, limit: number) =>
   tx.rows<OpenBill>(sql`
-    select b.bill_no as "billNo", b.account_id as "accountId", b.amount_fen as "amountFen", b.due_on as "dueOn"
+    select b.id, b.bill_no as "billNo", b.account_id as "accountId", b.amount_fen as "amountFen", b.due_on as "dueOn"
     from billing.bill b
     where b.tenant_id = ${tenantId} and b.biller_id = ${billerId} and b.due_on < ${before} and not b.settled_before and b.withdrawn_at is null
       and not exists (select from (${sqlHeldSubjects(tenantId, 'bill')}) h where h.subject_id = b.id)
