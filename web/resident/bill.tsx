@@ -209,6 +209,7 @@ function Usage({ view }: { view: BillView }) {
 export function BillPage({ view }: { view: BillView }) {
   const { ctx, t } = usePage()
   const isBlocked = view.precheck.some(c => c.level === 'stop')
+  const isStill = view.precheck.some(c => c.key === 'disputed' || c.key === 'correcting')
   const passed = view.precheck.filter(c => c.level === 'ok')
   return (
     <Layout back={{ href: view.backHref ?? paths.home }}>
@@ -250,8 +251,8 @@ export function BillPage({ view }: { view: BillView }) {
       <div class="stack">
         {view.parts?.chosen && <PartChosen chosen={view.parts.chosen} />}
         {view.precheck
-          // That paying today stops it is no longer so once a part is chosen.
-          .filter(c => c.level !== 'ok' && !(c.key === 'late_fee' && view.parts?.chosen))
+          // That paying today stops it is no longer so once a part is chosen, or while it stands still.
+          .filter(c => c.level !== 'ok' && !(c.key === 'late_fee' && (view.parts?.chosen || isStill)))
           .map(c => (
             <PrecheckBanner key={c.key} check={c} />
           ))}

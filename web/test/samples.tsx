@@ -10,6 +10,7 @@ import type { PageContext } from '#web/ui/page.tsx'
 import { pick, receiptSample, type Sample } from './sample-views.ts'
 import { debitSamples } from './samples-debits.tsx'
 import { deskSamples } from './samples-desk.tsx'
+import { disputeSamples } from './samples-disputes.tsx'
 import { kioskSamples } from './samples-kiosk.tsx'
 import { pastSamples } from './samples-past.tsx'
 import { productSamples } from './samples-products.tsx'
@@ -203,6 +204,7 @@ export const samples: readonly Sample[] = [
   ...paySamples,
   ...residentSamples,
   ...debitSamples,
+  ...disputeSamples,
   ...productSamples,
   ...deskSamples,
   ...kioskSamples(billView),

@@ -409,7 +409,7 @@ from (select $1 from billing.waiver where tenant_id = $2 and decided_at is null)
 join billing.account a on a.tenant_id = $3 and a.id = w."accountId" order by w."askedAt" limit $4;
 
 -- listOpenBills
-select b.bill_no as "billNo", b.account_id as "accountId", b.amount_fen as "amountFen", b.due_on as "dueOn"
+select b.id, b.bill_no as "billNo", b.account_id as "accountId", b.amount_fen as "amountFen", b.due_on as "dueOn"
 from billing.bill b
 where b.tenant_id = $1 and b.biller_id = $2 and b.due_on < $3 and not b.settled_before and b.withdrawn_at is null
   and not exists (select from ($4) h where h.subject_id = b.id)

@@ -76,9 +76,17 @@ export const billingColumns: readonly PersonalColumns[] = [
   },
   {
     table: 'billing.dispute',
-    columns: 'payer reason note_sealed answer asked_by decided_by',
+    columns: 'note_sealed',
     class: 'account',
     level: 3,
+    purpose: 'understand what is wrong with a bill',
+    kept: BOOKS,
+  },
+  {
+    table: 'billing.dispute',
+    columns: 'payer reason answer asked_by decided_by',
+    class: 'account',
+    level: 2,
     purpose: 'have a bill checked before it is collected, and tell who asked',
     kept: BOOKS,
   },
