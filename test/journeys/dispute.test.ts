@@ -163,6 +163,6 @@ test(
       assert.equal((await boss.browser.submit(it, `${desk}/answer`, { decision: 'keep', answer: '户主确是本户。' })).status, 303)
       assert.match(textOf((await clerk.browser.get(desk)).text), /核对无误[\s\S]*户主确是本户/)
       // The record follows a moment later.
-    await until('the entry', async () => /账单核对已答复/.test((await clerk.browser.get(`/staff/bills/${billId}`)).text))
+      await until('the entry', async () => /账单核对已答复/.test((await clerk.browser.get(`/staff/bills/${billId}`)).text))
     }),
 )

@@ -143,7 +143,8 @@ test('the keyboard reaches the skip link first and then the content', async () =
 test('an error summary has the focus when the page opens and leads to its field', async () => {
   const tab = await browser.newPage(phone)
   await tab.goto(`${site.url}/account-error/zh-CN/standard`)
-  assert.equal(await tab.evaluate(() => document.activeElement?.className), 'errors')
+  // The browser moves the focus a moment after the page has loaded.
+  await tab.locator('.errors:focus').waitFor()
   await tab.locator('.errors a').click()
   assert.equal(await tab.evaluate(() => document.activeElement?.id), 'account')
   await tab.close()

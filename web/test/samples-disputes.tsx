@@ -49,6 +49,7 @@ export const disputeSamples: readonly Sample[] = [
   ),
   {
     name: 'staff-disputes',
+    surface: 'desk',
     render: ctx =>
       disputesPage(staff(ctx), {
         rows: [
@@ -65,6 +66,7 @@ export const disputeSamples: readonly Sample[] = [
   },
   {
     name: 'staff-dispute',
+    surface: 'desk',
     render: ctx =>
       deskDisputePage(staff(ctx), {
         bill: deskBill(ctx),
@@ -78,6 +80,7 @@ export const disputeSamples: readonly Sample[] = [
   },
   {
     name: 'staff-dispute-ask',
+    surface: 'desk',
     render: ctx => deskDisputePage(staff(ctx), { bill: deskBill(ctx), ask: { ...form, action: '/staff/bills/1/dispute' } }),
   },
 ]
