@@ -1,12 +1,16 @@
 import { type Config, ConfigError, publicUrl } from '#kernel/config.ts'
+import type { Kernel } from '#kernel/context.ts'
 import { lockData } from '#kernel/db/data-lock.ts'
 import { listChannels } from '#modules/payments/index.ts'
 import { createHttp } from './http.ts'
 import { ensureDemoDebits } from './seed/debits.ts'
+import { liveToday, type Today } from './seed/today.ts'
 import { applySettings, readSettings } from './settings.ts'
 import { ensureTown } from './town.ts'
 import { freePort, keepSequencer, openKernel, startWork, TENANT, useSandbox } from './up.ts'
 
+/** Enough for figures on every page of the console within half a minute. */
+const VISITS = 120
 const STOP_MS_MAX = 20_000
 
 type Stop = () => unknown
@@ -41,6 +45,15 @@ async function probe(config: Config): Promise<Config> {
   } catch (error) {
     throw noListening(error, config) ?? error
   }
+}
+
+/** Neighbours pay while the addresses are being read. Nothing rests on it: what goes wrong there is only written down. */
+function beginToday(kernel: Kernel, wallets: Today['wallets'], signal: AbortSignal): Stop {
+  const done = liveToday(kernel, TENANT, { wallets, visits: VISITS, signal }).then(
+    figures => kernel.log.info(figures, 'neighbours have paid'),
+    (error: unknown) => kernel.log.warn({ err: error }, 'the first day of the town was broken off'),
+  )
+  return () => done
 }
 
 /** Starts the parts in order and notes in `parts` how each is stopped; ends early once `leaving` says so. */
@@ -84,6 +97,7 @@ async function start(given: Config, parts: Stop[], leaving: AbortSignal): Promis
   if (!config.sandbox && listChannels(TENANT).length === 0)
     say('  no way to pay is set up: settings.json in the data folder, see docs/operate.md')
   for (const line of town.notes) say(`  ${line}`)
+  if (town.isNew && sandbox && config.seed === 'town') parts.push(beginToday(kernel, sandbox.urls, leaving))
 }
 
 /**

@@ -22,6 +22,8 @@ export interface Town {
   /** Signs in as a resident with bills of their own; the code comes by the sandbox's messages. */
   readonly residentPhone: string | undefined
   readonly notes: readonly string[]
+  /** Made by this start. */
+  readonly isNew: boolean
 }
 
 const SEED = 'wutongli'
@@ -43,7 +45,8 @@ export async function ensureTown(
   // A town broken off is finished at the next start as it was begun: the same day gives the same bills.
   const mark = join(kernel.config.dataDir, 'town-unfinished.json')
   const begun = existsSync(mark) ? (JSON.parse(readFileSync(mark, 'utf8')) as Begun) : undefined
-  if (begun || (size !== 'none' && (await listBillers(ctx)).length === 0)) {
+  const isNew = begun !== undefined || (size !== 'none' && (await listBillers(ctx)).length === 0)
+  if (isNew) {
     const making = begun ?? { size: size as Begun['size'], day: dayOf(kernel.clock.now()) }
     say('Making the demonstration town (first start only) …')
     writeFileSync(mark, JSON.stringify(making))
@@ -57,6 +60,7 @@ export async function ensureTown(
   const [first] = size === 'none' ? [] : await printBills(kernel, tenantId, 1)
   return {
     tenant,
+    isNew,
     exampleCode: first?.code,
     residentPhone: first && kernel.config.sandbox ? residentPhone(SEED) : undefined,
     // In front of people nothing of the demonstration is printed, whatever this folder was made for.
