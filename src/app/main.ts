@@ -9,7 +9,7 @@ import { applySettings, readSettings } from './settings.ts'
 import { ensureTown } from './town.ts'
 import { freePort, keepSequencer, openKernel, startWork, TENANT, useSandbox } from './up.ts'
 
-/** Enough for figures on every page of the console within half a minute. */
+/** Enough for figures on every page of the console, within three minutes. */
 const VISITS = 120
 const STOP_MS_MAX = 20_000
 
@@ -50,7 +50,7 @@ async function probe(config: Config): Promise<Config> {
 /** Neighbours pay while the addresses are being read. Nothing rests on it: what goes wrong there is only written down. */
 function beginToday(kernel: Kernel, wallets: Today['wallets'], signal: AbortSignal): Stop {
   const done = liveToday(kernel, TENANT, { wallets, visits: VISITS, signal }).then(
-    figures => kernel.log.info(figures, 'neighbours have paid'),
+    figures => kernel.log.debug(figures, 'neighbours have paid'),
     (error: unknown) => kernel.log.warn({ err: error }, 'the first day of the town was broken off'),
   )
   return () => done

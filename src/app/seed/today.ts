@@ -26,6 +26,9 @@ import { findOrderByCode, notifyUrlOf, openDrawer, orderStateOf, startAttempt, w
 const BILLS_LEFT = 40
 /** Out of a hundred visits: to the window, ended at the bill, ended at the wallet. */
 const SHARES = { cash: 22, looksOnly: 8, givesUp: 5 } as const
+/** Telephones in use at the same time. */
+const PHONES = 8
+const UNDONE_ONE_IN = 20
 const PAID_MS_MAX = 10_000
 const LOOK_MS = 100
 const FLOAT = { d1000: '20', d500: '10', d100: '20' }
@@ -35,6 +38,8 @@ export interface Today {
   readonly wallets: Readonly<Record<'wechat' | 'alipay', string>>
   readonly visits: number
   readonly skip?: number
+  /** What a second of a person lasts; 1000 unless told. */
+  readonly pace_ms?: number
   readonly signal?: AbortSignal
 }
 
@@ -45,6 +50,12 @@ export interface TodayDone {
 }
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+interface Visit {
+  readonly bill: PrintBill
+  readonly payer: string
+  readonly dice: number
+}
 
 interface Window {
   readonly clerk: Ctx
@@ -64,26 +75,34 @@ async function colleague(ctx: Ctx): Promise<Window | undefined> {
 export async function liveToday(kernel: Kernel, tenantId: number, today: Today): Promise<TodayDone> {
   const ctx = systemCtx(kernel, tenantId, 'seed')
   const random = seededRandom(`today-${today.visits}`)
-  const bills = await pickBills(ctx, today.visits, today.skip ?? BILLS_LEFT)
-  const window = await colleague(ctx)
-  const done = { paid: 0, cash: 0, undone: 0 }
-  const [doubted, ...toPay] = bills
+  const [doubted, ...toPay] = await pickBills(ctx, today.visits, today.skip ?? BILLS_LEFT)
   if (doubted) await haveChecked(ctx, doubted)
-  for (const [n, bill] of toPay.entries()) {
-    if (today.signal?.aborted) return done
-    const dice = random.int(100)
-    if (window && dice < SHARES.cash) {
-      if (await payAtWindow(window, bill)) done.cash++
-      continue
-    }
-    const payer = `browser:neighbour-${n}`
-    const order = await payOnPhone(ctx, today, { bill, payer, dice: dice - SHARES.cash, random })
-    if (!order) continue
-    done.paid++
-    if (done.paid % 20 === 0 && (await undoPayment(ctx, { orderCode: order, payers: [payer], idempotencyKey: newCode(kernel.random) })).ok)
-      done.undone++
+  const window = await colleague(ctx)
+  const visits = toPay.map((bill, n): Visit => ({ bill, payer: `browser:neighbour-${n}`, dice: random.int(100) }))
+  const isCash = ({ dice }: Visit) => window !== undefined && dice < SHARES.cash
+  const [atWindow, onPhone] = [visits.filter(isCash), visits.filter(visit => !isCash(visit))]
+  const done = { paid: 0, cash: 0, undone: 0 }
+  const work = async (queue: Visit[], visit: (next: Visit) => Promise<void>) => {
+    for (let next = queue.shift(); next && !today.signal?.aborted; next = queue.shift()) await visit(next)
   }
+  await Promise.all([
+    work(atWindow, async ({ bill }) => void ((await payAtWindow(window!, bill, () => wait(today, random))) && done.cash++)),
+    ...Array.from({ length: PHONES }, () =>
+      work(onPhone, async visit => {
+        const order = await payOnPhone(ctx, today, visit, random)
+        if (!order) return
+        done.paid++
+        const undo = { orderCode: order, payers: [visit.payer], idempotencyKey: newCode(kernel.random) }
+        if (done.paid % UNDONE_ONE_IN === 0 && (await undoPayment(ctx, undo)).ok) done.undone++
+      }),
+    ),
+  ])
   return done
+}
+
+/** As long as a person takes to read or to press. */
+async function wait({ pace_ms = 1_000, signal }: Today, random: Random): Promise<void> {
+  for (let left = 3 + random.int(6); left > 0 && !signal?.aborted; left--) await pause(pace_ms)
 }
 
 /** Open bills of all billers in turn. */
@@ -96,13 +115,16 @@ async function pickBills(ctx: Ctx, count: number, skip: number): Promise<PrintBi
     .slice(0, count)
 }
 
-async function payAtWindow({ clerk, payer }: Window, { code }: PrintBill): Promise<boolean> {
+async function payAtWindow({ clerk, payer }: Window, { code }: PrintBill, counting: () => Promise<void>): Promise<boolean> {
   const bill = await getBill(clerk, code, [payer])
   if (!bill.ok || bill.value.checks.some(check => check.level === 'stop')) return false
   const { quote } = bill.value
   await beginJourney(clerk, { payer, billId: bill.value.bill.id, place: 'window', way: 'desk' })
   const tenderedFen = Math.ceil(dueFen(bill.value) / 5_000) * 5_000
-  return (await payInCash(clerk, { quote, tenderedFen, idempotencyKey: newCode(clerk.kernel.random) })).ok
+  await counting()
+  const taken = await payInCash(clerk, { quote, tenderedFen, idempotencyKey: newCode(clerk.kernel.random) })
+  if (taken.ok) await endJourney(clerk, taken.value.orderId)
+  return taken.ok
 }
 
 /** Somebody doubts a bill: the biller has something to answer. */
@@ -118,17 +140,12 @@ async function haveChecked(ctx: Ctx, { code }: PrintBill): Promise<void> {
 }
 
 /** From the code on paper to the receipt; the code of the order that was paid. */
-async function payOnPhone(
-  ctx: Ctx,
-  today: Today,
-  who: { readonly bill: PrintBill; readonly payer: string; readonly dice: number; readonly random: Random },
-): Promise<string | undefined> {
-  const { payer, dice, random } = who
-  const found = await getBill(ctx, who.bill.code, [payer], 'online')
+async function payOnPhone(ctx: Ctx, today: Today, { bill, payer, dice }: Visit, random: Random): Promise<string | undefined> {
+  const found = await getBill(ctx, bill.code, [payer], 'online')
   if (!found.ok || found.value.checks.some(check => check.level === 'stop')) return undefined
   await beginJourney(ctx, { payer, billId: found.value.bill.id, place: 'phone', way: random.int(4) === 0 ? 'site' : 'scan' })
-  if (dice < SHARES.looksOnly) return undefined
-  await pause(random.int(3) * LOOK_MS)
+  await wait(today, random)
+  if (dice < SHARES.cash + SHARES.looksOnly) return undefined
   const idempotencyKey = newCode(ctx.kernel.random)
   const placed = await payBills(ctx, { quote: found.value.quote, idempotencyKey, payer, place: 'phone' })
   if (!placed.ok) return undefined
@@ -139,9 +156,10 @@ async function payOnPhone(
     ...{ returnUrl: `${publicUrl(ctx.kernel.config)}/o/${code}`, clientIp: '127.0.0.1' },
   })
   const wallet = started.ok ? started.value.launch?.redirectUrl : undefined
-  if (!wallet || dice < SHARES.looksOnly + SHARES.givesUp) return undefined
+  if (!wallet || dice < SHARES.cash + SHARES.looksOnly + SHARES.givesUp) return undefined
   // A browser follows; one of the wallets knows of the trade only then.
   await (await fetch(wallet)).arrayBuffer()
+  await wait(today, random)
   const attempt = (await findOrderByCode(ctx, code))?.attempts.at(-1)
   if (!attempt || !(await payInWallet(today.wallets[channel], attempt.outTradeNo))) return undefined
   for (let waited = 0; waited < PAID_MS_MAX; waited += LOOK_MS) {

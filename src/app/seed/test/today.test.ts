@@ -13,7 +13,12 @@ test(
       const codes: string[] = []
       for (let n = 0; n < 30; n++) codes.push(await product.issueBill(5_000 + n))
       const { wechat, alipay } = product.sandbox
-      const done = await liveToday(product.kernel, 1, { wallets: { wechat: wechat.url, alipay: alipay.url }, visits: 26, skip: 4 })
+      const done = await liveToday(product.kernel, 1, {
+        wallets: { wechat: wechat.url, alipay: alipay.url },
+        visits: 26,
+        skip: 4,
+        pace_ms: 5,
+      })
       assert.ok(done.paid >= 8 && done.cash >= 2, JSON.stringify(done))
       const { rows } = await queryIn(
         product.kernel,
