@@ -92,7 +92,11 @@ async function start(given: Config, parts: Stop[], leaving: AbortSignal): Promis
   if (town.exampleCode) say(`  a bill to pay        ${url}/b/${town.exampleCode}`)
   if (town.exampleCode && sandbox) say(`  printable QR bills   ${url}/demo/bills`)
   say(`  a payment kiosk      ${url}/kiosk, its code from ${url}/staff/devices as manager`)
-  if (sandbox) say(`  sandbox wallet       ${sandbox.urls.wechat}/wallet\n  sandbox messages     ${sandbox.urls.sms}/`)
+  if (sandbox) {
+    say(`  sandbox WeChat Pay   ${sandbox.urls.wechat}/wallet`)
+    say(`  sandbox Alipay       ${sandbox.urls.alipay}/cashier`)
+    say(`  sandbox messages     ${sandbox.urls.sms}/`)
+  }
   if (town.residentPhone) say(`  a resident signs in  ${url}/sign-in with ${town.residentPhone}, code in the sandbox messages`)
   if (!config.sandbox && listChannels(TENANT).length === 0)
     say('  no way to pay is set up: settings.json in the data folder, see docs/operate.md')

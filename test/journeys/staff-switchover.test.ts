@@ -70,11 +70,12 @@ test('a community is let in by two persons; when the channel fails it goes back 
       const action = /action="(\/staff\/switchover\/[0-9a-f-]{36})"/.exec((await manager.browser.get(PATH)).text)![1]!
       assert.equal((await manager.browser.post(action, { csrf: manager.csrf, act: 'agree' })).status, 403, 'who asks does not agree')
       const approver = await signInAs(product, 'approver')
+      assert.match(textOf((await approver.browser.get(PATH)).text), /同意后马上停：6户现在能用，到[^，]+之前只有0户能用/)
       assert.equal((await approver.browser.post(action, { csrf: approver.csrf, act: 'agree' })).location, `${PATH}?notice=agreed`)
 
       const resident = plainBrowser(product.url)
       const closed = await resident.get(`/b/${codes[0]}`)
-      assert.match(textOf(closed.text), /这个社区还没有开通手机缴费 预计[^。]+开通。现在可以带账单到窗口缴/)
+      assert.match(textOf(closed.text), /这个社区现在不能用手机缴费 预计[^。]+开通。现在可以带账单到窗口缴/)
       assert.doesNotMatch(closed.text, /name="way"/)
       ahead_ms = 2 * 3_600_000 + 60_000
       // Nobody touched the desk for two hours.
@@ -101,7 +102,7 @@ test('a community is let in by two persons; when the channel fails it goes back 
         await new Promise(resolve => setTimeout(resolve, 200))
         return /出错太多，已自动退回（3\/4）/.test(textOf((await later.browser.get(PATH)).text))
       })
-      assert.match(textOf((await resident.get(`/b/${codes[5]}`)).text), /这个社区还没有开通手机缴费 现在可以带账单到窗口缴/)
+      assert.match(textOf((await resident.get(`/b/${codes[5]}`)).text), /这个社区现在不能用手机缴费 现在可以带账单到窗口缴/)
       const done = await resident.get(await payInWallet(begun.location!))
       assert.match(textOf(done.text), /缴好了/)
       assert.match(textOf((await later.browser.get('/staff/console')).text), /分社区开通中的功能[\s\S]*有功能因出错太多退回了/)

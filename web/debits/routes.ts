@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accessErrors, proved } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import type { AppError } from '#kernel/result.ts'
 import { addDays, dayOf } from '#kernel/time.ts'
 import {
@@ -24,7 +25,7 @@ import { mapOrderDebits, paymentErrors } from '#modules/payments/index.ts'
 import { paths } from '#web/resident/paths.ts'
 import { type Kept, listKept } from '#web/resident/routes/accounts.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, maskedAccount, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { type FieldErrorName, fieldError } from '#web/ui/field-errors.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import type { Visit } from '#web/visit.ts'
@@ -137,6 +138,12 @@ function wordsFor(visit: Visit, error: AppError): FieldError[] {
   return [fieldError(visit.ctx.lang, name)]
 }
 
+/** Everything that is missing in a form, at once. */
+const missingIn = (visit: Visit, body: Record<string, string>): FieldError[] => [
+  ...(body.card?.trim() ? [] : [fieldError(visit.ctx.lang, 'debitCard')]),
+  ...(body.consent ? [] : [fieldError(visit.ctx.lang, 'debitConsent')]),
+]
+
 function baseView(
   visit: Visit,
   of: WordingOf,
@@ -196,6 +203,8 @@ async function switchOn(pages: Pages, request: FastifyRequest, reply: FastifyRep
   if (!kept) return pages.error(visit, reply, billingErrors.account_not_found)
   const terms = readTerms(visit, body)
   const consent = consentOf(visit, await ofAccount(visit, kept), terms, body)
+  const missing = missingIn(visit, body)
+  if (missing.length > 0) return showNew(pages, visit, reply, kept, terms, missing)
   const done = await switchOnDebit(visit.ctx, { accountId: kept.id, card: body.card ?? '', consent, idempotencyKey: body.idempotency_key })
   if (!done.ok) {
     pages.refused(visit, done.error, `POST ${paths.debits}`)

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { type Ctx, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import {
   answerDispute,
   askDispute,
@@ -18,7 +19,7 @@ import {
   withdrawDispute,
 } from '#modules/billing/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, maskedAccount, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { type Desk, isDesk, openDesk } from '#web/staff/desk.ts'
 import { billState } from '#web/staff/find.ts'
 import { staffPaths } from '#web/staff/paths.ts'

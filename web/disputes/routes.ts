@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { dayOf } from '#kernel/time.ts'
 import {
   askDispute,
@@ -19,7 +20,7 @@ import {
 import { paths } from '#web/resident/paths.ts'
 import { listKept } from '#web/resident/routes/accounts.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, maskedAccount, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import type { Visit } from '#web/visit.ts'

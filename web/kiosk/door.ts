@@ -45,7 +45,8 @@ export interface Kiosk {
   readonly held: Held | undefined
 }
 
-export const isKiosk = (entered: Kiosk | FastifyReply): entered is Kiosk => 'device' in entered
+/** A reply that was sent already may arrive as nothing: it can be waited for like a promise. */
+export const isKiosk = (entered: Kiosk | FastifyReply): entered is Kiosk => typeof entered === 'object' && 'device' in entered
 
 export type KioskHandler = (kiosk: Kiosk, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 

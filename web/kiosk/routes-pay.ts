@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import type { AppError } from '#kernel/result.ts'
 import {
   type BillForPayer,
@@ -32,16 +33,7 @@ import {
 import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { whereToVerify } from '#web/resident/routes/receipts.ts'
-import {
-  billerName,
-  billView,
-  channelName,
-  periodLabel,
-  receiptView,
-  serviceName,
-  textsOf,
-  verifyCodeOf,
-} from '#web/resident/routes/views.ts'
+import { billerName, billView, channelName, receiptView, serviceName, textsOf, verifyCodeOf } from '#web/resident/routes/views.ts'
 import type { Kiosk, KioskDoor } from './door.ts'
 import { kioskPaths } from './paths.ts'
 import { type CheckView, checkPage, donePage, qrPage, type Way } from './pay.tsx'

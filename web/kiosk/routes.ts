@@ -1,12 +1,13 @@
 import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { billingErrors, dueFen, findAccount, getBill, listBillers, listOpenBills } from '#modules/billing/index.ts'
 import { kioskPayer, type VisitEnd } from '#modules/identity/index.ts'
 import { orderStateOf } from '#modules/payments/index.ts'
 import { callForHelp, findHelp, helpTopic } from '#modules/tasks/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, maskedAccount, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
 import { t } from '#web/ui/messages.ts'
 import { type Kiosk, openKioskDoor } from './door.ts'
@@ -145,7 +146,7 @@ function addNumber(server: Server, pages: Pages, door: ReturnType<typeof openKio
           ? 'accountEmpty'
           : !found.ok && found.error.code === billingErrors.account_no_malformed.code
             ? 'accountFormat'
-            : 'accountNotFound'
+            : 'accountNothing'
       const errors = [fieldError(kiosk.ctx.lang, name, { digits: view.digits })]
       return pages.html(reply, numberPage(kiosk.page, { ...view, value: account.slice(0, 40), errors }), 422)
     },

@@ -10,11 +10,13 @@ import { paths } from './paths.ts'
 
 export type PrecheckKey =
   | 'not_paid'
+  | 'rest_not_paid'
   | 'account_ok'
   | 'biller_ok'
   | 'amount_ok'
   | 'already_paid'
   | 'being_paid'
+  | 'being_decided'
   | 'account_closed'
   | 'amount_far'
   | 'late_fee'
@@ -81,6 +83,7 @@ export interface BillView {
 
 /** Precheck results that say more than one line. */
 const details: Partial<Record<PrecheckKey, { text?: MessageKey; link?: MessageKey }>> = {
+  being_decided: { text: 'precheck.being_decided_text' },
   being_paid: { text: 'precheck.being_paid_text' },
   account_closed: { text: 'precheck.account_closed_text' },
   amount_far: { text: 'precheck.amount_far_text', link: 'precheck.amount_far_link' },
@@ -225,7 +228,9 @@ export function BillPage({ view }: { view: BillView }) {
           {view.due && (
             <>
               <br />
-              {t(view.due.isOver ? 'bill.overdue' : 'bill.due', { due: day(ctx.lang, view.due.on) })}
+              {t(view.due.isOver ? (view.lateFeeFen > 0 ? 'bill.overdue' : 'bill.overdue_free') : 'bill.due', {
+                due: day(ctx.lang, view.due.on),
+              })}
             </>
           )}
           {view.lateFeeFen > 0 && (
@@ -263,6 +268,7 @@ export function BillPage({ view }: { view: BillView }) {
           {t('dispute.link')}
         </LinkButton>
       )}
+      {!isBlocked && view.parts?.isLater && <p class="t-2">{t('part.later')}</p>}
       {!isBlocked && view.parts?.offer && <PartForm offer={view.parts.offer} />}
       <Usage view={view} />
       {passed.length > 0 && (
@@ -295,7 +301,7 @@ export function BillPage({ view }: { view: BillView }) {
               />
             </PostForm>
           </Section>
-          <PayBar form="pay" label={t('bill.pay')} amountFen={view.amountFen} />
+          {!view.parts?.offer?.errors && <PayBar form="pay" label={t('bill.pay')} amountFen={view.amountFen} ways={view.ways} />}
         </>
       )}
     </Layout>

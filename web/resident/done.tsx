@@ -56,6 +56,8 @@ export interface DoneView {
     autoDebit?: string
     ordering?: string
     taxInvoice?: string
+    /** The bill, open again after its money went back. */
+    again?: string
   }
 }
 
@@ -132,16 +134,16 @@ function RescueBanner({ rescue, biller }: { rescue: NonNullable<DoneView['rescue
 
 const headings = { undone: 'done.heading_undone', agreed: 'done.heading_back', refused: 'done.heading_back' } as const
 
+function headingOf({ refund }: DoneView) {
+  if (!refund || refund.cause === 'beside' || refund.cause === 'part') return 'done.heading'
+  return refund.stage === 'done' ? 'done.heading_returned' : headings[refund.cause]
+}
+
 export function DonePage({ view }: { view: DoneView }) {
   const { t } = usePage()
   const { links, refund, extra, part, rescue } = view
   const { biller } = view.receipt
-  const heading =
-    !refund || refund.cause === 'beside' || refund.cause === 'part'
-      ? 'done.heading'
-      : refund.stage === 'done'
-        ? 'done.heading_returned'
-        : headings[refund.cause]
+  const heading = headingOf(view)
   return (
     <Layout back={{ href: paths.home, text: t('layout.home') }}>
       <Steps
@@ -200,6 +202,7 @@ export function DonePage({ view }: { view: DoneView }) {
             ...(links.wrongPayment && !refund && !view.undo
               ? [{ href: links.wrongPayment, title: t('done.wrong'), note: t('done.wrong_note') }]
               : []),
+            ...(links.again ? [{ href: links.again, title: t('done.again') }] : []),
             ...(links.taxInvoice ? [{ href: links.taxInvoice, title: t('invoice.title'), note: t('invoice.note') }] : []),
             ...(links.autoDebit && !refund
               ? [{ href: links.autoDebit, title: t('done.auto', { service: view.receipt.service }), note: t('done.auto_note') }]
@@ -217,7 +220,7 @@ export function DonePage({ view }: { view: DoneView }) {
 
 export const donePage = (ctx: PageContext, view: DoneView): string =>
   renderPage(ctx, <DonePage view={view} />, {
-    title: t(ctx.lang)('done.title'),
+    title: t(ctx.lang)(headingOf(view)),
     scripts: view.undo || view.poll ? ['poll.js'] : [],
     ...(view.refreshS && { refreshS: view.refreshS }),
   })

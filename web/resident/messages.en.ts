@@ -143,6 +143,15 @@ export const messages: Record<keyof typeof zh, string> = {
   'dues.none_text': "Keep your own and your family's accounts, and everything due stands here.",
   'dues.add': 'Keep an account',
   'dues.sign_in': 'Sign in to see accounts shared with you',
+  'precheck.being_decided': 'A payment of this bill is being looked at',
+  'precheck.being_decided_text':
+    'Another amount came in than the bill asks for. Staff will book it or give it back. Please do not pay now; you can call.',
+  'precheck.rest_not_paid': 'What was paid before is taken off; nobody has paid the rest',
+  'done.again': 'See the bill and pay it again',
+  'bill.overdue_free': 'Was due {due}; no late fee so far',
+  'pay.by': ' with {way}',
+  'account.error_nothing':
+    'Nothing to pay for this account now: it may be paid already, or a digit is wrong. Please compare with the bill.',
   'part.title': 'Pay only a part',
   'part.note': 'If the whole is too much at once, pay a part first. A late fee still grows on what is left after the due day.',
   'part.amount': 'How much now (yuan)',
@@ -150,6 +159,7 @@ export const messages: Record<keyof typeof zh, string> = {
   'part.do': 'See what it pays',
   'part.error': 'Enter an amount from {min} yuan to {max} yuan with at most two decimals. No money was taken.',
   'part.error_oldest': 'This biller books the oldest bill first: please pay the earlier bill. No money was taken.',
+  'part.later': 'Once the older bills are paid, this one can be paid in parts.',
   'part.chosen': 'Paying only {amount} yuan now',
   'part.goes_late': '{amount} yuan goes to the late fee, ',
   'part.goes_principal': '{amount} yuan goes to the bill, ',

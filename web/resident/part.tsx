@@ -9,6 +9,8 @@ export interface PartsView {
   paidFen: number
   /** Chosen to be paid now, and what it goes to. */
   chosen?: { amountFen: number; principalFen: number; lateFeeFen: number; leftFen: number; wholeHref: string }
+  /** Parts are taken once the older bills of the account are paid. */
+  isLater?: boolean
   /** Where the biller takes parts. */
   offer?: { action: string; minFen: number; maxFen: number; typed?: string; errors?: readonly FieldError[] }
 }
@@ -47,8 +49,13 @@ export function PartForm({ offer }: { offer: NonNullable<PartsView['offer']> }) 
           {...(offer.typed !== undefined && { value: offer.typed })}
           {...(offer.errors && { errors: offer.errors })}
         />
-        <Button kind="secondary">{t('part.do')}</Button>
+        <Button kind={offer.errors ? undefined : 'secondary'}>{t('part.do')}</Button>
       </form>
+      {offer.errors && (
+        <LinkButton href={offer.action} kind="link">
+          {t('part.whole')}
+        </LinkButton>
+      )}
     </details>
   )
 }

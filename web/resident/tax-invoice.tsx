@@ -23,6 +23,8 @@ export interface TaxInvoiceLine {
 export interface TaxInvoiceView {
   lines: readonly TaxInvoiceLine[]
   backHref: string
+  /** The money went back: nothing can be asked for any more. */
+  isBack?: boolean
   /** Set while one may be asked for. */
   form?: {
     action: string
@@ -83,7 +85,8 @@ export function TaxInvoicePage({ view }: { view: TaxInvoiceView }) {
   return (
     <Layout back={{ href: view.backHref }}>
       <ErrorSummary errors={errors} />
-      <Heading title={t('invoice.title')} lead={t('invoice.lead')} />
+      <Heading title={t('invoice.title')} {...(!view.isBack && { lead: t('invoice.lead') })} />
+      {view.isBack && <Banner tone="now" title={t('invoice.back')} />}
       {form && (
         <QuestionForm action={form.action} button={t('invoice.ask')} idempotencyKey={form.idempotencyKey}>
           <Choices

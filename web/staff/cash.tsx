@@ -3,7 +3,7 @@ import { dateTime, day, yuan } from '#web/ui/format.ts'
 import { ErrorSummary, Field, type FieldError, Hidden, PostForm } from '#web/ui/forms.tsx'
 import { t } from '#web/ui/messages.ts'
 import { usePage } from '#web/ui/page.tsx'
-import { Banner, Button, Empty, LinkButton, Money, SummaryList } from '#web/ui/parts.tsx'
+import { Banner, Button, Empty, LinkButton, Money, SummaryList, Tag } from '#web/ui/parts.tsx'
 import { staffPaths } from './paths.ts'
 import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from './shell.tsx'
 
@@ -87,6 +87,10 @@ export interface MoveView {
   amountFen: number
   /** Where it can be asked to be voided. */
   voidHref?: string
+  /** That was asked, or agreed. */
+  voided?: 'asked' | 'agreed'
+  /** Another amount than was due: a person decides. */
+  isOdd?: boolean
 }
 
 export interface PayoutView {
@@ -220,17 +224,28 @@ export function CashDeskPage({ view }: { view: CashDeskView }) {
           <WideTable
             columns={[
               { title: t('cash.seq'), cell: (r: MoveView) => r.seq },
-              { title: t('staff.col_what'), cell: r => <a href={r.href}>{r.text}</a> },
+              {
+                title: t('staff.col_what'),
+                cell: r => (
+                  <>
+                    <a href={r.href}>{r.text}</a> {r.isOdd && <Tag tone="bad">{t('staff.state_odd')}</Tag>}
+                  </>
+                ),
+              },
               { title: t('staff.col_at'), cell: r => dateTime(ctx.lang, r.at) },
               { title: t('staff.col_amount'), cell: r => yuan(r.amountFen), numeric: true },
               {
                 title: t('cash.void'),
                 cell: r =>
-                  r.voidHref && (
-                    <a href={r.voidHref}>
-                      {t('cash.void_ask')}
-                      <span class="unseen"> {r.seq}</span>
-                    </a>
+                  r.voided ? (
+                    <Tag tone={r.voided === 'asked' ? 'warn' : undefined}>{t(`cash.void_${r.voided}`)}</Tag>
+                  ) : (
+                    r.voidHref && (
+                      <a href={r.voidHref}>
+                        {t('cash.void_ask')}
+                        <span class="unseen"> {r.seq}</span>
+                      </a>
+                    )
                   ),
               },
             ]}
@@ -250,7 +265,10 @@ export interface CashBillView {
   amountFen: number
   lateFeeFen: number
   parts?: PartsView
-  warnings: readonly string[]
+  dueOn: string
+  /** What it is made up of, for who may see it. */
+  linesHref?: string
+  warnings: readonly { text: string; href?: string }[]
   /** Why it cannot be taken. */
   stop?: string
   action: string
@@ -264,7 +282,7 @@ export interface CashBillView {
 
 /** One bill at the window: what is due, and how much the payer put down. */
 export function CashBillPage({ view }: { view: CashBillView }) {
-  const { t } = usePage()
+  const { ctx, t } = usePage()
   return (
     <StaffLayout>
       <ErrorSummary errors={view.errors} />
@@ -280,12 +298,20 @@ export function CashBillPage({ view }: { view: CashBillView }) {
             { label: t('staff.biller'), value: view.biller },
             { label: t('staff.kind_account'), value: view.account },
             { label: t('cash.holder'), value: view.holder },
+            { label: t('cash.due'), value: day(ctx.lang, view.dueOn) },
             ...(view.lateFeeFen > 0 ? [{ label: t('cash.late_fee'), value: yuan(view.lateFeeFen) }] : []),
+            ...(view.linesHref ? [{ label: t('bill.lines'), value: <a href={view.linesHref}>{t('cash.see_lines')}</a> }] : []),
           ]}
         />
         {view.parts?.chosen && <PartChosen chosen={view.parts.chosen} />}
-        {view.warnings.map(text => (
-          <Banner key={text} tone="warn" title={text} />
+        {view.warnings.map(({ text, href }) => (
+          <Banner key={text} tone="warn" title={text}>
+            {href && (
+              <LinkButton href={href} kind="link">
+                {t('precheck.older_open_link')}
+              </LinkButton>
+            )}
+          </Banner>
         ))}
         {view.stop ? (
           <Banner tone="bad" title={view.stop} />
@@ -324,6 +350,8 @@ export interface CashDoneView {
   tenderedFen: number
   changeFen: number
   receiptNo: string
+  /** Of a part: what the bill still asks for. */
+  leftFen?: number
   printHref: string
   orderHref: string
 }
@@ -340,6 +368,7 @@ export function CashDonePage({ view }: { view: CashDoneView }) {
         <p class="t-2">
           {view.what}，{view.receiptNo}
         </p>
+        {view.leftFen !== undefined && <p>{t('part.receipt_left', { amount: yuan(view.leftFen) })}</p>}
         <div class="btns">
           <LinkButton href={view.printHref}>{t('cash.print')}</LinkButton>
           <LinkButton href={view.orderHref} kind="secondary">

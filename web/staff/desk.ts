@@ -29,7 +29,8 @@ export interface DeskDoor {
   deny(desk: Desk, reply: FastifyReply, error: AppError, place: string): FastifyReply
 }
 
-export const isDesk = (entered: Desk | FastifyReply): entered is Desk => 'member' in entered
+/** A reply that was sent already may arrive as nothing: it can be waited for like a promise. */
+export const isDesk = (entered: Desk | FastifyReply): entered is Desk => typeof entered === 'object' && 'member' in entered
 
 /** Where this person may go; nothing is offered that would be refused. */
 async function placesOf(ctx: Ctx): Promise<NonNullable<StaffPageContext['places']>> {

@@ -1,4 +1,5 @@
 import { type Ctx, type Lang, permit } from '#kernel/context.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { type BillState, findBillOfOrder, findOrderOfReceipt, type Rescue, SEARCHED_MAX, searchBills } from '#modules/billing/index.ts'
 import { findPerson, listPeople, type Person, readPhone } from '#modules/identity/index.ts'
 import {
@@ -13,7 +14,7 @@ import {
   readOutTradeNo,
 } from '#modules/payments/index.ts'
 import { findMoneyBack, findPartBack } from '#web/resident/routes/money-back.ts'
-import { partLabel, periodLabel, serviceName } from '#web/resident/routes/views.ts'
+import { partLabel, serviceName } from '#web/resident/routes/views.ts'
 import { t } from '#web/ui/messages.ts'
 import type { Tone } from '#web/ui/parts.tsx'
 import type { ResultRow } from './search.tsx'

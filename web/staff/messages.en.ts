@@ -444,5 +444,9 @@ export const messages: Record<keyof typeof zh, string> = {
   'code.not_due': 'Nothing was owed',
   'code.bill_unknown': 'Nobody knows which bill it pays',
   'event.payments.offline_settled': 'Cash taken without network booked',
+  'staff.payer_window': 'Somebody at the window',
+  'cash.void_asked': 'Waits for a colleague',
+  'cash.void_agreed': 'Voided',
+  'cash.see_lines': 'See the fee lines',
   'staff.payer_kiosk': 'Somebody at a kiosk',
 }

@@ -437,5 +437,9 @@ export const messages = {
   'code.not_due': '这张账单不用缴',
   'code.bill_unknown': '不知道缴的是哪张账单',
   'event.payments.offline_settled': '断网时收的现金入账',
+  'staff.payer_window': '窗口的人',
+  'cash.void_asked': '等同事同意',
+  'cash.void_agreed': '已作废',
+  'cash.see_lines': '看费用明细',
   'staff.payer_kiosk': '自助机前的人',
 } as const satisfies Record<string, string>

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { type Ctx, permit } from '#kernel/context.ts'
 import type { Server } from '#kernel/http/server.ts'
 import { isUuid, newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { parseYuan } from '#kernel/money.ts'
 import type { AppError } from '#kernel/result.ts'
 import {
@@ -12,6 +13,7 @@ import {
   dueFen,
   endJourney,
   findBillById,
+  findBillOfOrder,
   getBill,
   listReceipts,
   listSignals,
@@ -36,7 +38,7 @@ import {
 } from '#modules/payments/index.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { partsView, readPart } from '#web/resident/routes/parts.ts'
-import { billerName, maskedAccount, periodLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
+import { billerName, maskedAccount, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { yuan } from '#web/ui/format.ts'
 import type { FieldError } from '#web/ui/forms.tsx'
 import { type MessageKey, t } from '#web/ui/messages.ts'
@@ -112,7 +114,8 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     if (bills.length === 1) return reply.redirect(billHref(bills[0]!.bill.id), 303)
     const textOf = async (orderId: string) => {
       const order = await findOrderById(ctx, orderId)
-      return order ? orderText(ctx, order) : ''
+      const of = order && (await findBillOfOrder(ctx, orderId))
+      return order ? `${await orderText(ctx, order)}${of ? ` · ${maskedAccount(of.bill.accountNo)}` : ''}` : ''
     }
     const notice = CASH_NOTICES.find(known => known === query.notice)
     return pages.html(
@@ -139,7 +142,11 @@ export function addCashRoutes(server: Server, pages: Pages): void {
             text: await textOf(m.orderId),
             at: m.movedAt,
             amountFen: m.amountFen,
-            ...(m.amountFen > 0 && { voidHref: `${staffPaths.cash}/void/${m.orderId}` }),
+            ...(m.isOdd && { isOdd: true }),
+            ...(m.amountFen > 0 &&
+              (m.voided === 'asked' || m.voided === 'agreed'
+                ? { voided: m.voided }
+                : { voidHref: `${staffPaths.cash}/void/${m.orderId}` })),
           })),
         ),
         payouts: await Promise.all(
@@ -185,18 +192,26 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         amountFen: dueFen(found.value),
         lateFeeFen,
         ...partsView(found.value, billHref(bill.id)),
+        dueOn: bill.dueOn,
+        ...(permit(ctx, 'billing.bill.read').ok && { linesHref: `/staff/bills/${bill.id}` }),
         warnings: checks.flatMap(({ key }) =>
-          key === 'older_open' ? [say('cash.warn_older')] : key === 'disputed' || key === 'correcting' ? [say(`precheck.${key}`)] : [],
+          key === 'older_open'
+            ? [{ text: say('cash.warn_older'), href: `${staffPaths.cash}?q=${bill.accountNo}` }]
+            : key === 'disputed' || key === 'correcting'
+              ? [{ text: say(`precheck.${key}`) }]
+              : [],
         ),
         ...(stop && {
           stop: say(
             stop.key === 'paid'
               ? 'cash.stop_paid'
-              : stop.key === 'paying'
-                ? 'cash.stop_paying'
-                : stop.key === 'debiting'
-                  ? 'cash.stop_debit'
-                  : 'cash.stop_other',
+              : stop.key === 'paying_odd'
+                ? 'precheck.being_decided'
+                : stop.key === 'paying'
+                  ? 'cash.stop_paying'
+                  : stop.key === 'debiting'
+                    ? 'cash.stop_debit'
+                    : 'cash.stop_other',
           ),
         }),
         action: `${billHref(bill.id)}${query}`,
@@ -270,6 +285,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
     const [receipt] = await listReceipts(ctx, order)
     await endJourney(ctx, order.id)
     const tenderedFen = move.tenderedFen ?? move.amountFen
+    const of = receipt?.isPart ? await findBillOfOrder(ctx, order.id) : undefined
     return pages.html(
       reply,
       cashDonePage(desk.page, {
@@ -278,6 +294,7 @@ export function addCashRoutes(server: Server, pages: Pages): void {
         tenderedFen,
         changeFen: tenderedFen - move.amountFen,
         receiptNo: receipt?.receiptNo ?? '',
+        ...(of && dueFen(of) > 0 && { leftFen: dueFen(of) }),
         printHref: `/staff/orders/${order.id}/print-80`,
         orderHref: `/staff/orders/${order.id}`,
       }),

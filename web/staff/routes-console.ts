@@ -135,7 +135,7 @@ function figuresOf(lang: Lang, day: string, c: Collections, f: Funnel): FigureVi
       label: say('console.paid_orders'),
       value: String(whole.orders),
       note: say('console.refused_n', { n: failed }),
-      href: hrefOf({ day, outcome: 'refused' }),
+      href: hrefOf({ day, outcome: 'paid' }),
     },
     {
       label: say('console.given_back'),

@@ -200,8 +200,8 @@ function attemptText(lang: Lang, order: Order, attempt: Order['attempts'][number
   return t(lang)(isBack ? 'staff.leg_refunded' : 'staff.leg_refunding', { state })
 }
 
-const payerKind = (payer: string): 'resident' | 'kiosk' | 'browser' =>
-  payer.startsWith('resident:') ? 'resident' : payer.startsWith('kiosk:') ? 'kiosk' : 'browser'
+const payerKind = (payer: string): 'resident' | 'kiosk' | 'window' | 'browser' =>
+  (['resident', 'kiosk', 'window'] as const).find(kind => payer.startsWith(`${kind}:`)) ?? 'browser'
 
 /** What an order pays: its bill, or, of cash taken without network that nobody can assign, the words it came with. */
 function subjectOf(
@@ -252,7 +252,7 @@ async function showOrder(desk: Desk, order: Order, typed?: Parameters<typeof res
       no: a.outTradeNo,
       party: channelName(lang, a.channel),
       state: { text: attemptText(lang, order, a) },
-      amountFen: a.amountFen,
+      amountFen: order.oddFen?.get(a.id) ?? a.amountFen,
       at: a.createdAt,
     })),
     postings: (await listPostings(ctx, order.id)).map(p => ({

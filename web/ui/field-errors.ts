@@ -8,6 +8,7 @@ const words = {
   billerMissing: { field: 'biller', key: 'find.error_biller' },
   accountEmpty: { field: 'account', key: 'account.error_empty' },
   accountFormat: { field: 'account', key: 'account.error_format' },
+  accountNothing: { field: 'account', key: 'account.error_nothing' },
   accountNotFound: { field: 'account', key: 'account.error_not_found' },
   photoMissing: { field: 'file', key: 'photo.error_missing' },
   photoType: { field: 'file', key: 'photo.error_type' },

@@ -1,3 +1,4 @@
+import { dayLabel } from '#kernel/labels.ts'
 import { formatYuan } from '#kernel/money.ts'
 
 export type Lang = 'zh-CN' | 'en'
@@ -6,10 +7,9 @@ const shanghai = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeForma
 const clockShort = shanghai({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const clockLong = shanghai({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 const isoDay = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Shanghai', year: 'numeric', month: '2-digit', day: '2-digit' })
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** Integer fen to `1,046.20`. */
-export const yuan = (fen: number): string => formatYuan(fen)
+/** Integer fen to `1,046.20`; below nothing with the sign for it, `−3.00`. */
+export const yuan = (fen: number): string => formatYuan(fen).replace('-', '−')
 
 /** A difference of integer fen with its sign, `+1.00` or `−1.00`; nothing for none. */
 export const signedYuan = (fen: number): string => (fen === 0 ? '' : `${fen > 0 ? '+' : '−'}${yuan(Math.abs(fen))}`)
@@ -26,10 +26,7 @@ const partsOf = (on: string): [number, number, number] => {
 }
 
 /** `2026-11-30` to `11月30日` or `30 Nov`. */
-export function day(lang: Lang, on: string): string {
-  const [, m, d] = partsOf(on)
-  return lang === 'en' ? `${d} ${months[m - 1]}` : `${m}月${d}日`
-}
+export const day = dayLabel
 
 /** `2026-11-30` to `2026年11月30日` or `30 Nov 2026`. */
 export function dayWithYear(lang: Lang, on: string): string {

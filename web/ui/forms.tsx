@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { yuan } from './format.ts'
+import { hasMessage } from './messages.ts'
 import { usePage } from './page.tsx'
 import { Button, Icon } from './parts.tsx'
 
@@ -256,14 +257,32 @@ export function ConsentBox(props: { name: string; label: string; errors?: readon
 }
 
 /** The one primary button, always in reach at the lower edge; says what happens and how much. */
-export function PayBar({ form, label, amountFen }: { form: string; label: string; amountFen: number }) {
+export function PayBar(props: {
+  form: string
+  label: string
+  amountFen: number
+  /** Ways the form offers: a style sheet that can shows the one chosen. */
+  ways?: readonly { id: string }[]
+}) {
   const { t } = usePage()
+  const { form, label, amountFen, ways = [] } = props
   return (
     <div class="paybar">
       <button type="submit" class="btn btn--wide btn--big" form={form}>
         <Icon name="lock" />
         <span>
-          {label} <span class="keep">{t('home.due_amount', { amount: yuan(amountFen) })}</span>
+          {label}
+          {ways.map(({ id }) => {
+            const key = `way.${id}`
+            return (
+              hasMessage(key) && (
+                <span class="payway" data-way={id} key={id}>
+                  {t('pay.by', { way: t(key) })}
+                </span>
+              )
+            )
+          })}{' '}
+          <span class="keep">{t('home.due_amount', { amount: yuan(amountFen) })}</span>
         </span>
       </button>
     </div>

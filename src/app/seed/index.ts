@@ -48,7 +48,7 @@ export async function seedTown(
   const ctx = systemCtx(kernel, tenantId, 'seed')
   const households = inventHouseholds(HOUSEHOLDS[options.size], options.seed)
   const placed = await placeHouseholds(ctx, households, residentPhone(options.seed))
-  if (placed > 0) options.onProgress?.(`${town.cells.length} 个网格，${placed} 户`)
+  if (placed > 0) options.onProgress?.(`  ${town.cells.length} 个网格，${placed} 户 / areas and households`)
   const folder = await mkdtemp(join(tmpdir(), 'yimen-seed-'))
   let bills = 0
   let accounts = 0
@@ -66,8 +66,8 @@ export async function seedTown(
       unwrap(await markSettledBefore(ctx, biller.id, cycles.at(-1)!.from, Math.round(biller.on_time_share * 10_000)))
       bills += billed
       const past = await bringPast(ctx, biller, households, options.seed, cycles[0]!.issuedOn)
-      if (past > 0) options.onProgress?.(`${biller.zh}：${past} 笔以前系统的缴费`)
-      options.onProgress?.(`${biller.zh}：${cycles.length} 期，${billed} 张账单`)
+      if (past > 0) options.onProgress?.(`  ${biller.zh} / ${biller.en}: ${past} 笔以前系统的缴费 / payments of the system before`)
+      options.onProgress?.(`  ${biller.zh} / ${biller.en}: ${cycles.length} 期，${billed} 张账单 / periods, bills`)
     }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -135,7 +135,7 @@ test(
       assert.equal(await second.code, 1)
       assert.match(second.said(), new RegExp(`^一门已经在使用.* / Yimen is already running on ${folder} \\(process ${first.pid}\\)`))
 
-      const wallet = /sandbox wallet +(\S+)/.exec(first.said())![1]!
+      const wallet = /sandbox WeChat Pay +(\S+)/.exec(first.said())![1]!
       for (const part of childrenOf(first.pid).filter(({ line }) => /sandbox\/wechat|sequencer-main/.test(line)))
         process.kill(part.pid, 'SIGKILL')
       await until('the stand-in at its address again', 30_000, () =>

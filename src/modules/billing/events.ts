@@ -70,7 +70,7 @@ export const switchEnded = defineEvent({
   type: 'billing.switch_ended',
   version: 1,
   subject: 'switch_plan',
-  body: z.object({ why: z.enum(['budget', 'person', 'replaced']), tries: z.int().optional(), failures: z.int().optional() }),
+  body: z.object({ why: z.enum(['budget', 'person', 'replaced', 'restored']), tries: z.int().optional(), failures: z.int().optional() }),
 })
 export const areaRuleSet = defineEvent({
   type: 'billing.area_rule_set',

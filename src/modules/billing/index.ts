@@ -148,6 +148,7 @@ export {
   type PlanView,
   previewSwitch,
   removeAreaRule,
+  restoreFeature,
   runSwitchover,
   type SwitchoverView,
   type SwitchPreview,

@@ -87,6 +87,7 @@ export const isAccountNo = (text: string, rule: BillerConfig['account']): boolea
 export type PrecheckKey =
   | 'paid'
   | 'paying'
+  | 'paying_odd'
   | 'paying_here'
   | 'debiting'
   | 'closed'
@@ -131,6 +132,8 @@ export interface PrecheckFacts {
     readonly state: 'open' | 'paid' | 'closed'
     readonly mine: boolean
     readonly minutesLeft: number
+    /** Another amount came in for it: people decide. */
+    readonly isOdd?: boolean
     /** Since when a bank is being asked to debit it. */
     readonly debitedOn?: string
   }
@@ -145,6 +148,7 @@ export function precheck(f: PrecheckFacts): Precheck[] {
   if (f.claim?.state === 'paid' || f.isSettledBefore) return [{ level: 'stop', key: 'paid' }]
   // Nor does what a bank is being asked to debit: nobody can pay it meanwhile.
   if (f.claim?.state === 'open' && f.claim.debitedOn) return [{ level: 'stop', key: 'debiting', params: { on: f.claim.debitedOn } }]
+  if (f.claim?.state === 'open' && f.claim.isOdd) return [{ level: 'stop', key: 'paying_odd' }]
   const out: Precheck[] = []
   if (f.claim?.state === 'open')
     out.push(

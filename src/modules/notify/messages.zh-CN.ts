@@ -7,7 +7,7 @@ export const messages = {
   bill_overdue: '{service}欠费{amount}元，已逾期{days}天，含违约金{late_fee}元。有困难可到服务大厅咨询。',
   dispute_upheld: '您申请核对的{service}账单（{amount}元）确实有误，收费单位会更正。更正前不收违约金，也不自动扣款。答复在账单页上。',
   dispute_kept: '您申请核对的{service}账单（{amount}元）核对无误，核对的这几天不收违约金。答复在账单页上，请按账单缴费。',
-  bill_paid: '您已支付{service}{amount}元，收据号{receipt_no}。十分钟内可撤销。',
+  bill_paid: '您已支付{service}，共{amount}元，收据号{receipt_no}。十分钟内可撤销。',
   payment_unknown: '您的{amount}元付款结果正在确认，请勿重复付款。钱不会丢。',
   payment_duplicate: '这笔{service}您已经交过，多付的{amount}元会原路退回，不用您操作。',
   refund_accepted: '您申请的退款{amount}元已受理，将原路退回，编号{refund_no}。',

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { dayOf } from '#kernel/time.ts'
 import {
   type BillForPayer,
@@ -18,7 +19,7 @@ import { cookieName, type Visit } from '#web/visit.ts'
 import { billsPage } from '../bills.tsx'
 import { paths } from '../paths.ts'
 import type { Pages } from './pages.ts'
-import { billerName, maskedAccount, periodLabel, serviceName } from './views.ts'
+import { billerName, maskedAccount, serviceName } from './views.ts'
 
 /**
  * Account numbers tried, over both forms that take one: few enough that nobody walks through them. An address may stand
@@ -80,7 +81,7 @@ export async function lookUp(
   if (found.ok && open.length > 0) return { open, account: found.value }
   const code = found.ok ? billingErrors.account_not_found.code : found.error.code
   if (code === billingErrors.biller_not_found.code) return { open }
-  const name = typed.trim() === '' ? 'accountEmpty' : code === billingErrors.account_no_malformed.code ? 'accountFormat' : 'accountNotFound'
+  const name = typed.trim() === '' ? 'accountEmpty' : code === billingErrors.account_no_malformed.code ? 'accountFormat' : 'accountNothing'
   const digits = (await listBillers(ctx)).find(b => b.id === billerId)?.config.account.length ?? ''
   return { open, error: fieldError(ctx.lang, name, { digits }) }
 }

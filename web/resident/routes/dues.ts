@@ -1,4 +1,5 @@
 import type { Server } from '#kernel/http/server.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { dayOf } from '#kernel/time.ts'
 import { dueFen, findDebitOf, listBillers, listOpenBills } from '#modules/billing/index.ts'
 import type { Visit } from '#web/visit.ts'
@@ -6,7 +7,7 @@ import { type DuesView, duesPage } from '../dues.tsx'
 import { paths } from '../paths.ts'
 import { type Kept, listKept } from './accounts.ts'
 import type { Pages } from './pages.ts'
-import { maskedAccount, periodLabel, serviceName } from './views.ts'
+import { maskedAccount, serviceName } from './views.ts'
 
 /** Whose an account is in the eyes of the visitor: shared by family, kept for somebody else, or one's own. */
 const whoOf = (kept: Kept): string => kept.share?.by ?? (kept.relation === 'helper' ? (kept.nickname ?? maskedAccount(kept.accountNo)) : '')

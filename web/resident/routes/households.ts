@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { dayOf } from '#kernel/time.ts'
-import { billingErrors, bindAccount, findAccount, listBindings, unbindAccount } from '#modules/billing/index.ts'
+import { billingErrors, bindAccount, findAccount, listBillers, listBindings, unbindAccount } from '#modules/billing/index.ts'
 import { identityErrors, listShares, revokeShare, shareWith } from '#modules/identity/index.ts'
 import { debitLinkOf } from '#web/debits/routes.ts'
 import { prepaidLinkOf } from '#web/prepaid/routes.ts'
@@ -83,7 +83,7 @@ export function addHouseholdRoutes(server: Server, pages: Pages, limit: Limit): 
               : found.error.code === billingErrors.account_no_malformed.code
                 ? 'accountFormat'
                 : 'accountNotFound',
-            { digits: '' },
+            { digits: (await listBillers(visit.ctx)).find(b => b.id === body.biller)?.config.account.length ?? '' },
           ),
         )
       if (errors.length > 0 || !found?.ok)

@@ -13,8 +13,9 @@ const paidOf = (found: BillForPayer): number => found.parts.reduce((sum, part) =
 export function partsView(found: BillForPayer, action: string): { parts?: PartsView } {
   const paidFen = paidOf(found)
   const isLater = found.checks.some(check => check.key === 'older_open')
-  const offer = isLater ? undefined : partRange(found, found.rule)
-  return paidFen > 0 || offer ? { parts: { paidFen, ...(offer && { offer: { action, ...offer } }) } } : {}
+  const range = partRange(found, found.rule)
+  if (isLater) return paidFen > 0 || range ? { parts: { paidFen, ...(range && { isLater: true }) } } : {}
+  return paidFen > 0 || range ? { parts: { paidFen, ...(range && { offer: { action, ...range } }) } } : {}
 }
 
 /** A bill's page with the part of it somebody asked to pay, or with why that cannot be. */

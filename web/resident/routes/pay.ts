@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Server } from '#kernel/http/server.ts'
 import { createStreams } from '#kernel/http/streams.ts'
 import { newCode } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import type { AppError } from '#kernel/result.ts'
 import { beginJourney, billingErrors, dueFen, getBill, payBills } from '#modules/billing/index.ts'
 import {
@@ -32,7 +33,7 @@ import { readPart } from './parts.ts'
 import { addPaymentYearRoutes } from './payment-year.ts'
 import { addReceiptRoutes } from './receipts.ts'
 import { addTaxInvoiceRoutes } from './tax-invoice.ts'
-import { billerName, billView, channelName, partLabel, periodLabel, serviceName, subjectHref, textsOf } from './views.ts'
+import { billerName, billView, channelName, partLabel, serviceName, subjectHref, textsOf } from './views.ts'
 import { startInWallet } from './wallet-start.ts'
 import {
   agentOf,

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import {
   type BillState,
   billingErrors,
@@ -19,7 +20,7 @@ import { paths } from '../paths.ts'
 import { type PhotoDiffersView, type PhotoReadView, photoDiffersPage, photoPage, photoReadPage } from '../photo.tsx'
 import { billers, browserLimit, type Limit, LOOKUPS, lookUp, showBills } from './accounts.ts'
 import type { Pages } from './pages.ts'
-import { periodLabel, textsOf } from './views.ts'
+import { textsOf } from './views.ts'
 
 /** Pictures of one browser: a family's bills with some second tries. */
 const PHOTOS_OF_BROWSER = { max: 30, timeWindow: '1 hour' }

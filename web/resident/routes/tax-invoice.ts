@@ -34,10 +34,11 @@ export function addTaxInvoiceRoutes(server: Server, pages: Pages): void {
   ): Promise<FastifyReply> {
     const seen = await viewTaxInvoices(visit.ctx, code, visit.payers)
     if (!seen.ok) return pages.error(visit, reply, seen.error)
-    const { bills, canAsk } = seen.value
+    const { order, bills, canAsk } = seen.value
     const view = {
       lines: bills.map(one => lineOf(visit, one)),
       backHref: `/o/${code}`,
+      ...(order.refundedFen + order.reservedFen > 0 && { isBack: true }),
       ...(canAsk && { form: { action: `/o/${code}/tax-invoice`, idempotencyKey: newCode(visit.ctx.kernel.random), ...typed } }),
     }
     return pages.html(reply, taxInvoicePage(visit.page, view), typed ? 422 : 200)

@@ -1,6 +1,7 @@
 import { judge, pinnedKeysFile, readKeys, WrongUse } from '#app/verify.ts'
 import { httpErrors, type Server } from '#kernel/http/server.ts'
 import { isUuid } from '#kernel/id.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { findReceipt, listReceipts, proveReceipt } from '#modules/billing/index.ts'
 import { findOrderById } from '#modules/payments/index.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
@@ -10,7 +11,7 @@ import { paths } from '../paths.ts'
 import { type VerifyView, verifyPage } from '../verify.tsx'
 import { findMoneyBack, findPartBack } from './money-back.ts'
 import type { Pages } from './pages.ts'
-import { billerName, periodLabel, serviceName } from './views.ts'
+import { billerName, serviceName } from './views.ts'
 
 const TYPED_CHARS_MAX = 400
 const FILE_BYTES_MAX = 100_000

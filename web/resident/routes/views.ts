@@ -1,5 +1,6 @@
 import { publicUrl } from '#kernel/config.ts'
 import type { Ctx, Lang } from '#kernel/context.ts'
+import { monthName, periodLabel } from '#kernel/labels.ts'
 import { addMs, dayOf } from '#kernel/time.ts'
 import { type BillForPayer, type BillState, dueFen, POSTING, type Precheck, type Receipt } from '#modules/billing/index.ts'
 import { CARD, DEBIT, PREPAID, UNDO_MS_MAX } from '#modules/payments/index.ts'
@@ -46,18 +47,6 @@ export function unitName(lang: Lang, unit: string): string {
   return words[unit] ?? unit
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-
-/** 2026年9–10月, Sep–Oct 2026. */
-export function periodLabel(lang: Lang, from: string, to: string): string {
-  const [fy, fm] = from.split('-').map(Number) as [number, number]
-  const [ty, tm] = to.split('-').map(Number) as [number, number]
-  if (lang === 'en')
-    return from === to ? `${MONTHS[tm - 1]} ${ty}` : `${MONTHS[fm - 1]}${fy === ty ? '' : ` ${fy}`}–${MONTHS[tm - 1]} ${ty}`
-  if (from === to) return `${ty}年${tm}月`
-  return fy === ty ? `${fy}年${fm}–${tm}月` : `${fy}年${fm}月–${ty}年${tm}月`
-}
-
 /** What of a biller's is paid: the period of a bill, the name of what was ordered. */
 export const partLabel = (lang: Lang, bill: BillState['bill']): string =>
   bill.product ? (lang === 'en' ? bill.product.nameEn : bill.product.nameZh) : periodLabel(lang, bill.periodFrom, bill.periodTo)
@@ -69,7 +58,7 @@ export const subjectHref = ({ code, accountId, product }: BillState['bill']): st
 /** Months under a column, where there is little room: 9–10, Sep–Oct. */
 function shortPeriod(lang: Lang, from: string, to: string): string {
   const [a, b] = [Number(from.slice(5)), Number(to.slice(5))]
-  if (lang === 'en') return a === b ? MONTHS[b - 1]! : `${MONTHS[a - 1]}–${MONTHS[b - 1]}`
+  if (lang === 'en') return a === b ? monthName(b) : `${monthName(a)}–${monthName(b)}`
   return a === b ? `${b}` : `${a}–${b}`
 }
 
@@ -83,7 +72,7 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
   const params = check.params ?? {}
   switch (check.key) {
     case 'unpaid':
-      return { level: 'ok', key: 'not_paid' }
+      return { level: 'ok', key: state.parts.length > 0 ? 'rest_not_paid' : 'not_paid' }
     case 'account_ok':
       return { level: 'ok', key: 'account_ok' }
     case 'biller_ok':
@@ -92,6 +81,8 @@ export function checkView(lang: Lang, state: BillState, check: Precheck): Preche
       return { level: 'stop', key: 'already_paid' }
     case 'paying':
       return { level: 'stop', key: 'being_paid', params: { minutes: Number(params.minutes) } }
+    case 'paying_odd':
+      return { level: 'stop', key: 'being_decided' }
     case 'debiting':
       return { level: 'stop', key: 'in_debit', params: { on: day(lang, String(params.on)) } }
     case 'closed':

@@ -6,7 +6,7 @@ import { Banner, Button, Empty, SummaryList, Tag, type Tone } from '#web/ui/part
 import { staffPaths } from '../paths.ts'
 import { Pane, renderStaffPage, StaffLayout, type StaffPageContext, WideTable } from '../shell.tsx'
 
-export const SWITCH_NOTICES = ['asked', 'agreed', 'declined', 'back', 'saved', 'decided', 'late', 'own'] as const
+export const SWITCH_NOTICES = ['asked', 'agreed', 'declined', 'back', 'cancelled', 'restored', 'saved', 'decided', 'late', 'own'] as const
 export type SwitchNotice = (typeof SWITCH_NOTICES)[number]
 
 export const STEP_FIELDS = [1, 2, 3] as const
@@ -21,7 +21,13 @@ export interface SwitchPlanRow {
   action: string
   mayAgree: boolean
   mayDecline: boolean
-  mayTakeBack: boolean
+  /** What pressing does now: a plan that has not begun is cancelled, one that runs is switched off. */
+  takeBack?: 'cancel' | 'off'
+  mayRestore: boolean
+  /** What agreeing to it would take away at once. */
+  warning?: string
+  /** Of one's own: declining it is withdrawing. */
+  isOwn: boolean
 }
 
 export interface SwitchPageView {
@@ -33,7 +39,7 @@ export interface SwitchPageView {
   notice?: SwitchNotice
   values?: Readonly<Record<string, string>>
   errors?: readonly FieldError[]
-  preview?: { accounts: number; before: number; steps: readonly { at: string; pct: number; accounts: number }[] }
+  preview?: { accounts: number; before: number; warning?: string; steps: readonly { at: string; pct: number; accounts: number }[] }
 }
 
 function PlanActions({ row }: { row: SwitchPlanRow }) {
@@ -49,16 +55,23 @@ function PlanActions({ row }: { row: SwitchPlanRow }) {
   )
   return (
     <div class="stack stack--tight">
+      {row.warning && <p class="t-bad">{row.warning}</p>}
       {row.mayAgree && act('agree', t('staff.refund_agree'), 'secondary')}
-      {row.mayDecline && act('decline', t('staff.refund_decline'), 'quiet')}
-      {row.mayTakeBack && (
+      {row.mayDecline && act('decline', t(row.isOwn ? 'switch.withdraw' : 'staff.refund_decline'), 'quiet')}
+      {(row.takeBack || row.mayRestore) && (
         <PostForm action={row.action} class="row">
-          <Hidden name="act" value="back" />
+          <Hidden name="act" value={row.takeBack ? 'back' : 'restore'} />
           <label>
-            <span class="unseen">{t('switch.back_note')}</span>
-            <input class="input" type="text" name="back-note" maxLength={200} placeholder={t('switch.back_note')} />
+            <span class="unseen">{t(row.takeBack ? 'switch.back_note' : 'switch.restore_note')}</span>
+            <input
+              class="input"
+              type="text"
+              name="back-note"
+              maxLength={200}
+              placeholder={t(row.takeBack ? 'switch.back_note' : 'switch.restore_note')}
+            />
           </label>
-          <Button kind="secondary">{t('switch.back')}</Button>
+          <Button kind="secondary">{t(row.takeBack ? `switch.${row.takeBack}` : 'switch.restore')}</Button>
         </PostForm>
       )}
     </div>
@@ -130,6 +143,7 @@ function Preview({ view }: { view: SwitchPageView & { preview: NonNullable<Switc
   const { preview, values = {} } = view
   return (
     <Pane title={t('switch.preview')}>
+      {preview.warning && <Banner tone="warn" title={preview.warning} />}
       <SummaryList
         rows={[
           { label: t('switch.preview_accounts'), value: preview.accounts },

@@ -12,6 +12,7 @@ import {
   type PlanView,
   previewSwitch,
   removeAreaRule,
+  restoreFeature,
   type SwitchPreview,
   type SwitchTerms,
   setAreaRule,
@@ -75,13 +76,27 @@ function stateOf(lang: Lang, plan: PlanView): SwitchPlanRow['state'] {
   const say = t(lang)
   const { tries, failures } = plan
   if (plan.endWhy === 'budget') return { text: say('switch.state_budget', { tries, failures }), tone: 'bad' }
-  if (plan.endWhy === 'person') return { text: say('switch.state_person', { note: plan.endNote ?? '' }), tone: 'warn' }
+  if (plan.endWhy === 'restored') return { text: say('switch.state_restored', { note: plan.endNote ?? '' }), tone: 'ok' }
+  if (plan.endWhy === 'person')
+    return {
+      text: say(plan.isOff ? 'switch.state_person' : 'switch.state_cancelled', { note: plan.endNote ?? '' }),
+      ...(plan.isOff && { tone: 'bad' }),
+    }
   if (plan.endWhy === 'replaced') return { text: say('switch.state_replaced') }
   if (plan.isAgreed === null) return { text: say('switch.state_asked'), tone: 'warn' }
   if (!plan.isAgreed) return { text: say('switch.state_declined') }
+  const [first] = plan.steps
+  if (plan.impact?.now === 0 && first)
+    return { text: say('switch.state_off', { at: dateTime(lang, new Date(first.from)), pct: first.pct }), tone: 'warn' }
   return plan.pct === undefined
     ? { text: say('switch.state_waiting'), tone: 'now' }
     : { text: say('switch.state_running', { pct: plan.pct }), tone: 'ok' }
+}
+
+/** What agreeing to a plan takes away at once, if anything. */
+function warningOf(lang: Lang, { now, before, steps }: SwitchPreview): { warning?: string } {
+  const at = steps[0] ? dateTime(lang, new Date(steps[0].from)) : ''
+  return before < now ? { warning: t(lang)('switch.warning', { now, before, at }) } : {}
 }
 
 /** Letting features in by community and time: plans by two persons, the way back by one. */
@@ -118,7 +133,12 @@ export function addSwitchRoutes(server: Server, pages: Pages): void {
         action: `${staffPaths.switchover}/${plan.id}`,
         mayAgree: isOpen && mayAgree && !plan.isOwn,
         mayDecline: isOpen && (mayAgree || plan.isOwn),
-        mayTakeBack: plan.isAgreed === true && !plan.endedAt && mayAsk,
+        isOwn: plan.isOwn,
+        mayRestore: plan.mayRestore,
+        ...(plan.isAgreed === true &&
+          !plan.endedAt &&
+          mayAsk && { takeBack: plan.pct === undefined ? ('cancel' as const) : ('off' as const) }),
+        ...(isOpen && plan.impact && warningOf(lang, plan.impact)),
       }
     })
     const notice = SWITCH_NOTICES.find(known => known === extra.notice)
@@ -136,6 +156,7 @@ export function addSwitchRoutes(server: Server, pages: Pages): void {
         preview: {
           accounts: extra.preview.accounts,
           before: extra.preview.before,
+          ...warningOf(lang, extra.preview),
           steps: extra.preview.steps.map(step => ({ at: dateTime(lang, new Date(step.from)), pct: step.pct, accounts: step.accounts })),
         },
       }),
@@ -178,10 +199,26 @@ export function addSwitchRoutes(server: Server, pages: Pages): void {
     const { id } = request.params as { id: string }
     const values = textsOf(request.body)
     const isAgreed = values.act === 'agree'
+    const note = values['back-note'] ?? ''
+    const plan = values.act === 'back' ? await viewSwitchover(ctx) : undefined
+    const isCancelled = plan?.ok && plan.value.plans.find(row => row.id === id)?.pct === undefined
+    const notice_ok: SwitchNotice =
+      values.act === 'back'
+        ? isCancelled
+          ? 'cancelled'
+          : 'back'
+        : values.act === 'restore'
+          ? 'restored'
+          : isAgreed
+            ? 'agreed'
+            : 'declined'
     const done =
-      values.act === 'back' ? await takeBack(ctx, { id, note: values['back-note'] ?? '' }) : await decideSwitch(ctx, { id, isAgreed })
-    if (done.ok)
-      return reply.redirect(`${staffPaths.switchover}?notice=${values.act === 'back' ? 'back' : isAgreed ? 'agreed' : 'declined'}`, 303)
+      values.act === 'back'
+        ? await takeBack(ctx, { id, note })
+        : values.act === 'restore'
+          ? await restoreFeature(ctx, { id, note })
+          : await decideSwitch(ctx, { id, isAgreed })
+    if (done.ok) return reply.redirect(`${staffPaths.switchover}?notice=${notice_ok}`, 303)
     const errors = errorsOf(ctx.lang, done.error)
     if (errors) return show(desk, reply, { errors })
     const notice = NOTICE_OF[done.error.code]

@@ -117,9 +117,16 @@ function takeMoney(db: IDBDatabase, form: HTMLFormElement): void {
     const act = await keep(db, { ...taken, subject: subject.value.trim(), amount_fen: fen, tendered_fen: given })
     say('change', yuan(given - fen))
     say('slip-amount', yuan(fen))
-    say('slip-subject', act.subject)
+    say('slip-subject', /\/b\/(\w+)/.exec(act.subject)?.[1] ?? act.subject)
     say('slip-no', `${box?.dataset.drawer}-${act.session.slice(-4)}-${act.device.slice(0, 4)}-${String(act.seq).padStart(4, '0')}`)
-    say('slip-at', new Date(act.taken_at).toLocaleString(document.documentElement.lang))
+    say(
+      'slip-at',
+      new Date(act.taken_at).toLocaleString(document.documentElement.lang, {
+        timeZone: 'Asia/Shanghai',
+        dateStyle: 'long',
+        timeStyle: 'short',
+      }),
+    )
     show('slip', true)
     form.reset()
     subject.focus()

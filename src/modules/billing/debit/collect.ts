@@ -1,5 +1,6 @@
 import { type Ctx, type Kernel, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
+import { dayLabel } from '#kernel/labels.ts'
 import { catching, unwrap } from '#kernel/result.ts'
 import { addMs, dayOf, timeOfDay } from '#kernel/time.ts'
 import { addToBatch, DEBIT, findDebitBank } from '#modules/payments/index.ts'
@@ -44,7 +45,7 @@ async function collectBill(tx: Tx, ctx: Ctx, mandateId: string, billId: string):
         template: 'debit_over',
         dedupeKey: `debit_over:${mandate.id}:${billId}`,
         amountFen,
-        params: { due_on: bill.dueOn },
+        params: { due_on: dayLabel(mandate.lang, bill.dueOn) },
       })
     return 'over_ceiling'
   }

@@ -115,6 +115,7 @@ function checksOf(ctx: Ctx, state: BillState, others: readonly BillState[], paye
       claim: {
         state: claim.state,
         mine: payers.includes(claim.payer),
+        isOdd: claim.isOdd,
         minutesLeft: Math.max(1, Math.ceil((claim.expiresAt.getTime() - now.getTime()) / 60_000)),
         ...(claim.place === DEBIT && { debitedOn: dayOf(claim.placedAt) }),
       },

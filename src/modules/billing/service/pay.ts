@@ -1,6 +1,7 @@
 import type { Ctx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
 import { once } from '#kernel/http/idempotency.ts'
+import { periodLabel } from '#kernel/labels.ts'
 import { AppFailure, catching, type ErrorCode, fail, ok, type Result, unwrap } from '#kernel/result.ts'
 import { type OrderLineInput, type PlacedOrder, placeOrder } from '#modules/payments/index.ts'
 import { applyPart, partRange } from '../dues.ts'
@@ -25,6 +26,7 @@ export interface PayBills {
 const STOPS: Partial<Record<PrecheckKey, ErrorCode>> = {
   paid: errors.bill_already_paid,
   paying: errors.bill_being_paid,
+  paying_odd: errors.bill_being_paid,
   debiting: errors.bill_being_paid,
   withdrawn: errors.bill_withdrawn,
   closed: errors.account_closed,
@@ -52,13 +54,17 @@ export async function payBills(ctx: Ctx, input: PayBills): Promise<Result<Placed
   return done
 }
 
+/** What is paid, as wallets, banks and receipts show it: 水费 2026年9–10月. */
+const titleOf = (bill: BillState['bill'], biller: BillState['biller']): string =>
+  `${biller.serviceZh} ${periodLabel('zh-CN', bill.periodFrom, bill.periodTo)}`
+
 /** Lines of an order that pays principal and late fee of a bill. */
 export function linesFor(
   { bill, biller }: Pick<BillState, 'bill' | 'biller'>,
   { principalFen, lateFeeFen }: { readonly principalFen: number; readonly lateFeeFen: number },
   isPart: boolean,
 ): OrderLineInput[] {
-  const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: `${biller.serviceZh} ${bill.periodTo}`, isPart }
+  const line = { subjectId: bill.id, payeeAccountId: biller.payableAccountId, title: titleOf(bill, biller), isPart }
   return [
     { ...line, subjectKind: 'bill', amountFen: principalFen },
     { ...line, subjectKind: 'late_fee', amountFen: lateFeeFen },
@@ -119,8 +125,7 @@ export async function openOrder(
     lines.push(...linesFor(state, { principalFen: now.amountFen, lateFeeFen: now.lateFeeFen }, now.isPart ?? state.parts.length > 0))
   }
   const first = states[0]!
-  const title =
-    states.length === 1 ? `${first.biller.serviceZh} ${first.bill.periodTo}` : `${first.biller.serviceZh}等${states.length}笔账单`
+  const title = states.length === 1 ? titleOf(first.bill, first.biller) : `${first.biller.serviceZh}等${states.length}笔账单`
   const placed = await placeOrder(tx, ctx, {
     lines,
     title,

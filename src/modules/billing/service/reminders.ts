@@ -1,5 +1,6 @@
 import { type Ctx, type Kernel, systemCtx } from '#kernel/context.ts'
 import type { Tx } from '#kernel/db/index.ts'
+import { dayLabel, periodLabel } from '#kernel/labels.ts'
 import { formatYuan } from '#kernel/money.ts'
 import { addDays, addMs, dayOf, daysBetween } from '#kernel/time.ts'
 import { type SendInput, send } from '#modules/notify/index.ts'
@@ -32,8 +33,12 @@ function wordsOf(row: store.RemindRow, state: BillState, { kind }: Reminder, tod
     return { template: kind, params: { ...params, late_fee: yuan(state.lateFeeFen) } }
   }
   if (kind === 'bill_due_soon') return { template: kind, params: { ...service, amount, days: Math.max(0, daysBetween(today, row.dueOn)) } }
-  const period = row.periodFrom === row.periodTo ? row.periodTo : `${row.periodFrom} – ${row.periodTo}`
-  return { template: kind, params: { ...service, period, amount, due_on: row.dueOn, account_tail: row.accountNo.slice(-4) } }
+  const period = {
+    period: periodLabel('zh-CN', row.periodFrom, row.periodTo),
+    period_en: periodLabel('en', row.periodFrom, row.periodTo),
+  }
+  const due = { due_on: dayLabel('zh-CN', row.dueOn), due_on_en: dayLabel('en', row.dueOn) }
+  return { template: kind, params: { ...service, ...period, ...due, amount, account_tail: row.accountNo.slice(-4) } }
 }
 
 /**
@@ -90,7 +95,7 @@ async function englishTitle(ctx: Ctx, lines: readonly { readonly subjectKind: st
     const [first] = await bills.listBillsById(tx, ctx.tenantId, ids.slice(0, 1))
     const biller = first && (await bills.findBiller(tx, ctx.tenantId, first.billerId))
     if (!first || !biller) return 'a bill'
-    return `${biller.serviceEn} ${first.product?.nameEn ?? first.periodTo}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}`
+    return `${biller.serviceEn} ${first.product?.nameEn ?? periodLabel('en', first.periodFrom, first.periodTo)}${ids.length > 1 ? ` and ${ids.length - 1} more` : ''}`
   })
 }
 

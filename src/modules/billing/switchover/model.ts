@@ -30,6 +30,8 @@ export interface Terms {
 export interface Plan extends Terms {
   readonly id: string
   readonly endedAt: Date | null
+  /** Ended, and the feature is on for everybody it spoke for, as without it. */
+  readonly isRestored?: boolean
 }
 
 export const STEPS_MAX = 8
@@ -56,9 +58,9 @@ export type Standing =
   /** `from`: when it will be on for this account, as far as the plan says. */
   | { readonly isOn: false; readonly from?: Date }
 
-/** Whether a feature is on for an account under a plan. A plan that was taken back leaves it off. */
+/** Whether a feature is on for an account under a plan. A plan that was taken back leaves it off, until it is restored. */
 export function standingUnder(plan: Plan, accountId: string, now: Date): Standing {
-  if (plan.endedAt) return { isOn: false }
+  if (plan.endedAt) return plan.isRestored ? { isOn: true } : { isOn: false }
   const place = placeOf(plan.feature, accountId)
   const isIn = (step: RampStep | undefined) => step !== undefined && place < step.pct / 100
   if (isIn(stepAt(plan.steps, now))) return { isOn: isOpenHour(plan, now) } as Standing
@@ -78,13 +80,13 @@ const speaksFor = (plan: Pick<Plan, 'areas'>, area: string | undefined): boolean
 /**
  * Whether a feature is on for an account under the plans that were agreed on, the newest first. Of those that name its community, or
  * all, the newest that has begun holds; a later one takes over at its first moment, and agreeing to it changes nothing before. Where
- * none has begun the feature waits, and without any plan that speaks for it, it is on.
+ * none has begun the feature waits; without any plan that speaks for it, or taken back before its first moment, it is on.
  */
 export function standingAmong(plans: readonly Plan[], area: string | undefined, accountId: string, now: Date): Standing {
   const speaking = plans.filter(plan => speaksFor(plan, area))
   const held = speaking.find(plan => hasBegun(plan, now))
   const next = speaking.find(plan => !plan.endedAt && !hasBegun(plan, now))
-  const plan = held && !held.endedAt ? held : (next ?? speaking[0])
+  const plan = held && !held.endedAt ? held : (next ?? held)
   return plan ? standingUnder(plan, accountId, now) : { isOn: true }
 }
 

@@ -11,7 +11,9 @@ import {
   AREA_CODE,
   type Feature,
   faultOf,
+  hasBegun,
   isUsedUp,
+  type Plan,
   placeOf,
   type Standing,
   standingAmong,
@@ -50,7 +52,9 @@ export async function requireOn(tx: Tx, ctx: Ctx, feature: Feature, accountId: s
 export interface SwitchPreview {
   /** Accounts the plan speaks for. */
   readonly accounts: number
-  /** Of them, those for whom the feature is on from the agreement to the first step. */
+  /** Of them, those for whom the feature is on now. */
+  readonly now: number
+  /** Of them, those for whom it is on from the agreement to the first step. */
   readonly before: number
   /** Of them, those inside from each step on. */
   readonly steps: readonly { readonly from: string; readonly pct: number; readonly accounts: number }[]
@@ -67,18 +71,22 @@ export async function previewSwitch(ctx: Ctx, terms: Terms): Promise<Result<Swit
   if (!allowed.ok) return allowed
   const read = readTerms(ctx, terms)
   if (!read.ok) return read
-  const [rows, agreed] = await ctx.kernel.db.read(ctx.tenantId, async tx => [
-    await store.listAccountAreas(tx, ctx.tenantId, terms.areas, ACCOUNTS_MAX),
-    await store.listAgreed(tx, ctx.tenantId, terms.feature),
-  ])
-  const now = ctx.kernel.clock.now()
-  const plans = [{ ...terms, id: '', endedAt: null }, ...agreed]
-  const places = rows.map(row => placeOf(terms.feature, row.id))
-  return ok({
+  return ok(await ctx.kernel.db.read(ctx.tenantId, tx => impactOf(tx, ctx, { ...terms, id: '', endedAt: null })))
+}
+
+/** What agreeing to a plan does, counted on the accounts there are. */
+async function impactOf(tx: Tx, ctx: Ctx, plan: Plan): Promise<SwitchPreview> {
+  const rows = await store.listAccountAreas(tx, ctx.tenantId, plan.areas, ACCOUNTS_MAX)
+  const agreed = (await store.listAgreed(tx, ctx.tenantId, plan.feature)).filter(other => other.id !== plan.id)
+  const at = ctx.kernel.clock.now()
+  const places = rows.map(row => placeOf(plan.feature, row.id))
+  const on = (plans: readonly Plan[]) => rows.filter(row => standingAmong(plans, row.area ?? undefined, row.id, at).isOn).length
+  return {
     accounts: rows.length,
-    before: rows.filter(row => standingAmong(plans, row.area ?? undefined, row.id, now).isOn).length,
-    steps: terms.steps.map(step => ({ ...step, accounts: places.filter(place => place < step.pct / 100).length })),
-  })
+    now: on(agreed),
+    before: on([plan, ...agreed]),
+    steps: plan.steps.map(step => ({ ...step, accounts: places.filter(place => place < step.pct / 100).length })),
+  }
 }
 
 /** Asks for a plan; it holds once a second person agrees, before its first moment. */
@@ -128,6 +136,25 @@ export async function takeBack(ctx: Ctx, input: { readonly id: string; readonly 
       const row = isUuid(input.id) ? await store.lockPlan(tx, ctx.tenantId, input.id) : undefined
       if (!row?.isAgreed) return unwrap(fail(errors.switch_not_found))
       if (!(await end(tx, ctx, { id: row.id, by: actorKey(ctx), why: 'person', note }))) return unwrap(fail(errors.switch_decided))
+    }),
+  )
+}
+
+/** The feature is on again for everybody a plan that was taken back spoke for. By another person than who took it back. */
+export async function restoreFeature(ctx: Ctx, input: { readonly id: string; readonly note: string }): Promise<Result<void>> {
+  const allowed = permit(ctx, 'billing.switchover.agree')
+  if (!allowed.ok) return allowed
+  const note = cleanNote(input.note)
+  if (!note) return fail(errors.switch_malformed, undefined, 'back-note')
+  return catching(() =>
+    ctx.kernel.db.tx(ctx.tenantId, async tx => {
+      const row = isUuid(input.id) ? await store.lockPlan(tx, ctx.tenantId, input.id) : undefined
+      if (!row?.isAgreed) return unwrap(fail(errors.switch_not_found))
+      if (row.endedBy === actorKey(ctx)) return unwrap(fail(errors.switch_own))
+      const at = ctx.kernel.clock.now()
+      if (!(await store.restorePlan(tx, ctx.tenantId, { id: row.id, by: actorKey(ctx), at, note })))
+        return unwrap(fail(errors.switch_decided))
+      await append(tx, ctx, switchEnded, { subjectId: row.id, body: { why: 'restored' } })
     }),
   )
 }
@@ -183,12 +210,24 @@ export interface PlanView extends store.PlanRow {
   readonly failures: number
   /** Share of the accounts inside now; none before the first step. */
   readonly pct: number | undefined
+  /** What agreeing to it does, or did: for one that has not begun. */
+  readonly impact?: SwitchPreview
+  /** Taken back, and the last that speaks for its accounts: they go without the feature. */
+  readonly isOff: boolean
+  /** By whom it was taken back is not who may restore it. */
+  readonly mayRestore: boolean
 }
 
 export interface SwitchoverView {
   readonly plans: readonly PlanView[]
   readonly rules: readonly store.AreaRule[]
   readonly accounts: Awaited<ReturnType<typeof store.countAccounts>>
+}
+
+/** Whether a plan that has begun is the newest such one of its feature and communities. */
+const isLast = (plan: store.PlanRow, plans: readonly store.PlanRow[], now: Date): boolean => {
+  const agreed = plans.filter(row => row.isAgreed).sort((a, b) => b.decidedAt!.getTime() - a.decidedAt!.getTime())
+  return plan.isAgreed === true && hasBegun(plan, now) && !successorOf(plan, agreed, now)
 }
 
 /** Plans, the newest first, with how their tries went, and how addresses belong to communities. */
@@ -198,10 +237,16 @@ export async function viewSwitchover(ctx: Ctx): Promise<Result<SwitchoverView>> 
   const now = ctx.kernel.clock.now()
   return ctx.kernel.db.read(ctx.tenantId, async tx => {
     const plans: PlanView[] = []
-    for (const plan of await store.listPlans(tx, ctx.tenantId)) {
+    const rows = await store.listPlans(tx, ctx.tenantId)
+    for (const plan of rows) {
+      const isWaiting = plan.decidedAt === null || (plan.isAgreed === true && !plan.endedAt && !hasBegun(plan, now))
+      const isOff = isLast(plan, rows, now) && (plan.endWhy === 'person' || plan.endWhy === 'budget')
+      const mayRestore = isOff && permit(ctx, 'billing.switchover.agree').ok && plan.endedBy !== actorKey(ctx)
       const isRunning = plan.isAgreed === true && !plan.endedAt
       const seen = isRunning ? await triesOf(tx, ctx, plan) : { tries: plan.endTries ?? 0, failures: plan.endFailures ?? 0 }
-      plans.push({ ...plan, ...seen, isOwn: plan.askedBy === actorKey(ctx), pct: stepAt(plan.steps, now)?.pct })
+      const impact = isWaiting && new Date(plan.steps[0]!.from) > now ? await impactOf(tx, ctx, plan) : undefined
+      const pct = stepAt(plan.steps, now)?.pct
+      plans.push({ ...plan, ...seen, isOwn: plan.askedBy === actorKey(ctx), pct, isOff, mayRestore, ...(impact && { impact }) })
     }
     return ok({ plans, rules: await store.listAreaRules(tx, ctx.tenantId), accounts: await store.countAccounts(tx, ctx.tenantId) })
   })

@@ -10,7 +10,8 @@ export interface PlanRow extends Plan {
   readonly decidedBy: string | null
   readonly decidedAt: Date | null
   readonly isAgreed: boolean | null
-  readonly endWhy: 'budget' | 'person' | 'replaced' | null
+  readonly endWhy: 'budget' | 'person' | 'replaced' | 'restored' | null
+  readonly endedBy: string | null
   readonly endNote: string | null
   readonly endTries: number | null
   readonly endFailures: number | null
@@ -18,7 +19,7 @@ export interface PlanRow extends Plan {
 
 const COLUMNS = sql`id, feature, areas, steps, open_from as "openFrom", open_until as "openUntil", budget_e4, tries_min as "triesMin", window_min as "windowMin",
   note, asked_by as "askedBy", asked_at as "askedAt", decided_by as "decidedBy", decided_at as "decidedAt", is_agreed as "isAgreed", ended_at as "endedAt",
-  end_why as "endWhy", end_note as "endNote", end_tries as "endTries", end_failures as "endFailures"`
+  end_why as "endWhy", ended_by as "endedBy", end_why is not distinct from 'restored' as "isRestored", end_note as "endNote", end_tries as "endTries", end_failures as "endFailures"`
 
 const present = (row: PlanRow): PlanRow => ({ ...row, openFrom: row.openFrom ?? undefined, openUntil: row.openUntil ?? undefined })
 
@@ -76,6 +77,12 @@ export const endPlan = async (
     update billing.switch_plan set ended_by = ${e.by}, ended_at = ${e.at}, end_why = ${e.why}, end_note = ${e.note}, end_tries = ${e.tries ?? null},
       end_failures = ${e.failures ?? null}
     where tenant_id = ${tenantId} and id = ${e.id} and is_agreed and ended_at is null`)) === 1
+
+/** False for one that was not taken back, or is restored already. */
+export const restorePlan = async (tx: Tx, tenantId: number, r: { id: string; by: string; at: Date; note: string }): Promise<boolean> =>
+  (await tx.run(sql`
+    update billing.switch_plan set ended_by = ${r.by}, ended_at = ${r.at}, end_why = 'restored', end_note = ${r.note}
+    where tenant_id = ${tenantId} and id = ${r.id} and end_why in ('person', 'budget')`)) === 1
 
 // ---- communities
 

@@ -15,6 +15,7 @@ import {
   getBill,
   payBills,
   previewSwitch,
+  restoreFeature,
   runSwitchover,
   type SwitchTerms,
   setAreaRule,
@@ -112,9 +113,13 @@ test('however plans are agreed on, withdrawn and overlap, a later one changes no
       const after = standingAmong([newest, ...plans], area, id, now)
       const isSpoken = newest.areas.length === 0 || (area !== undefined && newest.areas.includes(area))
       const begun = new Date(newest.steps[0]!.from)
-      const isHeld = plans.some(p => (p.areas.length === 0 || (area && p.areas.includes(area))) && new Date(p.steps[0]!.from) <= now)
+      const isHeld = plans.some(p => {
+        const from = new Date(p.steps[0]!.from)
+        return (p.areas.length === 0 || (area && p.areas.includes(area))) && from <= now && !(p.endedAt && p.endedAt < from)
+      })
       if (!isSpoken) assert.deepEqual(after, before)
       else if (begun > now && isHeld) assert.equal(after.isOn, before.isOn, 'not begun')
+      else if (begun > now && newest.endedAt) assert.deepEqual(after, before, 'withdrawn before it began')
       else if (begun > now) assert.equal(after.isOn, false, 'a first plan waits')
       else if (!newest.endedAt) assert.equal(after.isOn, true, 'begun')
       else if (newest.endedAt >= begun && newest.endedAt <= now) assert.equal(after.isOn, false, 'taken back')
@@ -207,6 +212,28 @@ test('a plan for one community holds there alone, from its moment on; who is out
     assert.equal((await stop(here.code))?.key, 'paying', 'what was begun may be ended')
     const over = await takeBack(manager, { id, note: '再来一次' })
     assert.equal(over.ok ? '' : over.error.code, 'billing.switch_decided')
+    // The way on again, by another person than who switched it off.
+    const seeing = (who: typeof manager) => ({
+      ...who,
+      actor: { ...who.actor, permissions: new Set([...who.actor.permissions, 'billing.switchover.read']) },
+    })
+    const mayRestore = async (who: typeof manager) =>
+      unwrap(await viewSwitchover(seeing(who))).plans.find(plan => plan.id === id)?.mayRestore
+    assert.deepEqual([await mayRestore(manager), await mayRestore(approver)], [false, true])
+    assert.equal((await restoreFeature(manager, { id, note: '好了' })).ok, false)
+    assert.equal((await restoreFeature(approver, { id, note: ' ' })).ok, false)
+    assert.ok((await restoreFeature(approver, { id, note: '好了' })).ok)
+    assert.equal((await restoreFeature(approver, { id, note: '好了' })).ok, false, 'once')
+    assert.equal(await stop((await bill('青砖一村***')).code), undefined)
+    const later = unwrap(
+      await askSwitch(manager, { ...termsOf({ steps: [{ from: addMs(clock.now(), 3_600_000).toISOString(), pct: 100 }] }), note: '再来' }),
+    )
+    const { impact } = unwrap(await viewSwitchover(seeing(approver))).plans.find(plan => plan.id === later.id)!
+    assert.ok(impact!.now > 0 && impact!.before === 0, 'who agrees sees what stops at once')
+    assert.ok((await decideSwitch(approver, { id: later.id, isAgreed: true })).ok)
+    assert.equal((await stop((await bill('青砖一村***')).code))?.key, 'not_open')
+    assert.ok((await takeBack(manager, { id: later.id, note: '算了' })).ok)
+    assert.equal(await stop((await bill('青砖一村***')).code), undefined, 'cancelled before it began, all is as it was')
   }))
 
 test('when too many tries fail the feature is taken back by itself, once, with its figures and a task', () =>

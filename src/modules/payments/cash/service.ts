@@ -168,7 +168,7 @@ export interface DrawerView {
   /** Without what should be in the drawer: the closing count is blind. */
   readonly session: DrawerSession | undefined
   readonly lastDrawer: string | undefined
-  readonly moves: readonly store.MoveRow[]
+  readonly moves: readonly store.ShownMove[]
   readonly taken: number
   readonly payouts: readonly store.PayoutRow[]
 }

@@ -1,5 +1,5 @@
 import { type Sql, sql, type Tx } from '#kernel/db/index.ts'
-import { CASH, REFUND } from '../model.ts'
+import { CASH, ORDER, REFUND } from '../model.ts'
 import type { Count } from './model.ts'
 
 export interface SessionRow {
@@ -89,10 +89,22 @@ export const insertMove = async (tx: Tx, tenantId: number, sessionId: string, m:
 
 const MOVE_COLUMNS = sql`seq, order_id as "orderId", refund_id as "refundId", amount_fen as "amountFen", tendered_fen as "tenderedFen", moved_at as "movedAt"`
 
+/** A move, and where the last request to void it stands. */
+export interface ShownMove extends MoveRow {
+  readonly voided: 'asked' | 'agreed' | 'declined' | null
+  /** Another amount than was due, taken without network: nobody has decided about it. */
+  readonly isOdd: boolean
+}
+
 /** The newest moves of a session. */
 export const listMoves = (tx: Tx, tenantId: number, sessionId: string, limit: number) =>
-  tx.rows<MoveRow>(sql`
-    select ${MOVE_COLUMNS} from payments.cash_move where tenant_id = ${tenantId} and session_id = ${sessionId} order by seq desc limit ${limit}`)
+  tx.rows<ShownMove>(sql`
+    select m.*, case when v.order_id is null then null when v.decided_at is null then 'asked' when v.is_agreed then 'agreed' else 'declined' end as voided,
+      o.mismatch and o.state = ${ORDER.open} as "isOdd"
+    from (
+      select ${MOVE_COLUMNS} from payments.cash_move where tenant_id = ${tenantId} and session_id = ${sessionId} order by seq desc limit ${limit}) m
+    left join payments.cash_void v on v.tenant_id = ${tenantId} and v.order_id = m."orderId"
+    join payments."order" o on o.tenant_id = ${tenantId} and o.id = m."orderId" order by m.seq desc`)
 
 /** The move that took an order's money, with its session. */
 export const findTaking = (tx: Tx, tenantId: number, orderId: string) =>

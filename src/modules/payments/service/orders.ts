@@ -111,6 +111,8 @@ export interface Claim {
   readonly expiresAt: Date
   readonly paidAt: Date | null
   readonly amountFen: number
+  /** Another amount came in for it than it asks: people decide. */
+  readonly isOdd: boolean
 }
 
 /** The live order of each subject that has one: the authority on "paid" and "being paid". */
@@ -134,6 +136,7 @@ export async function listClaims(
     expiresAt: row.expiresAt,
     paidAt: row.paidAt,
     amountFen: row.amountFen,
+    isOdd: row.mismatch && row.state === ORDER.open,
   }))
 }
 
@@ -153,6 +156,8 @@ export interface OrderView extends store.OrderRow {
   readonly refunds: readonly store.RefundRow[]
   /** What the payer gave, where the channel took a discount off. */
   readonly payerFen?: number
+  /** What came in for an attempt instead of what was asked, while nobody has decided about it. */
+  readonly oddFen?: ReadonlyMap<string, number>
   /** The order pays others too, and only the part of the caller's own biller is here. */
   readonly isPart: boolean
 }
@@ -166,7 +171,7 @@ function partOf(whole: OrderView, payeeAccountId: number): OrderView | undefined
   // Money moved for the whole order moved for each part of it; what moved for another part is not told.
   const share = <T extends { readonly amountFen: number }>(rows: readonly T[]): T[] =>
     rows.filter(row => row.amountFen === whole.amountFen).map(row => ({ ...row, amountFen: own }))
-  const { payerFen: _, ...rest } = whole
+  const { payerFen: _, oddFen: __, ...rest } = whole
   return {
     ...rest,
     lines,
@@ -186,8 +191,10 @@ async function viewOf(tx: Tx, ctx: Ctx, order: store.OrderRow): Promise<OrderVie
   const attempts = await store.listAttempts(tx, tenantId, order.id)
   const paid = attempts.find(attempt => attempt.state === ATTEMPT.succeeded)
   const payerFen = paid && (await store.findPayerTotal(tx, tenantId, paid.id))
+  const odd = order.mismatch ? await store.listOpenSuspense(tx, tenantId, order.id) : []
   const whole: OrderView = {
     ...order,
+    ...(odd.length > 0 && { oddFen: new Map(odd.map(row => [row.attemptId, row.amountFen])) }),
     ...(payerFen !== undefined && { payerFen }),
     lines: await store.listLines(tx, tenantId, order.id),
     attempts,
