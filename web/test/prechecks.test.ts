@@ -24,6 +24,9 @@ const CASES: readonly Partial<PrecheckFacts>[] = [
   { claim: { state: 'paid', mine: false, minutesLeft: 0 } },
   { claim: { state: 'open', mine: false, minutesLeft: 7 } },
   { claim: { state: 'open', mine: true, minutesLeft: 7 } },
+  { claim: { state: 'open', mine: false, minutesLeft: 7, isOdd: true } },
+  { dispute: 'open' },
+  { dispute: 'upheld' },
   { isSettledBefore: true },
   { isWithdrawn: true },
   { isAccountClosed: true },
@@ -36,7 +39,7 @@ const CASES: readonly Partial<PrecheckFacts>[] = [
 
 test('whatever the pre-check finds has its words in both languages, with every figure they name', () => {
   const biller = { nameZh: '自来水公司', nameEn: 'The water company' }
-  const state = { biller, bill: { asOf: PLAIN.asOf }, claim: { paidAt: PLAIN.asOf } } as Parameters<typeof checkView>[1]
+  const state = { biller, bill: { asOf: PLAIN.asOf }, parts: [], claim: { paidAt: PLAIN.asOf } } as Parameters<typeof checkView>[1]
   const met = new Set<string>()
   for (const facts of CASES)
     for (const check of precheck({ ...PLAIN, ...facts })) {
@@ -51,6 +54,8 @@ test('whatever the pre-check finds has its words in both languages, with every f
     'amount_high',
     'biller_ok',
     'closed',
+    'correcting',
+    'disputed',
     'due_soon',
     'late_fee',
     'offline',
@@ -58,6 +63,7 @@ test('whatever the pre-check finds has its words in both languages, with every f
     'paid',
     'paying',
     'paying_here',
+    'paying_odd',
     'unpaid',
     'withdrawn',
   ].filter(key => !met.has(key))

@@ -74,7 +74,7 @@ const findSamples: readonly Sample[] = [
         example: '3306 000 281',
         value: '3306 281',
         action: '/pay/account',
-        errors: [fieldError(ctx.lang, 'accountFormat')],
+        errors: [fieldError(ctx.lang, 'accountFormat', { digits: 10 })],
       }),
   },
   { name: 'photo', render: ctx => photoPage(ctx) },
@@ -325,7 +325,7 @@ const mineSamples: readonly Sample[] = [
       householdNewPage(signedIn(ctx), {
         billers: billers(ctx),
         values: { biller: 'water', account: '3306' },
-        errors: [fieldError(ctx.lang, 'accountFormat'), fieldError(ctx.lang, 'relationMissing')],
+        errors: [fieldError(ctx.lang, 'accountFormat', { digits: 10 }), fieldError(ctx.lang, 'relationMissing')],
       }),
   },
   {
