@@ -179,6 +179,11 @@ const reasonName = (lang: Lang, reason: string): string => {
   return hasMessage(key) ? t(lang)(key) : reason
 }
 
+function previewView(lang: Lang, { before, after, rebate, ...compared }: RulePreview): NonNullable<RulesView['preview']> {
+  const hasRebate = rebate.oldBills + rebate.newBills > 0
+  return { ...compared, before: ruleText(lang, before), after: ruleText(lang, after), ...(hasRebate && { rebate }) }
+}
+
 /** Rules of billers by two people: asked with a preview, agreed before their first day; and waivers of late fees. */
 export function addRuleRoutes(server: Server, pages: Pages): void {
   const { enter, deny, refuse } = openDesk(pages)
@@ -198,7 +203,12 @@ export function addRuleRoutes(server: Server, pages: Pages): void {
     const form = permit(desk.ctx, 'billing.rule.ask').ok && { billers, ...(values && { values }), ...(errors && { errors }) }
     return pages.html(
       reply,
-      rulesPage(desk.page, { ...view, ...(form && { form }), ...(preview && { preview }), ...(notice && { notice }) }),
+      rulesPage(desk.page, {
+        ...view,
+        ...(form && { form }),
+        ...(preview && { preview: previewView(desk.ctx.lang, preview) }),
+        ...(notice && { notice }),
+      }),
       errors ? 422 : 200,
     )
   }

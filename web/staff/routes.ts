@@ -29,6 +29,7 @@ import { findPartBack } from '#web/resident/routes/money-back.ts'
 import type { Pages } from '#web/resident/routes/pages.ts'
 import { billerName, channelName, maskedAccount, partLabel, serviceName, textsOf } from '#web/resident/routes/views.ts'
 import { fieldError } from '#web/ui/field-errors.ts'
+import { yuan } from '#web/ui/format.ts'
 import { type MessageKey, t } from '#web/ui/messages.ts'
 import { cookieName, cookieOptions } from '#web/visit.ts'
 import { addBankRoutes } from './bank/routes.ts'
@@ -234,8 +235,9 @@ async function showOrder(desk: Desk, order: Order, typed?: Parameters<typeof res
   const offer = permit(ctx, 'payments.refund.request').ok ? await findRefundOffer(ctx, order.id) : undefined
   const hasReceipt = orderStateOf(order.state) === 'paid' && !order.isPart && permit(ctx, 'billing.receipt.read').ok
   const debit = await debitLineOf(ctx, order.id)
-  const act = (label: MessageKey, path: string) => ({
-    label: t(lang)(label),
+  const oddReturn = order.place === 'window' ? 'staff.odd_return_cash' : 'staff.odd_return'
+  const act = (label: MessageKey, path: string, params: { amount: string }) => ({
+    label: t(lang)(label, params),
     action: `/staff/orders/${order.id}/${path}`,
     idempotencyKey: newCode(kernel.random),
     isDanger: true,
@@ -276,7 +278,9 @@ async function showOrder(desk: Desk, order: Order, typed?: Parameters<typeof res
       detail: order.isPart ? '' : detailOf(lang, e.body),
     })),
     ...(offer?.ok && offer.value && { refundHref: `/staff/orders/${order.id}/refund` }),
-    actions: canReturn ? [act('staff.odd_return', 'return')] : [],
+    actions: canReturn
+      ? [act(oddReturn, 'return', { amount: yuan([...(order.oddFen?.values() ?? [])].reduce((sum, fen) => sum + fen, 0)) })]
+      : [],
     ...(rescue && { rescue: rescueView(desk, rescue, typed, (await handsOf(ctx, [rescue])).get(rescue.id)) }),
     ...(hasReceipt && { reprint: { href80: `/staff/orders/${order.id}/print-80`, hrefA4: `/staff/orders/${order.id}/print-a4` } }),
   })

@@ -31,6 +31,10 @@ export interface RulesView {
     errors?: readonly FieldError[]
   }
   preview?: {
+    /** The rule before and after, in words; the same where only the late fee differs in nothing. */
+    before: string
+    after: string
+    rebate?: { oldBills: number; oldFen: number; newBills: number; newFen: number }
     day: string
     changed: number
     open: number
@@ -128,6 +132,20 @@ function Preview({ view, values }: { view: NonNullable<RulesView['preview']>; va
     <Pane title={t('rules.preview', { day: dayWithYear(ctx.lang, view.day) })} note={t('rules.preview_note')}>
       <SummaryList
         rows={[
+          { label: t('rules.preview_before'), value: view.before },
+          { label: t('rules.preview_after'), value: view.after },
+          ...(view.rebate
+            ? [
+                {
+                  label: t('rules.preview_rebate_old'),
+                  value: t('rules.preview_rebate', { n: view.rebate.oldBills, amount: yuan(view.rebate.oldFen) }),
+                },
+                {
+                  label: t('rules.preview_rebate_new'),
+                  value: t('rules.preview_rebate', { n: view.rebate.newBills, amount: yuan(view.rebate.newFen) }),
+                },
+              ]
+            : []),
           { label: t('rules.preview_bills'), value: t('rules.preview_of', { n: view.changed, of: view.open }) },
           { label: t('rules.preview_old'), value: yuan(view.oldFen) },
           { label: t('rules.preview_new'), value: yuan(view.newFen) },

@@ -39,7 +39,9 @@ const CASES: readonly Partial<PrecheckFacts>[] = [
 
 test('whatever the pre-check finds has its words in both languages, with every figure they name', () => {
   const biller = { nameZh: '自来水公司', nameEn: 'The water company' }
-  const state = { biller, bill: { asOf: PLAIN.asOf }, parts: [], claim: { paidAt: PLAIN.asOf } } as Parameters<typeof checkView>[1]
+  const state = { biller, bill: { asOf: PLAIN.asOf }, parts: [], claim: { paidAt: PLAIN.asOf } } as unknown as Parameters<
+    typeof checkView
+  >[1]
   const met = new Set<string>()
   for (const facts of CASES)
     for (const check of precheck({ ...PLAIN, ...facts })) {

@@ -6,7 +6,7 @@ import { addDays, dayOf, daysBetween } from '#kernel/time.ts'
 import { append } from '#modules/trail/index.ts'
 import { daysFrozen } from '../dispute/model.ts'
 import { mapDisputes } from '../dispute/store.ts'
-import { type BillerRule, type DatedRule, lateFeeFen, PART_FIRST } from '../dues.ts'
+import { type BillerRule, type DatedRule, duesOn, lateFeeFen, PART_FIRST, ruleOn } from '../dues.ts'
 import { errors } from '../errors.ts'
 import { ruleAsked, ruleDecided, waiverAsked, waiverDecided } from '../events.ts'
 import { readDay } from '../import/cells.ts'
@@ -67,7 +67,14 @@ function readRule({ rule, validFrom }: RuleProposal, today: string): Result<void
   return isTime ? ok(undefined) : fail(errors.rule_malformed, undefined, 'cut_off')
 }
 
+const EVER = '9999-12-31'
+
 export interface RulePreview {
+  /** The rule that would hold on its first day without it, and it. */
+  readonly before: BillerRule
+  readonly after: BillerRule
+  /** If all open bills were paid whole on that day: how many cost less for being early, and by how much. */
+  readonly rebate: { readonly oldBills: number; readonly oldFen: number; readonly newBills: number; readonly newFen: number }
   /** The day the two rules are compared on. */
   readonly day: string
   /** Open bills that would owe another late fee then. */
@@ -106,9 +113,19 @@ export async function previewRule(ctx: Ctx, input: RuleProposal): Promise<Result
       const feeBy = (rules: readonly DatedRule[]) => lateFeeFen(b.amountFen, b.dueOn, day, rules, waived)
       return { ...b, oldFen: feeBy(biller.rules), newFen: feeBy(next) }
     })
+    const first = input.validFrom
+    const early = await store.listOpenBills(tx, tenantId, biller.id, EVER, PREVIEW_BILLS_MAX)
+    const rebates = (rules: readonly DatedRule[]) => early.map(b => duesOn(b, first, rules, [], []).rebateFen).filter(fen => fen > 0)
+    const [oldRebates, newRebates] = [rebates(biller.rules), rebates(next)]
+    const total = (fens: readonly number[]) => fens.reduce((all, fen) => all + fen, 0)
     const differ = compared.filter(b => b.oldFen !== b.newFen)
     const sum = (of: (b: (typeof compared)[number]) => number) => compared.reduce((total, b) => total + of(b), 0)
     return ok({
+      ...{ before: ruleOn(first, biller.rules), after: input.rule },
+      rebate: {
+        ...{ oldBills: oldRebates.length, oldFen: total(oldRebates) },
+        ...{ newBills: newRebates.length, newFen: total(newRebates) },
+      },
       day,
       changed: differ.length,
       open: open.length,

@@ -119,8 +119,15 @@ test('a rule is asked for by one, agreed by another, and holds from its day on; 
     }
     const preview = await previewRule(asker, proposal)
     assert.ok(preview.ok)
+    const { before, after, rebate: none, ...compared } = preview.value
+    assert.deepEqual([before.rate_per_day_e6, after.rate_per_day_e6], [500, 1_000])
+    assert.deepEqual(none, { oldBills: 0, oldFen: 0, newBills: 0, newFen: 0 })
+    await issueBill(ctx, 50_000, '2026-12-31')
+    const early = { grace_days: 0, rate_per_day_e6: 500, rebate_days: 20, rebate_e6: 20_000 }
+    const cheaper = await previewRule(asker, { ...proposal, rule: early })
+    assert.deepEqual(cheaper.ok && cheaper.value.rebate, { oldBills: 0, oldFen: 0, newBills: 1, newFen: 1_000 })
     assert.deepEqual(
-      { ...preview.value, sample: preview.value.sample.length },
+      { ...compared, sample: compared.sample.length },
       { day: '2026-12-11', changed: 1, open: 1, oldFen: 2_000, newFen: 3_550, sample: 1 },
     )
     const asked = await askRule(asker, proposal)

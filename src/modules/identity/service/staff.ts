@@ -234,10 +234,10 @@ export async function listStaffNames(ctx: Ctx, staffIds: readonly string[]): Pro
 }
 
 const DEMO_NAMES: Readonly<Record<Role, string>> = {
-  clerk: '窗口受理员',
-  approver: '审批员',
-  manager: '中心主任',
-  biller: '缴费单位',
+  clerk: '王丽',
+  approver: '陈志强',
+  manager: '周敏',
+  biller: '刘洋',
   'operator-system': '系统管理员',
   'operator-security': '安全管理员',
   'operator-audit': '审计管理员',
