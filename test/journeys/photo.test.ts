@@ -150,7 +150,7 @@ describe('a bill is photographed', { skip, timeout: 280_000 }, () => {
       // Of the right form, and nobody's.
       await send(await town.picture('nobody', { accountNo: '1045333141' }))
       await visitor.tap('main form[action="/pay/photo/bill"] button')
-      assert.match((await page.locator('.errors').textContent())!, /没有查到这个户号的账单/)
+      assert.match((await page.locator('.errors').textContent())!, /这个户号现在没有要缴的账单/)
       await page.fill('#account', town.bill.accountNo)
       await page.locator('input[name="biller"]').first().check()
       await visitor.tap('main form[action="/pay/photo/bill"] button')
