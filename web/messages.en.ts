@@ -154,7 +154,6 @@ export const en: Record<keyof typeof zh, string> = {
   'waiting.check': 'Check now',
   'waiting.back_to_pay': 'I have not paid, go back',
   // done
-  'done.title': 'Paid',
   'done.heading': 'All paid',
   'done.heading_undone': 'Undone, money on its way back',
   'done.heading_back': 'Money on its way back',

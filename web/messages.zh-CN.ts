@@ -150,7 +150,6 @@ export const zh = {
   'waiting.check': '现在查一次',
   'waiting.back_to_pay': '还没付，回去付款',
   // done
-  'done.title': '缴费完成',
   'done.heading': '缴好了',
   'done.heading_undone': '已撤销，钱正在退回',
   'done.heading_back': '钱正在退回',

@@ -23,7 +23,7 @@ function Part({ name, children }: { name: string; children: ComponentChildren })
 
 function Controls({ size }: { size: string }) {
   const { t } = usePage()
-  const errors = [{ field: `account-${size}`, text: t('account.error_format') }]
+  const errors = [{ field: `account-${size}`, text: t('account.error_format', { digits: 10 }) }]
   return (
     <>
       <Part name="Button">

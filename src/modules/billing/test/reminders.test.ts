@@ -95,9 +95,7 @@ test('a resident is reminded of what is open on the accounts they keep: once, in
     }
     assert.equal(await issueReminders(kernel, 1), 1)
     await issueReminders(kernel, 1)
-    assert.deepEqual(await said(), [
-      `水费账单已出：2026年9–10月，应缴50.00元，11月20日前缴清。户号尾号${kept.accountId.slice(-4)}。`,
-    ])
+    assert.deepEqual(await said(), [`水费账单已出：2026年9–10月，应缴50.00元，11月20日前缴清。户号尾号${kept.accountId.slice(-4)}。`])
     const speak = async (day: string) => {
       clock.set(addMs(startOfDay(day), 9 * 3_600_000))
       await issueReminders(kernel, 1)
